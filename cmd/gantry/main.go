@@ -1,0 +1,25 @@
+// Command gantry runs Docker Compose applications on Kubernetes.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"gantry/cmd/cli"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Run(ctx, cli.IO{
+		In:      os.Stdin,
+		Out:     os.Stdout,
+		Err:     os.Stderr,
+		Environ: os.Environ(),
+		Now:     time.Now,
+	}, os.Args[1:])
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,94 @@
+package manifest
+
+import (
+	"io"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// Resource is a typed Kubernetes object from k8s.io/api.
+type Resource interface {
+	runtime.Object
+	metav1.Object
+}
+
+// Object is a Kubernetes object and the part of the application it serves.
+type Object struct {
+	Resource
+	// Service is the Compose service that the object belongs to, or "" when
+	// several services share it.
+	Service string
+}
+
+// Kind returns the kind of the object, such as Deployment.
+func (o Object) Kind() string { return o.GetObjectKind().GroupVersionKind().Kind }
+
+// Node returns the object as an ordered tree, without what the API server fills
+// in by itself (status, empty defaults).
+func (o Object) Node() (*Node, error) {
+	n, err := NodeOf(o.Resource)
+	if err != nil {
+		return nil, err
+	}
+	n.Delete("status")
+	prune(n)
+	orderPod(n)
+	return n, nil
+}
+
+// Write prints the objects as one YAML stream.
+func Write(w io.Writer, objects []Object) error {
+	for _, o := range objects {
+		n, err := o.Node()
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, "---\n"); err != nil {
+			return err
+		}
+		if err := Encode(w, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prune drops nulls and the empty structs that k8s.io/api types print although
+// nothing was set. An empty emptyDir or podSelector means something and stays.
+func prune(n *Node) {
+	kept := n.Fields[:0]
+	for _, f := range n.Fields {
+		prune(f.Value)
+		if f.Value.empty() && (f.Value.Kind == Literal || emptyByDefault(f.Key)) {
+			continue
+		}
+		kept = append(kept, f)
+	}
+	n.Fields = kept
+	for _, item := range n.Items {
+		prune(item)
+	}
+}
+
+func emptyByDefault(key string) bool {
+	switch key {
+	case "resources", "strategy", "updateStrategy", "metadata", "status", "loadBalancer":
+		return true
+	default:
+		return false
+	}
+}
+
+// orderPod moves the volumes of a pod behind its containers, where people look
+// for them.
+func orderPod(n *Node) {
+	if n.Kind == Map && n.Get("containers") != nil && n.Get("volumes") != nil {
+		volumes := n.Get("volumes")
+		n.Delete("volumes")
+		n.Fields = append(n.Fields, Field{"volumes", volumes})
+	}
+	for _, f := range n.Fields {
+		orderPod(f.Value)
+	}
+}

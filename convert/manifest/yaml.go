@@ -1,0 +1,191 @@
+package manifest
+
+import (
+	"bufio"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Encode writes a node as a YAML document in block style, two spaces a level,
+// lists indented below their key. The same node always gives the same bytes.
+func Encode(w io.Writer, n *Node) error {
+	e := &encoder{w: bufio.NewWriter(w)}
+	e.block(n, 0)
+	return e.w.Flush()
+}
+
+// encoder writes block-style YAML. Errors of the writer surface in Flush.
+type encoder struct{ w *bufio.Writer }
+
+func (e *encoder) text(parts ...string) {
+	for _, s := range parts {
+		e.w.WriteString(s)
+	}
+}
+
+// block writes a node that starts on a line of its own.
+func (e *encoder) block(n *Node, indent int) {
+	switch {
+	case n.Kind == Map && len(n.Fields) > 0:
+		for _, f := range n.Fields {
+			e.pad(indent)
+			e.field(f, indent)
+		}
+	case n.Kind == Sequence && len(n.Items) > 0:
+		for _, item := range n.Items {
+			e.pad(indent)
+			e.item(item, indent)
+		}
+	default:
+		e.pad(indent)
+		e.inline(n, indent)
+	}
+}
+
+func (e *encoder) pad(indent int) {
+	for range indent {
+		e.w.WriteByte(' ')
+	}
+}
+
+// field writes a key, whose indentation is written already, and its value.
+func (e *encoder) field(f Field, indent int) {
+	e.text(quote(f.Key), ":")
+	if nested(f.Value) {
+		e.text("\n")
+		e.block(f.Value, indent+2)
+		return
+	}
+	e.text(" ")
+	e.inline(f.Value, indent)
+}
+
+// item writes a list item. The first key of a mapping stands beside the dash.
+func (e *encoder) item(n *Node, indent int) {
+	e.text("- ")
+	switch {
+	case n.Kind == Map && len(n.Fields) > 0:
+		e.field(n.Fields[0], indent+2)
+		for _, f := range n.Fields[1:] {
+			e.pad(indent + 2)
+			e.field(f, indent+2)
+		}
+	case n.Kind == Sequence && len(n.Items) > 0:
+		e.item(n.Items[0], indent+2)
+		for _, item := range n.Items[1:] {
+			e.pad(indent + 2)
+			e.item(item, indent+2)
+		}
+	default:
+		e.inline(n, indent)
+	}
+}
+
+func nested(n *Node) bool {
+	return n.Kind == Map && len(n.Fields) > 0 || n.Kind == Sequence && len(n.Items) > 0
+}
+
+// inline writes a value behind a key or a dash, and ends the line.
+func (e *encoder) inline(n *Node, indent int) {
+	switch n.Kind {
+	case Map:
+		e.text("{}\n")
+	case Sequence:
+		e.text("[]\n")
+	case Literal:
+		e.text(n.Value, "\n")
+	case String:
+		if isBlock(n.Value) {
+			e.literalBlock(n.Value, indent+2)
+			return
+		}
+		e.text(quote(n.Value), "\n")
+	}
+}
+
+// literalBlock writes text that has several lines, byte for byte.
+func (e *encoder) literalBlock(s string, indent int) {
+	e.text("|")
+	if s[0] == ' ' || s[0] == '\n' {
+		e.text("2") // the indentation cannot be read off the first line
+	}
+	body, found := strings.CutSuffix(s, "\n")
+	switch {
+	case !found:
+		e.text("-")
+	case strings.HasSuffix(body, "\n"):
+		e.text("+")
+	}
+	e.text("\n")
+	for line := range strings.SplitSeq(body, "\n") {
+		if line != "" {
+			e.pad(indent)
+		}
+		e.text(line, "\n")
+	}
+}
+
+// isBlock reports whether text survives a literal block unchanged and reads
+// better as one.
+func isBlock(s string) bool {
+	body := strings.TrimRight(s, "\n")
+	if !strings.Contains(s, "\n") || body == "" {
+		return false
+	}
+	for _, r := range s {
+		if r != '\n' && r != '\t' && !printable(r) {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
+}
+
+// printable reports whether YAML 1.2 allows the rune in a scalar without
+// quotes, and no reader takes it for a line break or a byte order mark.
+func printable(r rune) bool {
+	switch {
+	case r < 0x20 || r >= 0x7f && r <= 0x9f:
+		return false
+	case r == 0x2028 || r == 0x2029 || r == 0xfeff || r == utf8.RuneError:
+		return false
+	case r >= 0xfff0 && r <= 0xffff:
+		return false
+	default:
+		return true
+	}
+}
+
+// quote returns text as a one-line scalar: plain where every YAML reader, 1.1
+// and 1.2, reads it back as the same text, and in double quotes otherwise.
+func quote(s string) string {
+	if isPlain(s) {
+		return s
+	}
+	// The escapes of a Go string are a subset of those of YAML 1.2, section 5.7,
+	// but for DEL and the runes that Go deems printable and YAML does not.
+	return strings.NewReplacer("\u0085", `\u0085`, "\u2028", `\u2028`, "\u2029", `\u2029`, "\ufeff", `\ufeff`).Replace(strconv.Quote(s))
+}
+
+var (
+	plainPattern    = regexp.MustCompile(`^[A-Za-z/._$(][A-Za-z0-9/._$()@%+,=:~^*!?;<>&'"|\\ -]*$`)
+	quantityPattern = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti|ms|s|h)$`)
+	floatPattern    = regexp.MustCompile(`^[-+]?\.([0-9]|inf|Inf|INF|nan|NaN|NAN)`)
+)
+
+func isPlain(s string) bool {
+	if quantityPattern.MatchString(s) {
+		return true
+	}
+	if !plainPattern.MatchString(s) || floatPattern.MatchString(s) {
+		return false
+	}
+	switch strings.ToLower(s) {
+	case "true", "false", "yes", "no", "on", "off", "y", "n", "null", "~":
+		return false
+	}
+	return !strings.HasSuffix(s, " ") && !strings.HasSuffix(s, ":") &&
+		!strings.Contains(s, ": ") && !strings.Contains(s, " #")
+}
