@@ -1,0 +1,270 @@
+package blob
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"slices"
+)
+
+// Directory keeps objects as files below one folder. Several processes on one
+// machine may share the folder; a network file system does not keep the promises
+// that this needs of locks and links.
+//
+// A new object is written to a temporary file, synced, and linked to its name,
+// which fails when the name is taken; the folder is synced before the write is
+// reported. A replacement takes the lock of the key's bucket, compares the
+// content, and renames. Whoever reads sees a whole file, the old or the new.
+//
+// All file operations go through [os.Root], so neither a key nor a symbolic link
+// in the folder leads out of it.
+type Directory struct {
+	root  *os.Root
+	locks [lockBuckets]bucketLock
+}
+
+const (
+	tempFolder = ".gantry-tmp"
+	lockFolder = ".gantry-locks"
+	// lockBuckets is how many writers of different keys do not wait for one
+	// another. The number is part of the on-disk contract between processes.
+	lockBuckets = 64
+
+	fileMode   = 0o644
+	folderMode = 0o755
+)
+
+// OpenDirectory opens a folder as a store and creates it when it is not there.
+// It removes what writers that were killed left behind.
+func OpenDirectory(dir string) (*Directory, error) {
+	if err := os.MkdirAll(dir, folderMode); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{root: root}
+	for i := range d.locks {
+		d.locks[i] = newBucketLock(dir, i)
+	}
+	d.sweep()
+	return d, nil
+}
+
+// Close releases the folder.
+func (d *Directory) Close() error { return d.root.Close() }
+
+// Get returns a whole object and its tag.
+func (d *Directory) Get(ctx context.Context, key string) ([]byte, string, error) {
+	o, err := d.Open(ctx, key)
+	if err != nil {
+		return nil, "", err
+	}
+	defer o.Close()
+	if o.Size > MaxGet {
+		return nil, "", wrap("get", key, ErrTooLarge)
+	}
+	data := make([]byte, o.Size)
+	if _, err := io.ReadFull(o, data); err != nil {
+		return nil, "", wrap("get", key, err)
+	}
+	return data, tagOf(data), nil
+}
+
+// Open returns an object for reading in parts. It stays readable when the
+// object is replaced or deleted meanwhile.
+func (d *Directory) Open(ctx context.Context, key string) (*Object, error) {
+	if err := cmp.Or(ctx.Err(), CheckKey(key)); err != nil {
+		return nil, wrap("open", key, err)
+	}
+	f, err := d.root.Open(key)
+	if err != nil {
+		return nil, wrap("open", key, translate(err))
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = ErrNotFound
+	}
+	if err != nil {
+		f.Close()
+		return nil, wrap("open", key, err)
+	}
+	return &Object{ReadSeekCloser: f, Info: Info{Key: key, Size: info.Size(), ModTime: info.ModTime()}}, nil
+}
+
+// Stat tells the size and the age of an object.
+func (d *Directory) Stat(ctx context.Context, key string) (Info, error) {
+	if err := cmp.Or(ctx.Err(), CheckKey(key)); err != nil {
+		return Info{}, wrap("stat", key, err)
+	}
+	info, err := d.root.Stat(key)
+	if err == nil && !info.Mode().IsRegular() {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Info{}, wrap("stat", key, translate(err))
+	}
+	return Info{Key: key, Size: info.Size(), ModTime: info.ModTime()}, nil
+}
+
+// PutIfAbsent creates an object.
+func (d *Directory) PutIfAbsent(ctx context.Context, key string, body io.ReadSeeker) (string, error) {
+	if err := cmp.Or(ctx.Err(), CheckKey(key)); err != nil {
+		return "", wrap("put", key, err)
+	}
+	if _, err := d.root.Lstat(key); err == nil {
+		return "", wrap("put", key, ErrExists)
+	}
+	if err := d.makeFolder(path.Dir(key)); err != nil {
+		return "", wrap("put", key, err)
+	}
+	temp, etag, err := d.writeTemp(body)
+	if err != nil {
+		return "", wrap("put", key, err)
+	}
+	defer d.root.Remove(temp) //nolint:errcheck // a leftover is swept at the next start
+	if err := d.linkNew(ctx, temp, key); err != nil {
+		return "", wrap("put", key, translate(err))
+	}
+	return etag, wrap("put", key, d.syncFolder(path.Dir(key)))
+}
+
+// linkNew gives the temporary file its name unless the name is taken. On a file
+// system without hard links it falls back to looking and renaming under the
+// lock, which is as safe among writers that are ours.
+func (d *Directory) linkNew(ctx context.Context, temp, key string) error {
+	err := d.root.Link(temp, key)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	unlock, lockErr := d.lock(ctx, key)
+	if lockErr != nil {
+		return errors.Join(err, lockErr)
+	}
+	defer unlock()
+	if _, err := d.root.Lstat(key); err == nil {
+		return ErrExists
+	}
+	return d.root.Rename(temp, key)
+}
+
+// PutIfMatch replaces the object that had the tag.
+func (d *Directory) PutIfMatch(ctx context.Context, key, etag string, body io.ReadSeeker) (string, error) {
+	if err := cmp.Or(ctx.Err(), CheckKey(key)); err != nil {
+		return "", wrap("put", key, err)
+	}
+	unlock, err := d.lock(ctx, key)
+	if err != nil {
+		return "", wrap("put", key, err)
+	}
+	defer unlock()
+	_, have, err := d.Get(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && have != etag:
+		return "", wrap("put", key, ErrMismatch)
+	case err != nil:
+		return "", err
+	}
+	temp, newTag, err := d.writeTemp(body)
+	if err != nil {
+		return "", wrap("put", key, err)
+	}
+	if err := d.root.Rename(temp, key); err != nil {
+		return "", wrap("put", key, errors.Join(err, d.root.Remove(temp)))
+	}
+	return newTag, wrap("put", key, d.syncFolder(path.Dir(key)))
+}
+
+// Delete removes an object.
+func (d *Directory) Delete(ctx context.Context, key string) error {
+	if err := cmp.Or(ctx.Err(), CheckKey(key)); err != nil {
+		return wrap("delete", key, err)
+	}
+	unlock, err := d.lock(ctx, key)
+	if err != nil {
+		return wrap("delete", key, err)
+	}
+	defer unlock()
+	switch err := translate(d.root.Remove(key)); {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
+		return wrap("delete", key, err)
+	}
+	return wrap("delete", key, d.syncFolder(path.Dir(key)))
+}
+
+// List yields the objects directly below a folder. Names that could not be keys
+// and whatever is not a regular file are passed over.
+func (d *Directory) List(ctx context.Context, folder, after string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		entries, err := d.readFolder(folder)
+		if err != nil {
+			yield(Info{}, wrap("list", folder, err))
+			return
+		}
+		for _, name := range entries {
+			if err := ctx.Err(); err != nil {
+				yield(Info{}, err)
+				return
+			}
+			key := folder + name
+			if key <= after || CheckKey(key) != nil {
+				continue
+			}
+			info, err := d.Stat(ctx, key)
+			if err != nil {
+				continue // a folder, a link that leads out, or gone meanwhile
+			}
+			if !yield(info, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (d *Directory) readFolder(folder string) ([]string, error) {
+	if err := checkFolder(folder); err != nil {
+		return nil, err
+	}
+	f, err := d.root.Open(path.Join(".", folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	slices.Sort(names)
+	return names, err
+}
+
+// lock takes the lock of the bucket that a key falls in.
+func (d *Directory) lock(ctx context.Context, key string) (unlock func(), err error) {
+	if err := d.root.MkdirAll(lockFolder, folderMode); err != nil {
+		return nil, err
+	}
+	h := fnv.New32a()
+	h.Write([]byte(key))
+	return d.locks[h.Sum32()%lockBuckets].acquire(ctx)
+}
+
+// translate turns what the file system says into the errors of the contract.
+func translate(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ErrNotFound
+	case errors.Is(err, fs.ErrExist):
+		return ErrExists
+	default:
+		return err
+	}
+}
