@@ -22,15 +22,20 @@ type app struct {
 }
 
 // Run executes one command line and returns the exit code. It reads and writes
-// only through io.
-func Run(ctx context.Context, io IO, args []string) int {
-	a := &app{IO: io}
+// only through streams.
+func Run(ctx context.Context, streams IO, args []string) int {
+	out := &checkedWriter{w: streams.Out}
+	streams.Out = out
+	a := &app{IO: streams}
 	root := newRoot(a)
 	root.SetArgs(args)
-	root.SetIn(io.In)
-	root.SetOut(io.Out)
-	root.SetErr(io.Err)
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
 	err := root.ExecuteContext(ctx)
+	if failure := out.failure(); err == nil && failure != nil {
+		err = fmt.Errorf("write the results: %w", failure)
+	}
 	a.report(err)
 	return exitCode(ctx, err)
 }

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -29,8 +32,8 @@ func (o IO) Getenv(key string) string {
 // LookupEnv returns the last value of an environment variable and whether it is
 // set at all.
 func (o IO) LookupEnv(key string) (string, bool) {
-	for i := len(o.Environ) - 1; i >= 0; i-- {
-		if k, v, ok := strings.Cut(o.Environ[i], "="); ok && k == key {
+	for _, pair := range slices.Backward(o.Environ) {
+		if k, v, ok := strings.Cut(pair, "="); ok && k == key {
 			return v, true
 		}
 	}
@@ -39,6 +42,34 @@ func (o IO) LookupEnv(key string) (string, bool) {
 
 // isTerminal reports whether a person is looking at the stream.
 func isTerminal(stream any) bool {
+	if c, ok := stream.(*checkedWriter); ok {
+		stream = c.w
+	}
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// checkedWriter remembers the first write that failed, so that commands can
+// print without looking, and a full disk still fails the command.
+type checkedWriter struct {
+	w io.Writer
+
+	mu  sync.Mutex
+	err error
+}
+
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.err = cmp.Or(c.err, err)
+	}
+	return n, err
+}
+
+func (c *checkedWriter) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }

@@ -9,9 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker for releases.
-//
-//nolint:gochecknoglobals // -ldflags -X can only set a package variable
+// version is set by the linker for releases: it can set nothing but a package
+// variable.
 var version = "0.1.0-dev"
 
 type versionInfo struct {
