@@ -1,0 +1,109 @@
+# Everything that gantry needs beyond Go, gcc, make and git is built from source
+# by these rules, at the versions pinned in the go.mod files, into bin/.
+
+MAKEFLAGS += --no-builtin-rules
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VERSION ?= 0.1.0-dev
+KUBERNETES := v1.36.3
+HELM := v3.22.0
+FUZZTIME ?= 10s
+BENCHCOUNT ?= 6
+CORPUS ?=
+
+# One set of flags for every build, so that the libraries are compiled once:
+# the tests' race detector alone needs cgo and a second set.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath $(GOFLAGS)
+
+# ./... does not reach below testdata.
+PACKAGES := ./... $(patsubst %,./%/...,$(wildcard testdata/house testdata/bench testdata/corpus))
+INTEGRATION := $(patsubst %,./%/...,$(wildcard testdata/integration))
+
+# sources lists what a binary is made from: the folders too, whose time tells
+# of files that came or went.
+sources = $(shell find $(1) -name testdata -prune -o -name '*_test.go' -o -print)
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: bin/gantry bin/gantry-sandbox ## build bin/gantry and bin/gantry-sandbox
+
+bin/gantry: go.mod go.sum $(call sources,cmd/gantry cmd/cli convert charts templates repo)
+	go build -ldflags '-s -w -X gantry/cmd/cli.version=$(VERSION)' -o $@ ./cmd/gantry
+	@touch $@
+
+sandbox: bin/gantry-sandbox ## build bin/gantry-sandbox, the control plane in one binary (long the first time)
+
+component := k8s.io/component-base/version
+bin/gantry-sandbox: $(call sources,cmd/gantry-sandbox)
+	go build -C cmd/gantry-sandbox -ldflags '-s -w -X $(component).gitVersion=$(KUBERNETES) -X $(component).gitMajor=1 -X $(component).gitMinor=36' -o $(CURDIR)/$@ .
+	@touch $@
+
+tools: bin/tools/golangci-lint bin/tools/helm bin/tools/benchstat ## build the pinned tools into bin/tools
+
+bin/tools/golangci-lint: testdata/tools/go.mod testdata/tools/go.sum
+	go build -C testdata/tools -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+bin/tools/benchstat: testdata/tools/go.mod testdata/tools/go.sum
+	go build -C testdata/tools -o $(CURDIR)/$@ golang.org/x/perf/cmd/benchstat
+	@touch $@
+
+bin/tools/helm: testdata/tools/helm/go.mod testdata/tools/helm/go.sum
+	go build -C testdata/tools/helm -ldflags '-X helm.sh/helm/v3/internal/version.version=$(HELM)' -o $(CURDIR)/$@ helm.sh/helm/v3/cmd/helm
+	@touch $@
+
+test: build bin/tools/helm ## run every test, those against the real API server included
+	CGO_ENABLED=1 go test -race -shuffle=on $(PACKAGES)
+	go test -C cmd/gantry-sandbox ./...
+	go test -count=1 $(INTEGRATION)
+
+integration: build bin/tools/helm ## run only the tests against the real API server
+	go test -count=1 $(INTEGRATION)
+
+lint: bin/tools/golangci-lint ## check the code and its format
+	bin/tools/golangci-lint run $(PACKAGES) $(INTEGRATION)
+	cd cmd/gantry-sandbox && $(CURDIR)/bin/tools/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+
+fmt: bin/tools/golangci-lint ## format the code
+	bin/tools/golangci-lint fmt
+	cd cmd/gantry-sandbox && $(CURDIR)/bin/tools/golangci-lint fmt --config $(CURDIR)/.golangci.yml
+
+generate: ## write the generated files again
+	go generate ./...
+
+golden: ## write the expected outputs of the tests again; the diff is the review
+	go test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
+
+fuzz: ## fuzz every trust boundary, each for FUZZTIME (10s)
+	@grep -rho --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' . | sort -u >/dev/null
+	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z0-9]*).*|\1 \2|' | sort \
+	| while read -r dir name; do go test "$$dir" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME); done
+
+bench: bin/gantry bin/tools/helm bin/tools/benchstat ## run the benchmarks, and compare with compose-go and with helm
+	go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) $(PACKAGES) | tee bin/bench.txt
+	bin/tools/benchstat bin/bench.txt
+	go run ./testdata/bench
+
+cover: ## measure what the tests cover, by function, into coverage.html
+	go test -coverprofile=coverage.out -coverpkg=./... $(PACKAGES)
+	go tool cover -html=coverage.out -o coverage.html
+	go tool cover -func=coverage.out | tail -1
+
+demo: build ## take an application from Compose file to release, upgrade and back, on the sandbox
+	@testdata/demo/run
+
+corpus: build ## convert every Compose project below CORPUS=DIR, and ask a real API server
+	@test -n "$(CORPUS)" || { echo "usage: make corpus CORPUS=DIR" >&2; exit 2; }
+	go run ./testdata/corpus -gantry bin/gantry -sandbox bin/gantry-sandbox "$(CORPUS)"
+
+ci: lint test ## what CI runs
+
+clean: ## remove what make built
+	rm -rf bin coverage.out coverage.html
+
+.PHONY: help build sandbox tools test integration lint fmt generate golden fuzz bench cover demo corpus ci clean
