@@ -30,8 +30,7 @@ func arrows() []arrow {
 
 		{room: "gantry/convert/...", ban: "k8s.io/client-go/...", why: "conversion is offline, and must fit into WebAssembly"},
 		{room: "gantry/convert/...", ban: "helm.sh/helm/v3/...", why: "helm brings client-go and the registry client along"},
-		{room: "gantry/convert/workload", ban: "k8s.io/...", why: "the model between the two worlds belongs to neither"},
-		{room: "gantry/convert/workload", ban: "github.com/compose-spec/...", why: "the model between the two worlds belongs to neither"},
+		{room: "gantry/convert/workload", ban: "github.com/compose-spec/...", why: "the model stands between Compose and Kubernetes: the rules are the only way in"},
 		{room: "gantry/convert/manifest", ban: "github.com/compose-spec/...", why: "objects are built from the model alone"},
 		{room: "gantry/charts", ban: "net/http", why: "the nouns are values: they fetch nothing"},
 		{room: "gantry/charts", ban: "k8s.io/...", why: "the nouns are values: they talk to nobody"},
