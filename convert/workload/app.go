@@ -1,0 +1,135 @@
+package workload
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// App is an application. Its lists are sorted by name.
+type App struct {
+	// Name is the Compose project's name as a Kubernetes name. It is the instance
+	// label of every object.
+	Name      string
+	Workloads []*Workload
+	Claims    []*Claim
+	Data      []*Data
+	Endpoints []*Endpoint
+	Routes    []*Route
+}
+
+// Kind is the kind of controller that keeps a pod running.
+type Kind string
+
+// The kinds of workload.
+const (
+	Deployment  Kind = "Deployment"
+	StatefulSet Kind = "StatefulSet"
+	DaemonSet   Kind = "DaemonSet"
+	Job         Kind = "Job"
+	CronJob     Kind = "CronJob"
+)
+
+// Workload is a pod template and what keeps it running.
+type Workload struct {
+	// Name is the name of the object, and the name label by which it selects its
+	// pods.
+	Name string
+	// Service is the Compose service or job.
+	Service string
+	Kind    Kind
+	// Replicas is nil where Kubernetes' default of 1 is meant.
+	Replicas *int32
+	// Labels and Annotations are those of the controller; the pod template has
+	// its own.
+	Labels, Annotations map[string]string
+	Pod                 corev1.PodTemplateSpec
+	Update              Update
+	Run                 Run
+	Schedule            *Schedule
+	// Claims are the volume claim templates of a StatefulSet.
+	Claims []*Claim
+}
+
+// Update says how a Deployment, StatefulSet or DaemonSet replaces its pods.
+type Update struct {
+	// Recreate stops all pods before it starts new ones: a volume that one node
+	// may mount at a time would otherwise block the update for ever.
+	Recreate                 bool
+	MaxSurge, MaxUnavailable *intstr.IntOrString
+	MinReadySeconds          int32
+	ProgressDeadlineSeconds  *int32
+}
+
+// Run says how often a Job runs and how often it may fail.
+type Run struct {
+	Completions, Parallelism, BackoffLimit *int32
+}
+
+// Schedule is when a CronJob runs.
+type Schedule struct {
+	Cron     string
+	TimeZone string
+	// Concurrency is Allow, Forbid or Replace.
+	Concurrency string
+	// StartingDeadlineSeconds is nil where a missed run is made up for.
+	StartingDeadlineSeconds *int64
+	Suspend                 bool
+}
+
+// Claim is storage that outlives pods.
+type Claim struct {
+	Name string
+	// Service is the Compose service that uses the claim alone, or "".
+	Service             string
+	Labels, Annotations map[string]string
+	Size                resource.Quantity
+	AccessMode          corev1.PersistentVolumeAccessMode
+	StorageClass        *string
+}
+
+// Data is configuration as files or variables: a ConfigMap or a Secret.
+type Data struct {
+	Name string
+	// Service is the Compose service that uses the data alone, or "".
+	Service             string
+	Labels, Annotations map[string]string
+	// Secret tells that the content must not be shown.
+	Secret bool
+	Text   map[string]string
+	Binary map[string][]byte
+}
+
+// Endpoint is a name in the cluster's DNS.
+type Endpoint struct {
+	Name string
+	// Service is the Compose service that is reached.
+	Service string
+	// Workload is the name of the workload whose pods answer.
+	Workload string
+	// Headless gives every pod's own address instead of a virtual one.
+	Headless bool
+	// Type is empty for ClusterIP; anything else opens the service to the world,
+	// which only the user may ask for.
+	Type        corev1.ServiceType
+	Ports       []corev1.ServicePort
+	Annotations map[string]string
+	// Unready publishes pods that are not ready yet, which the members of a
+	// StatefulSet need to find each other.
+	Unready   bool
+	DualStack bool
+}
+
+// Route sends the HTTP requests for a host to an endpoint.
+type Route struct {
+	Name    string
+	Service string
+	Host    string
+	// Class is the ingress class; empty means the cluster's default.
+	Class    string
+	Endpoint string
+	Port     int32
+	// TLSSecret names the Secret with the certificate; empty serves plain HTTP.
+	TLSSecret   string
+	Annotations map[string]string
+}
