@@ -32,9 +32,11 @@ const (
 
 // Workload is a pod template and what keeps it running.
 type Workload struct {
-	// Name is the name of the object, and the name label by which it selects its
-	// pods.
+	// Name is the name of the object.
 	Name string
+	// Component is the name label, by which pods are selected. It differs from
+	// Name where one service has several objects, or one that is replaced.
+	Component string
 	// Service is the Compose service or job.
 	Service string
 	Kind    Kind
@@ -47,8 +49,10 @@ type Workload struct {
 	Update              Update
 	Run                 Run
 	Schedule            *Schedule
-	// Claims are the volume claim templates of a StatefulSet.
-	Claims []*Claim
+	// Claims are the volume claim templates of a StatefulSet, and Members is the
+	// headless endpoint that names its pods.
+	Claims  []*Claim
+	Members string
 }
 
 // Update says how a Deployment, StatefulSet or DaemonSet replaces its pods.
@@ -105,8 +109,8 @@ type Endpoint struct {
 	Name string
 	// Service is the Compose service that is reached.
 	Service string
-	// Workload is the name of the workload whose pods answer.
-	Workload string
+	// Component is the name label of the pods that answer.
+	Component string
 	// Headless gives every pod's own address instead of a virtual one.
 	Headless bool
 	// Type is empty for ClusterIP; anything else opens the service to the world,
@@ -132,4 +136,19 @@ type Route struct {
 	// TLSSecret names the Secret with the certificate; empty serves plain HTTP.
 	TLSSecret   string
 	Annotations map[string]string
+}
+
+// The recommended labels that gantry sets.
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+const (
+	LabelName      = "app.kubernetes.io/name"
+	LabelInstance  = "app.kubernetes.io/instance"
+	LabelPartOf    = "app.kubernetes.io/part-of"
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+)
+
+// SelectorLabels are the labels by which a workload finds its pods. They can
+// never change, so they hold nothing but who the pods belong to.
+func SelectorLabels(app, component string) map[string]string {
+	return map[string]string{LabelName: component, LabelInstance: app}
 }

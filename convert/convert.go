@@ -1,0 +1,50 @@
+package convert
+
+import (
+	"context"
+	"fmt"
+
+	"gantry/charts/diag"
+	"gantry/convert/compose"
+	"gantry/convert/manifest"
+	"gantry/convert/rules"
+	"gantry/convert/workload"
+)
+
+// Result is a converted application.
+type Result struct {
+	// Project is the application as Compose sees it, with the origin of each key.
+	Project *compose.Project
+	// App is the model that the rules made of it.
+	App *workload.App
+	// Objects are the Kubernetes objects, in the order in which they are applied.
+	Objects []manifest.Object
+	// Diagnostics says what the user must know: problems of the files, and keys
+	// that are not converted exactly. It is sorted by position.
+	Diagnostics diag.List
+}
+
+// Convert reads the Compose files of an application and returns its Kubernetes
+// objects. Problems of the files are diagnostics: when there are errors among
+// them, the objects are nil and the error is a [diag.Errors] with all of them.
+// Any other error is one of the world around.
+func Convert(ctx context.Context, src compose.Source, opts rules.Options) (*Result, error) {
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	project, problems, err := compose.Load(ctx, src)
+	if err != nil {
+		return nil, fmt.Errorf("load the Compose files: %w", err)
+	}
+	if err := problems.Err(); err != nil {
+		return &Result{Diagnostics: problems}, err
+	}
+	app, findings := rules.Apply(project, opts)
+	result := &Result{Project: project, App: app, Diagnostics: append(problems, findings...)}
+	result.Diagnostics.Sort()
+	if err := result.Diagnostics.Err(); err != nil {
+		return result, err
+	}
+	result.Objects = manifest.Build(app)
+	return result, nil
+}

@@ -1,0 +1,8 @@
+// Package convert turns a Docker Compose application into Kubernetes objects.
+//
+// [Convert] is the pipeline, in reading order: load and merge the Compose files
+// (compose), decide what becomes of every key (rules, which fills the model in
+// workload), and build the objects (manifest). The sub-package helm turns the
+// result into a chart. Nothing flows back, and nothing reaches a cluster or the
+// network.
+package convert

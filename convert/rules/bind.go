@@ -1,0 +1,352 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"gantry/convert/workload"
+)
+
+// Limits of what a bind mount may bring into a ConfigMap. The API server takes
+// 1 MiB for the whole object; the rest is left for names and escapes.
+const (
+	maxConfigBytes = 900 << 10
+	maxConfigFiles = 64
+	maxConfigDepth = 8
+)
+
+// bind maps a folder or file of the machine where Compose runs. A cluster has no
+// such machine: small files of the project become ConfigMaps, system folders the
+// node's own, and everything else a claim that somebody must fill.
+func (u *unit) bind(m types.ServiceVolumeConfig, key []string) {
+	source := filepath.Clean(m.Source)
+	switch {
+	case strings.HasSuffix(source, "docker.sock"):
+		u.warn(finding{
+			code:    "bind-docker-socket",
+			summary: "mounts Docker's socket, and nodes have none: it is left out",
+			hint:    "use the Kubernetes API with a ServiceAccount instead",
+		}, key...)
+	case isSystemPath(source):
+		u.hostPath(m, source, key)
+	case u.readable(source):
+		u.projectBind(m, source, key)
+	default:
+		u.foreignBind(m, source, key)
+	}
+}
+
+// systemPaths exist on every node and describe the node.
+func systemPaths() []string {
+	return []string{
+		"/sys", "/proc", "/dev", "/etc/localtime", "/etc/timezone", "/etc/machine-id", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/os-release",
+		"/etc/ssl/certs", "/etc/passwd", "/etc/group", "/var/log", "/var/lib/docker", "/var/run", "/run", "/lib/modules", "/usr/src", "/usr/share/zoneinfo", "/boot", "/cgroup",
+	}
+}
+
+func isSystemPath(source string) bool {
+	return source == "/" || slices.ContainsFunc(systemPaths(), func(p string) bool {
+		return source == p || strings.HasPrefix(source, p+"/")
+	})
+}
+
+// hostPath mounts a folder or file of the node.
+func (u *unit) hostPath(m types.ServiceVolumeConfig, source string, key []string) {
+	u.warn(finding{
+		code:    "bind-host-path",
+		summary: fmt.Sprintf("mounts %s of whichever node runs the pod; the Pod Security levels baseline and restricted forbid it", source),
+	}, key...)
+	mount := corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly}
+	if m.Bind != nil {
+		mount.MountPropagation = propagation(m.Bind.Propagation)
+	}
+	u.mount(corev1.Volume{
+		Name:         "host" + source,
+		VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: source}},
+	}, mount)
+}
+
+func propagation(mode string) *corev1.MountPropagationMode {
+	switch strings.TrimPrefix(mode, "r") {
+	case "shared":
+		return ptr.To(corev1.MountPropagationBidirectional)
+	case "slave":
+		return ptr.To(corev1.MountPropagationHostToContainer)
+	default:
+		return nil
+	}
+}
+
+// readable reports whether the rules may read a file and put it into an object:
+// only the project's own are, unless the user says otherwise, since a file
+// elsewhere on the machine may be anybody's secret.
+func (a *app) readable(name string) bool {
+	if a.opts.AllowFiles {
+		return true
+	}
+	rel, err := filepath.Rel(a.project.WorkingDir, name)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+var errOutside = errors.New("lies outside of the project directory")
+
+// readFile reads a file of the project, following no link out of it.
+func (a *app) readFile(name string) ([]byte, error) {
+	if !a.readable(name) {
+		return nil, errOutside
+	}
+	info, err := a.opts.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, errors.New("is a folder")
+	}
+	if info.Size() > maxConfigBytes {
+		return nil, errTooLarge
+	}
+	if real, err := filepath.EvalSymlinks(name); err == nil && !a.linksInside(real) {
+		return nil, errOutside
+	}
+	return a.opts.ReadFile(name)
+}
+
+var errTooLarge = fmt.Errorf("has more than the %d KiB that an object may hold", maxConfigBytes>>10)
+
+// linksInside reports whether the target of a link is the project's own.
+func (a *app) linksInside(real string) bool {
+	root, err := filepath.EvalSymlinks(a.project.WorkingDir)
+	if err != nil || a.opts.AllowFiles {
+		return true
+	}
+	rel, err := filepath.Rel(root, real)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// unreadable says why a file could not be taken over, and what to do about it.
+func (a *app) unreadable(name string, err error) finding {
+	f := finding{code: "file-unreadable", summary: fmt.Sprintf("%s cannot be read: it is left out", a.shown(name)), hint: "create the file, or correct its path"}
+	switch {
+	case errors.Is(err, errOutside):
+		f.code, f.summary, f.hint = "file-outside", fmt.Sprintf("%s %v: it is not read", a.shown(name), err), "move it into the project, or pass --allow-files"
+	case errors.Is(err, errTooLarge):
+		f.code, f.summary, f.hint = "file-too-large", fmt.Sprintf("%s %v: it is left out", a.shown(name), err), "build it into the image, or put it on a volume"
+	case errors.Is(err, fs.ErrNotExist):
+		f.code, f.summary = "file-missing", a.shown(name)+" does not exist"
+	}
+	return f
+}
+
+// projectBind mounts a file or folder of the project.
+func (u *unit) projectBind(m types.ServiceVolumeConfig, source string, key []string) {
+	info, err := u.opts.Stat(source)
+	switch {
+	case err != nil && looksLikeFile(source):
+		u.expectedFile(m, source, u.unreadable(source, fs.ErrNotExist), key)
+	case err != nil:
+		u.bindClaim(m, source, "does not exist yet", key)
+	case info.IsDir():
+		u.bindDir(m, source, key)
+	default:
+		u.bindFile(m, source, key)
+	}
+}
+
+// bindFile mounts one file by a ConfigMap, or by a Secret if its name says so.
+func (u *unit) bindFile(m types.ServiceVolumeConfig, source string, key []string) {
+	data, err := u.readFile(source)
+	if err != nil {
+		u.expectedFile(m, source, u.unreadable(source, err), key)
+		return
+	}
+	file := u.bindObject(source)
+	out := &workload.Data{Name: file.object, Service: u.service(), Secret: file.secret}
+	setData(out, file.key, data)
+	u.addData(out)
+	if !m.ReadOnly {
+		u.note(finding{code: "bind-read-only", summary: "is mounted read-only: its content comes from the project when it is converted"}, key...)
+	}
+	file.target = m.Target
+	if mode := u.executable(source); mode != nil {
+		file.mode = mode
+	}
+	u.mountFile(file)
+}
+
+// executable returns the mode of a script, which a ConfigMap would lose.
+func (a *app) executable(name string) *int32 {
+	if info, err := a.opts.Stat(name); err == nil && info.Mode()&0o111 != 0 {
+		return ptr.To[int32](0o755)
+	}
+	return nil
+}
+
+// expectedFile mounts a file that gantry could not take over from an object that
+// somebody has to create.
+func (u *unit) expectedFile(m types.ServiceVolumeConfig, source string, why finding, key []string) {
+	file := u.bindObject(source)
+	u.warn(finding{
+		code:    why.code,
+		summary: fmt.Sprintf("%s; the pod waits for the %s %s", strings.TrimSuffix(why.summary, ": it is left out"), kindOf(file.secret), file.object),
+		hint:    fmt.Sprintf("%s, or kubectl create %s %s --from-file=%s=%s", why.hint, createArgument(file.secret), file.object, file.key, path.Base(filepath.ToSlash(source))),
+	}, key...)
+	file.target = m.Target
+	u.mountFile(file)
+}
+
+// bindObject names the ConfigMap or Secret of one file.
+func (u *unit) bindObject(source string) dataFile {
+	base := path.Base(filepath.ToSlash(source))
+	f := dataFile{key: fileKey(base), secret: secretFile.MatchString(base)}
+	f.object = u.madeUp(kindOf(f.secret), base, source)
+	return f
+}
+
+// secretFile are the names of files that hold keys and passwords.
+var secretFile = regexp.MustCompile(`(?i)(^\.env|\.key$|\.pem$|\.p12$|\.pfx$|\.jks$|^id_(rsa|dsa|ecdsa|ed25519)$|passw|secret|credential|htpasswd|\.token$|^token)`)
+
+// looksLikeFile tells a missing file from a missing folder by its extension.
+func looksLikeFile(name string) bool {
+	ext := path.Ext(filepath.ToSlash(name))
+	return len(ext) > 1 && ext != ".d" && path.Base(filepath.ToSlash(name)) != ext
+}
+
+// bindClaim mounts a claim in place of a folder: it starts empty.
+func (u *unit) bindClaim(m types.ServiceVolumeConfig, source, why string, key []string) {
+	base := path.Base(filepath.ToSlash(source))
+	name := u.kindNames("PersistentVolumeClaim").unique(objectName(u.object+"-"+base), "bind "+source)
+	u.warn(finding{
+		code:    "bind-claim",
+		summary: fmt.Sprintf("%s %s: it becomes the PersistentVolumeClaim %s, which starts empty", u.shown(source), why, name),
+		hint:    "copy what the service needs into the image or into the claim",
+	}, key...)
+	if u.bound[name] == nil {
+		c := u.newClaim(name, types.VolumeConfig{})
+		c.Service = u.service()
+		u.bound[name] = c
+		u.out.Claims = append(u.out.Claims, c)
+	}
+	u.mount(claimVolume(base, name, false), corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly})
+}
+
+// foreignBind mounts what lies outside of the project and is not the system's.
+func (u *unit) foreignBind(m types.ServiceVolumeConfig, source string, key []string) {
+	if looksLikeFile(source) {
+		u.expectedFile(m, source, u.unreadable(source, errOutside), key)
+		return
+	}
+	u.bindClaim(m, source, errOutside.Error(), key)
+}
+
+// configTarget are the places in an image where configuration is read from.
+var configTarget = regexp.MustCompile(`(?i)(^/etc/|conf|/docker-entrypoint|initdb|provisioning|templates?|/html|/www|rules|dashboards|certs?|ssl|scripts?|plugins?|\.d(/|$))`)
+
+// bindDir mounts a folder of the project: as a ConfigMap where it is small and
+// only read, and as a claim otherwise.
+func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string) {
+	if !m.ReadOnly && (!configTarget.MatchString(m.Target) || isDatastore(u.in.Image) && !strings.Contains(m.Target, "entrypoint") && !strings.HasPrefix(m.Target, "/etc/")) {
+		u.bindClaim(m, source, "is a folder that the service may write to", key)
+		return
+	}
+	files, err := u.tree(source)
+	if err != nil {
+		u.bindClaim(m, source, err.Error(), key)
+		return
+	}
+	base := path.Base(filepath.ToSlash(source))
+	name := u.madeUp("ConfigMap", base, source)
+	out := &workload.Data{Name: name, Service: u.service()}
+	volume := &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: name}}
+	for _, f := range files {
+		k := fileKey(strings.ReplaceAll(f.name, "/", "."))
+		if _, taken := out.Text[k]; taken || out.Binary[k] != nil {
+			k = fileKey(hashOf(f.name) + "." + path.Base(f.name))
+		}
+		setData(out, k, f.data)
+		volume.Items = append(volume.Items, corev1.KeyToPath{Key: k, Path: f.name, Mode: f.mode})
+		if secretFile.MatchString(path.Base(f.name)) {
+			u.warn(finding{
+				code:    "bind-secret-file",
+				summary: fmt.Sprintf("%s looks like a secret and lies in a folder that becomes a ConfigMap", f.name),
+				hint:    "declare it under secrets:",
+			}, key...)
+		}
+	}
+	u.addData(out)
+	if !m.ReadOnly {
+		u.warn(finding{
+			code:    "bind-read-only",
+			summary: fmt.Sprintf("%s becomes a ConfigMap, which the service cannot write to", u.shown(source)),
+			hint:    "add :ro to say that this is right, or use a named volume",
+		}, key...)
+	}
+	u.mount(corev1.Volume{Name: "config-" + name, VolumeSource: corev1.VolumeSource{ConfigMap: volume}}, corev1.VolumeMount{MountPath: m.Target, ReadOnly: true})
+}
+
+// treeFile is one file of a folder that becomes a ConfigMap.
+type treeFile struct {
+	name string // slash-separated, below the folder
+	data []byte
+	mode *int32
+}
+
+// tree reads a folder, in the order of names, or says why it is no ConfigMap.
+func (a *app) tree(root string) ([]treeFile, error) {
+	var files []treeFile
+	total := 0
+	var walk func(dir string, depth int) error
+	walk = func(dir string, depth int) error {
+		entries, err := a.opts.ReadDir(filepath.Join(root, dir))
+		if err != nil || depth > maxConfigDepth {
+			return errors.New("cannot be read")
+		}
+		for _, e := range entries {
+			name := path.Join(dir, e.Name())
+			if e.IsDir() {
+				if err := walk(name, depth+1); err != nil {
+					return err
+				}
+				continue
+			}
+			data, err := a.readFile(filepath.Join(root, name))
+			if total += len(data); err != nil || total > maxConfigBytes || len(files) >= maxConfigFiles {
+				return errors.New("is larger than a ConfigMap")
+			}
+			files = append(files, treeFile{name, data, a.executable(filepath.Join(root, name))})
+		}
+		return nil
+	}
+	if err := walk("", 0); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(files, func(f treeFile) bool { return !strings.HasPrefix(path.Base(f.name), ".") }) {
+		return nil, errors.New("is empty")
+	}
+	return files, nil
+}
+
+// setData stores a file: as text where every reader would see the same bytes.
+func setData(out *workload.Data, key string, data []byte) {
+	if utf8.Valid(data) && !slices.Contains(data, 0) {
+		if out.Text == nil {
+			out.Text = map[string]string{}
+		}
+		out.Text[key] = string(data)
+		return
+	}
+	if out.Binary == nil {
+		out.Binary = map[string][]byte{}
+	}
+	out.Binary[key] = data
+}

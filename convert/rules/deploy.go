@@ -1,0 +1,242 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/ptr"
+
+	"gantry/convert/workload"
+)
+
+// update maps update_config. A claim that one node mounts at a time forbids that
+// old and new pods run side by side.
+func (u *unit) update() {
+	if u.work.Kind == workload.Deployment && u.claimsForOneNode() {
+		u.work.Update.Recreate = true
+	}
+	config := u.deploy().UpdateConfig
+	if config == nil || !u.hasOwnReplicas() {
+		return
+	}
+	up := &u.work.Update
+	if u.work.Kind == workload.Deployment && !up.Recreate {
+		step := intstr.FromString("100%")
+		if config.Parallelism == nil {
+			step = intstr.FromInt32(1)
+		} else if *config.Parallelism > 0 {
+			step = intstr.FromInt32(count(*config.Parallelism))
+		}
+		zero := intstr.FromInt32(0)
+		if config.Order == "start-first" {
+			up.MaxSurge, up.MaxUnavailable = &step, &zero
+		} else {
+			up.MaxSurge, up.MaxUnavailable = &zero, &step
+		}
+	}
+	if config.Delay > 0 {
+		up.MinReadySeconds = int32(min(ceilSeconds(config.Delay), 3600*24))
+	}
+	if config.Monitor > 0 && u.work.Kind == workload.Deployment {
+		// The deadline must be longer than the time that a pod must be ready.
+		up.ProgressDeadlineSeconds = ptr.To(max(int32(time.Duration(config.Monitor).Seconds()), up.MinReadySeconds+1, 60))
+	}
+}
+
+func (u *unit) claimsForOneNode() bool {
+	for _, name := range u.sharedVolumes() {
+		if len(u.claims[name].pods) == 1 {
+			return true
+		}
+	}
+	// Claims in place of folders are this service's own.
+	return slices.ContainsFunc(u.pod().Volumes, func(v corev1.Volume) bool {
+		return v.PersistentVolumeClaim != nil && u.bound[v.PersistentVolumeClaim.ClaimName] != nil
+	})
+}
+
+// placement maps platform, runtime and deploy.placement.
+func (u *unit) placement() {
+	u.platform()
+	if r := u.in.Runtime; r != "" && r != "runc" {
+		class := objectName(r)
+		u.pod().RuntimeClassName = &class
+		u.note(finding{code: "runtime-class", summary: fmt.Sprintf("needs a RuntimeClass called %s", class)}, "runtime")
+	}
+	p := u.deploy().Placement
+	for i, c := range p.Constraints {
+		u.constraint(c, "deploy", "placement", "constraints", strconv.Itoa(i))
+	}
+	for i, preference := range p.Preferences {
+		u.spread(preference.Spread, "deploy", "placement", "preferences", strconv.Itoa(i))
+	}
+	if p.MaxReplicas == 1 {
+		u.affinity().PodAntiAffinity = &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{{
+			LabelSelector: u.selector(), TopologyKey: corev1.LabelHostname,
+		}}}
+	} else if p.MaxReplicas > 1 {
+		u.note(finding{code: "max-replicas", summary: "becomes an even spread over nodes: Kubernetes has no limit above one"}, "deploy", "placement", "max_replicas_per_node")
+		u.topologySpread(corev1.LabelHostname)
+	}
+}
+
+// platform maps os[/arch[/variant]] to the labels that every node has.
+func (u *unit) platform() {
+	if u.in.Platform == "" {
+		return
+	}
+	parts := strings.Split(u.in.Platform, "/")
+	u.pod().NodeSelector = map[string]string{}
+	if len(parts) == 1 && parts[0] != "linux" && parts[0] != "windows" {
+		parts = []string{"linux", parts[0]}
+	}
+	u.pod().NodeSelector[corev1.LabelOSStable] = parts[0]
+	if len(parts) > 1 {
+		arch := map[string]string{"aarch64": "arm64", "x86_64": "amd64"}[parts[1]]
+		setDefault(&arch, parts[1])
+		u.pod().NodeSelector[corev1.LabelArchStable] = arch
+	}
+}
+
+// constraintPattern reads Swarm's constraints, with or without blanks.
+var constraintPattern = regexp.MustCompile(`^\s*([^\s=!]+)\s*(==|!=)\s*(.*?)\s*$`)
+
+func (u *unit) constraint(s string, key ...string) {
+	m := constraintPattern.FindStringSubmatch(s)
+	if m == nil {
+		u.warn(finding{code: "constraint", summary: fmt.Sprintf("%q is no constraint: it is left out", s), hint: "write node.labels.KEY == VALUE"}, key...)
+		return
+	}
+	label, value := m[1], m[3]
+	op := corev1.NodeSelectorOpIn
+	if m[2] == "!=" {
+		op = corev1.NodeSelectorOpNotIn
+	}
+	values := []string{value}
+	switch {
+	case label == "node.role":
+		if (value == "manager") != (op == corev1.NodeSelectorOpIn) {
+			op = corev1.NodeSelectorOpDoesNotExist
+		} else {
+			op = corev1.NodeSelectorOpExists
+		}
+		label, values = "node-role.kubernetes.io/control-plane", nil
+		u.warn(finding{code: "constraint-role", summary: "becomes a rule for control-plane nodes, which mostly run nothing else"}, key...)
+		if op == corev1.NodeSelectorOpExists {
+			u.pod().Tolerations = append(u.pod().Tolerations, corev1.Toleration{Key: label, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule})
+		}
+	case label == "node.hostname":
+		label = corev1.LabelHostname
+	case label == "node.platform.os":
+		label = corev1.LabelOSStable
+	case label == "node.platform.arch":
+		label = corev1.LabelArchStable
+	case strings.HasPrefix(label, "node.labels."):
+		label = strings.TrimPrefix(label, "node.labels.")
+	default:
+		u.warn(finding{code: "constraint", summary: fmt.Sprintf("%s is a property of Docker's nodes: the constraint is left out", label)}, key...)
+		return
+	}
+	if len(validation.IsQualifiedName(label)) > 0 || len(values) > 0 && len(validation.IsValidLabelValue(value)) > 0 {
+		u.warn(finding{code: "constraint", summary: fmt.Sprintf("%q is no label of a Kubernetes node: the constraint is left out", s)}, key...)
+		return
+	}
+	u.requireNode(corev1.NodeSelectorRequirement{Key: label, Operator: op, Values: values})
+}
+
+func (u *unit) affinity() *corev1.Affinity {
+	if u.pod().Affinity == nil {
+		u.pod().Affinity = &corev1.Affinity{}
+	}
+	return u.pod().Affinity
+}
+
+// requireNode adds a rule that every node of the pod must meet.
+func (u *unit) requireNode(r corev1.NodeSelectorRequirement) {
+	a := u.affinity()
+	if a.NodeAffinity == nil {
+		a.NodeAffinity = &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{}}}}
+	}
+	term := &a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms[0]
+	term.MatchExpressions = append(term.MatchExpressions, r)
+}
+
+func (u *unit) spread(spread string, key ...string) {
+	label := strings.TrimPrefix(spread, "node.labels.")
+	if len(validation.IsQualifiedName(label)) > 0 {
+		u.warn(finding{code: "constraint", summary: fmt.Sprintf("%q is no label of a Kubernetes node: the preference is left out", spread)}, key...)
+		return
+	}
+	u.topologySpread(label)
+}
+
+func (u *unit) topologySpread(label string) {
+	u.pod().TopologySpreadConstraints = append(u.pod().TopologySpreadConstraints, corev1.TopologySpreadConstraint{
+		MaxSkew: 1, TopologyKey: label, WhenUnsatisfiable: corev1.ScheduleAnyway, LabelSelector: u.selector(),
+	})
+}
+
+func (u *unit) selector() *metav1.LabelSelector {
+	return &metav1.LabelSelector{MatchLabels: workload.SelectorLabels(u.out.Name, u.object)}
+}
+
+// devices maps gpus and reserved devices to the extended resources of device
+// plugins, and host devices to their files.
+func (u *unit) devices() {
+	requests := slices.Clone(u.in.Gpus)
+	keys := make([][]string, len(requests))
+	for i := range requests {
+		keys[i] = []string{"gpus", strconv.Itoa(i)}
+	}
+	if r := u.deploy().Resources.Reservations; r != nil {
+		for i, d := range r.Devices {
+			requests = append(requests, d)
+			keys = append(keys, []string{"deploy", "resources", "reservations", "devices", strconv.Itoa(i)})
+		}
+	}
+	for i, r := range requests {
+		name, known := map[string]corev1.ResourceName{"nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu", "intel": "gpu.intel.com/i915", "": "nvidia.com/gpu"}[r.Driver]
+		if !known || r.Driver == "" && len(r.Capabilities) > 0 && !slices.Contains(r.Capabilities, "gpu") {
+			u.warn(finding{code: "device-driver", summary: fmt.Sprintf("there is no known resource for driver %q: the device is left out", r.Driver)}, keys[i]...)
+			continue
+		}
+		n := int64(r.Count)
+		if n < 1 {
+			n = int64(max(1, len(r.IDs)))
+			u.warn(finding{code: "device-count", summary: fmt.Sprintf("asks for all or for certain devices, and a pod can only ask for a number: it asks for %d", n)}, keys[i]...)
+		}
+		if u.container.Resources.Limits == nil {
+			u.container.Resources.Limits = corev1.ResourceList{}
+		}
+		u.container.Resources.Limits[name] = *resource.NewQuantity(n, resource.DecimalSI)
+	}
+	u.hostDevices()
+}
+
+func (u *unit) hostDevices() {
+	for i, d := range u.in.Devices {
+		key := []string{"devices", strconv.Itoa(i)}
+		if !strings.HasPrefix(d.Source, "/") {
+			u.warn(finding{code: "device-cdi", summary: fmt.Sprintf("%s is a CDI device, which needs a device class of the cluster: it is left out", d.Source)}, key...)
+			continue
+		}
+		target := d.Target
+		setDefault(&target, d.Source)
+		u.warn(finding{
+			code:    "device-host",
+			summary: fmt.Sprintf("mounts %s of the node; without privileged: true the container may not open it", d.Source),
+			hint:    "use the device plugin of the device where there is one",
+		}, key...)
+		u.mount(corev1.Volume{Name: "device" + d.Source, VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: d.Source}}},
+			corev1.VolumeMount{MountPath: target})
+	}
+}

@@ -1,0 +1,176 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/types"
+	corev1 "k8s.io/api/core/v1"
+
+	"gantry/convert/workload"
+)
+
+// environment maps environment to env and env_file to a ConfigMap behind
+// envFrom: env wins over envFrom, as environment wins over env_file. Values
+// whose names say so go to a Secret.
+func (u *unit) environment() {
+	files := u.envFiles()
+	values := u.in.Environment
+	plain := &workload.Data{Name: u.madeUp("ConfigMap", "env"), Service: u.service(), Text: map[string]string{}}
+	secret := &workload.Data{Name: u.madeUp("Secret", "env"), Service: u.service(), Secret: true, Text: map[string]string{}}
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		switch {
+		case u.isSecretVariable(key, files[key]):
+			secret.Text[key] = files[key]
+		case !configKey.MatchString(key):
+			if _, overridden := values[key]; !overridden {
+				u.container.Env = append(u.container.Env, corev1.EnvVar{Name: key, Value: kubeletEscape(files[key])})
+			}
+		default:
+			plain.Text[key] = files[key]
+		}
+	}
+	u.envFrom(plain, secret)
+	u.env(values, secret)
+	if len(plain.Text) > 0 {
+		u.addData(plain)
+	}
+	if len(secret.Text) > 0 {
+		u.addData(secret)
+	}
+}
+
+// configKey is what a key of a ConfigMap or Secret may look like.
+var configKey = regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`)
+
+// envFrom takes over what the env files set.
+func (u *unit) envFrom(plain, secret *workload.Data) {
+	if len(plain.Text) > 0 {
+		u.container.EnvFrom = append(u.container.EnvFrom, corev1.EnvFromSource{
+			ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: plain.Name}},
+		})
+	}
+	if len(secret.Text) > 0 {
+		u.container.EnvFrom = append(u.container.EnvFrom, corev1.EnvFromSource{
+			SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: secret.Name}},
+		})
+	}
+}
+
+// env sets the variables of environment, in the order of their names: Compose
+// keeps none.
+func (u *unit) env(values types.MappingWithEquals, secret *workload.Data) {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		value := values[key]
+		switch {
+		case value == nil:
+			u.warn(finding{
+				code:    "variable-unset",
+				summary: "has no value and is not set in the environment either: the container does not get it",
+				hint:    fmt.Sprintf("write %s: value, or set it in the shell or an --env-file", key),
+			}, "environment", key)
+		case u.isSecretVariable(key, *value) && configKey.MatchString(key):
+			secret.Text[key] = *value
+			u.container.Env = append(u.container.Env, corev1.EnvVar{Name: key, ValueFrom: &corev1.EnvVarSource{
+				SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: secret.Name}, Key: key},
+			}})
+		default:
+			u.container.Env = append(u.container.Env, corev1.EnvVar{Name: key, Value: kubeletEscape(*value)})
+		}
+	}
+}
+
+// secretWords are the parts of a variable's name that say its value is secret.
+var secretWords = regexp.MustCompile(`(?i)(^|_)(PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|SECRETS|TOKEN|APIKEY|KEY|CREDENTIAL|CREDENTIALS|PRIVATE|DSN)(_|$|[0-9])|PASSWORD|SECRET|APIKEY`)
+
+// publicSuffix marks variables that tell where a secret is, not what it is.
+var publicSuffix = regexp.MustCompile(`(?i)_(FILE|PATH|DIR|URL|URI|ID|NAME|USER|TTL|EXPIRY|EXPIRATION|LENGTH|ALGORITHM|TYPE|ENABLED|DISABLED|PUBLIC)$|PUBLIC_?KEY|^PWD$`)
+
+// isSecretVariable reports whether a variable is kept in a Secret.
+func (u *unit) isSecretVariable(key, value string) bool {
+	switch u.opts.EnvSecrets {
+	case EnvSecretsAll:
+		return true
+	case EnvSecretsNever:
+		return false
+	}
+	if value == "" || strings.EqualFold(value, "true") || strings.EqualFold(value, "false") || strings.EqualFold(value, "yes") || strings.EqualFold(value, "no") {
+		return false // a switch, such as ALLOW_EMPTY_PASSWORD=yes
+	}
+	return secretWords.MatchString(key) && !publicSuffix.MatchString(key)
+}
+
+// envFiles reads the env files; the last that sets a variable wins. Variables in
+// their values are filled as Compose does: from the environment, then from what
+// was set before.
+func (u *unit) envFiles() map[string]string {
+	vars := map[string]string{}
+	for i, file := range u.in.EnvFiles {
+		path := u.at("env_file", fmt.Sprint(i))[len(u.path):]
+		data, err := u.readFile(file.Path)
+		if err != nil {
+			if bool(file.Required) {
+				u.warn(u.unreadable(file.Path, err), path...)
+			} else {
+				u.note(finding{code: "env-file-missing", summary: fmt.Sprintf("%s cannot be read and is not required: skipped", u.shown(file.Path))}, path...)
+			}
+			continue
+		}
+		read, err := u.parseEnvFile(data, file, vars)
+		if err != nil {
+			u.fail(finding{code: "env-file-syntax", summary: fmt.Sprintf("%s: %v", u.shown(file.Path), err), hint: "write one KEY=value on a line"}, path...)
+			continue
+		}
+		maps.Copy(vars, read)
+	}
+	return vars
+}
+
+func (u *unit) parseEnvFile(data []byte, file types.EnvFile, before map[string]string) (map[string]string, error) {
+	lookup := func(key string) (string, bool) {
+		if v, ok := u.project.Environment.Resolve(key); ok {
+			return v, true
+		}
+		v, ok := before[key]
+		return v, ok
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if file.Format == "raw" {
+		return parseRaw(data, lookup), nil
+	}
+	return dotenv.ParseWithLookup(bytes.NewReader(data), lookup)
+}
+
+// parseRaw reads the format of docker run --env-file: no quotes, no variables.
+// A name alone takes its value from the environment.
+func parseRaw(data []byte, lookup func(string) (string, bool)) map[string]string {
+	vars := map[string]string{}
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimLeft(strings.TrimRight(line, "\r\n"), " \t")
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		key, value, found := strings.Cut(line, "=")
+		if !found {
+			if value, found = lookup(key); !found {
+				continue
+			}
+		}
+		vars[key] = value
+	}
+	return vars
+}
+
+// shown returns a path as the user would write it: from the project directory.
+func (a *app) shown(name string) string {
+	if rel, err := filepath.Rel(a.project.WorkingDir, name); err == nil && !strings.HasPrefix(rel, "..") {
+		return filepath.ToSlash(rel)
+	}
+	return filepath.ToSlash(name)
+}

@@ -1,0 +1,204 @@
+package rules
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"k8s.io/utils/ptr"
+
+	"gantry/charts/diag"
+	"gantry/convert/workload"
+)
+
+// placeholder stands where a secret's value was not written into a file.
+const placeholder = "REPLACE_ME"
+
+// Where Compose mounts secrets and configs that name no other place.
+const secretsDir = "/run/secrets/"
+
+// configs mounts top-level configs as files, at /NAME unless they say otherwise.
+func (u *unit) configs() {
+	for i, ref := range u.in.Configs {
+		key := []string{"configs", strconv.Itoa(i)}
+		config := types.FileObjectConfig(u.project.Configs[ref.Source])
+		target := ref.Target
+		if target == "" {
+			target = "/" + ref.Source
+		}
+		u.fileObject(fileObject{
+			section: "configs", name: ref.Source, config: config, ref: types.FileReferenceConfig(ref), target: target,
+		}, key)
+	}
+}
+
+// secrets mounts top-level secrets as files, under /run/secrets unless they give
+// an absolute path. The path never changes: programs have it in their settings.
+func (u *unit) secrets() {
+	for i, ref := range u.in.Secrets {
+		key := []string{"secrets", strconv.Itoa(i)}
+		config := types.FileObjectConfig(u.project.Secrets[ref.Source])
+		target := ref.Target
+		if target == "" {
+			target = ref.Source
+		}
+		if !strings.HasPrefix(target, "/") {
+			target = secretsDir + target
+		}
+		u.fileObject(fileObject{
+			section: "secrets", secret: true, name: ref.Source, config: config, ref: types.FileReferenceConfig(ref), target: target,
+		}, key)
+	}
+}
+
+// fileObject is a config or secret that a service mounts.
+type fileObject struct {
+	section string // configs or secrets
+	secret  bool
+	name    string
+	config  types.FileObjectConfig
+	ref     types.FileReferenceConfig
+	target  string
+}
+
+func (u *unit) fileObject(f fileObject, key []string) {
+	file := dataFile{object: u.dataName(f), secret: f.secret, key: fileKey(f.name), target: f.target}
+	if f.ref.Mode != nil {
+		file.mode = ptr.To(int32(*f.ref.Mode & 0o777))
+	}
+	if f.ref.UID != "" && f.ref.UID != "0" || f.ref.GID != "" && f.ref.GID != "0" {
+		u.warn(finding{
+			code:    "file-owner",
+			summary: "cannot belong to another user or group: the file is root's, readable by the pod's fsGroup",
+			hint:    "set user: to a number, or make the mode readable to all",
+		}, key...)
+	}
+	u.declare(f, file.object)
+	u.mountFile(file)
+}
+
+// dataName is the name of the object that holds a config or secret. The loader
+// fills in PROJECT_NAME where nobody gave it a name.
+func (a *app) dataName(f fileObject) string {
+	if name := f.config.Name; name != "" && name != a.project.Name+"_"+f.name {
+		return objectName(name)
+	}
+	return objectName(f.name)
+}
+
+// declare emits the ConfigMap or Secret of a top-level config or secret, once.
+func (a *app) declare(f fileObject, object string) {
+	kind := kindOf(f.secret)
+	path := diag.Path{f.section, f.name}
+	if other, ok := a.kindNames(kind).take(object, f.section+" "+f.name); !ok {
+		a.report(diag.Error, finding{
+			code:    "name-collision",
+			summary: fmt.Sprintf("would be the %s %q, as %s is already", kind, object, other),
+			hint:    "rename one of the two",
+		}, path)
+		return
+	}
+	id := kind + " " + object
+	if a.declared[id] {
+		return
+	}
+	a.declared[id] = true
+	content, ok := a.content(f, object, path)
+	if !ok {
+		return
+	}
+	out := &workload.Data{Name: object, Secret: f.secret, Annotations: validAnnotations(f.config.Labels)}
+	setData(out, fileKey(f.name), content)
+	a.addData(out)
+}
+
+// content returns what a config or secret holds, and whether an object is made
+// of it at all.
+func (a *app) content(f fileObject, object string, path diag.Path) ([]byte, bool) {
+	if bool(f.config.External) || f.secret && (a.opts.Secrets == SecretsExternal || f.config.Driver != "") {
+		a.report(diag.Note, finding{
+			code:    "file-external",
+			summary: fmt.Sprintf("must exist as %s %s with the key %s", kindOf(f.secret), object, fileKey(f.name)),
+		}, path)
+		return nil, false
+	}
+	if f.secret && a.opts.Secrets == SecretsPlaceholder {
+		return a.placeholder(path), true
+	}
+	switch {
+	case f.config.Content != "":
+		return []byte(f.config.Content), true
+	case f.config.Environment != "":
+		return a.fromEnvironment(f, path)
+	default:
+		return a.fromFile(f, object, path)
+	}
+}
+
+func kindOf(secret bool) string {
+	if secret {
+		return "Secret"
+	}
+	return "ConfigMap"
+}
+
+// createArgument is what kubectl create wants to hear.
+func createArgument(secret bool) string {
+	if secret {
+		return "secret generic"
+	}
+	return "configmap"
+}
+
+// fromEnvironment takes the value of a variable. That of a secret came from the
+// user's shell, where nobody expects it to end up in a file.
+func (a *app) fromEnvironment(f fileObject, path diag.Path) ([]byte, bool) {
+	if f.secret && a.opts.Secrets != SecretsPlain {
+		return a.placeholder(path), true
+	}
+	value, ok := a.project.Environment.Resolve(f.config.Environment)
+	if !ok {
+		a.report(diag.Warning, finding{
+			code: "variable-unset", summary: fmt.Sprintf("variable %s is not set: the file is empty", f.config.Environment),
+			hint: "set it in the shell or an --env-file",
+		}, append(path, "environment"))
+	} else if !f.secret {
+		a.report(diag.Warning, finding{
+			code: "value-baked", summary: fmt.Sprintf("the value that %s has on this machine is written into the ConfigMap", f.config.Environment),
+		}, append(path, "environment"))
+	}
+	return []byte(value), true
+}
+
+func (a *app) placeholder(path diag.Path) []byte {
+	a.report(diag.Warning, finding{
+		code:    "secret-placeholder",
+		summary: fmt.Sprintf("its value is not written into the Secret: it says %s", placeholder),
+		hint:    "replace it, or pass --secrets=plain to write the value",
+	}, path)
+	return []byte(placeholder)
+}
+
+func (a *app) fromFile(f fileObject, object string, path diag.Path) ([]byte, bool) {
+	data, err := a.readFile(f.config.File)
+	if err == nil {
+		return data, true
+	}
+	why := a.unreadable(f.config.File, err)
+	a.report(diag.Warning, finding{
+		code:    why.code,
+		summary: fmt.Sprintf("%s; pods wait for the %s %s", strings.TrimSuffix(why.summary, ": it is left out"), kindOf(f.secret), object),
+		hint:    fmt.Sprintf("%s, or kubectl create %s %s --from-file=%s=FILE", why.hint, createArgument(f.secret), object, fileKey(f.name)),
+	}, append(path, "file"))
+	return nil, false
+}
+
+// addData adds a ConfigMap or Secret to the application, unless it is there.
+func (a *app) addData(d *workload.Data) {
+	id := kindOf(d.Secret) + " " + d.Name
+	if a.data[id] == nil {
+		a.data[id] = d
+		a.out.Data = append(a.out.Data, d)
+	}
+}

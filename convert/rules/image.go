@@ -1,0 +1,75 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// image sets the image and when it is pulled. A service that is only built gets
+// the name under which somebody must push it.
+func (u *unit) image() {
+	u.container.Image = u.in.Image
+	if u.in.Image == "" && u.in.Build != nil {
+		u.container.Image = u.builtImage()
+	}
+	if u.in.Build != nil {
+		u.warn(finding{
+			code:    "image-build",
+			summary: fmt.Sprintf("is built by Compose, and a cluster cannot build: it will pull %s", u.container.Image),
+			hint:    fmt.Sprintf("docker compose build %s && docker push %s (--registry and --tag change the name)", u.name, u.container.Image),
+		}, "build")
+	}
+	u.pullPolicy()
+}
+
+// builtImage names the image of a service that has none.
+func (u *unit) builtImage() string {
+	return path.Join(u.opts.Registry, u.out.Name+"-"+u.object) + ":" + u.opts.Tag
+}
+
+// pullPolicy maps pull_policy. Unset stays unset: Kubernetes then pulls :latest
+// always and other tags once, which is what Compose users expect.
+func (u *unit) pullPolicy() {
+	switch policy := u.in.PullPolicy; {
+	case policy == "":
+	case policy == "always":
+		u.container.ImagePullPolicy = corev1.PullAlways
+	case policy == "never":
+		u.container.ImagePullPolicy = corev1.PullNever
+	case policy == "missing" || policy == "if_not_present" || policy == "build":
+		u.container.ImagePullPolicy = corev1.PullIfNotPresent
+	default: // daily, weekly, every_12h, refresh
+		u.container.ImagePullPolicy = corev1.PullAlways
+		u.note(finding{
+			code:    "pull-policy",
+			summary: fmt.Sprintf("%q becomes Always: Kubernetes asks the registry at each start, not after a time", policy),
+		}, "pull_policy")
+	}
+}
+
+// datastores are images that keep their state in one folder and own it alone:
+// each replica needs storage of its own, and a stable name.
+func datastores() []string {
+	return []string{
+		"postgres", "postgresql", "postgis", "pgvector", "timescaledb", "mysql", "mysql-server", "mariadb", "percona", "mongo", "mongodb",
+		"redis", "valkey", "keydb", "rabbitmq", "kafka", "zookeeper", "elasticsearch", "opensearch", "etcd", "minio", "cassandra", "scylla",
+		"cockroach", "cockroachdb", "couchdb", "couchbase", "neo4j", "influxdb", "clickhouse", "clickhouse-server", "consul", "nats", "memgraph",
+		"mssql", "mssql-server", "qdrant", "weaviate", "meilisearch", "typesense", "arangodb", "rethinkdb", "dgraph", "questdb", "surrealdb",
+	}
+}
+
+// isDatastore reports whether the image is a known datastore, by the last part
+// of its name.
+func isDatastore(image string) bool {
+	name, _, _ := strings.Cut(path.Base(image), "@")
+	name, _, _ = strings.Cut(name, ":")
+	for _, known := range datastores() {
+		if name == known {
+			return true
+		}
+	}
+	return false
+}

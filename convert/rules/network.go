@@ -1,0 +1,168 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// hostNamespaces maps network_mode, pid, ipc and uts: what a container shares
+// with its node or with other containers.
+func (u *unit) hostNamespaces() {
+	in, pod := u.in, u.pod()
+	switch mode := in.NetworkMode; {
+	case mode == "host":
+		pod.HostNetwork = true
+		pod.DNSPolicy = corev1.DNSClusterFirstWithHostNet
+		u.hostWarning("network", "network_mode")
+	case strings.HasPrefix(mode, "service:") || strings.HasPrefix(mode, "container:"):
+		u.separatePods("network", mode, "network_mode")
+	case mode == "none":
+		u.warn(finding{code: "network-none", summary: "has no network in Compose; here it has no Service, but only a NetworkPolicy would take its network away"}, "network_mode")
+	}
+	switch {
+	case in.Pid == "host":
+		pod.HostPID = true
+		u.hostWarning("processes", "pid")
+	case in.Pid != "":
+		u.separatePods("processes", in.Pid, "pid")
+	}
+	switch {
+	case in.Ipc == "host":
+		pod.HostIPC = true
+		u.hostWarning("IPC", "ipc")
+	case strings.Contains(in.Ipc, ":"):
+		u.separatePods("IPC", in.Ipc, "ipc")
+	}
+}
+
+func (u *unit) hostWarning(what, key string) {
+	u.warn(finding{
+		code:    key + "-host",
+		summary: fmt.Sprintf("shares the %s of its node; the Pod Security levels baseline and restricted forbid it", what),
+	}, key)
+}
+
+func (u *unit) separatePods(what, with, key string) {
+	u.warn(finding{
+		code:    "shared-pod",
+		summary: fmt.Sprintf("shares its %s with %s in Compose; not supported yet: it gets a pod of its own", what, with),
+	}, key)
+}
+
+// dns maps hostname, extra_hosts, dns, dns_search and dns_opt.
+func (u *unit) dns() {
+	u.hostname()
+	u.hostAliases()
+	config := &corev1.PodDNSConfig{Nameservers: u.nameservers(), Searches: u.in.DNSSearch}
+	for _, option := range u.in.DNSOpts {
+		name, value, found := strings.Cut(option, ":")
+		o := corev1.PodDNSConfigOption{Name: name}
+		if found {
+			o.Value = &value
+		}
+		config.Options = append(config.Options, o)
+	}
+	if len(config.Nameservers)+len(config.Searches)+len(config.Options) > 0 {
+		u.pod().DNSConfig = config
+	}
+}
+
+// maxNameservers is how many the kubelet takes beside the cluster's own.
+const maxNameservers = 2
+
+func (u *unit) nameservers() []string {
+	var servers []string
+	for _, s := range u.in.DNS {
+		if _, err := netip.ParseAddr(s); err == nil && len(servers) < maxNameservers {
+			servers = append(servers, s)
+		}
+	}
+	if len(u.in.DNS) > 0 {
+		u.note(finding{code: "dns", summary: "is asked after the cluster's own DNS, which must know the services"}, "dns")
+	}
+	return servers
+}
+
+func (u *unit) hostname() {
+	switch name := u.in.Hostname; {
+	case name == "":
+	case u.in.NetworkMode == "host":
+		u.note(finding{code: "hostname-host", summary: "is left out: the pod has the name of its node"}, "hostname")
+	case len(validation.IsDNS1123Label(name)) == 0:
+		u.pod().Hostname = name
+	default:
+		u.warn(finding{
+			code:    "hostname",
+			summary: fmt.Sprintf("%q is no host name for a pod, which has lower-case letters, digits and hyphens: it is left out", name),
+			hint:    "shorten it to one label",
+		}, "hostname")
+	}
+}
+
+// hostAliases maps extra_hosts, grouped by address.
+func (u *unit) hostAliases() {
+	byIP := map[string][]string{}
+	for _, host := range slices.Sorted(maps.Keys(u.in.ExtraHosts)) {
+		for _, ip := range u.in.ExtraHosts[host] {
+			ip = strings.Trim(ip, "[]")
+			if _, err := netip.ParseAddr(ip); err != nil {
+				u.warn(finding{
+					code:    "extra-host",
+					summary: fmt.Sprintf("%s is %s, which is no address inside a cluster: the entry is left out", host, ip),
+					hint:    "use the name of a Service, or the address of the machine",
+				}, "extra_hosts", host)
+				continue
+			}
+			if len(validation.IsDNS1123Subdomain(host)) == 0 {
+				byIP[ip] = append(byIP[ip], host)
+				continue
+			}
+			u.warn(finding{code: "extra-host", summary: fmt.Sprintf("%q is no host name: the entry is left out", host)}, "extra_hosts", host)
+		}
+	}
+	if u.in.NetworkMode == "host" {
+		return // the API server takes host aliases for pods with a network of their own
+	}
+	for _, ip := range slices.Sorted(maps.Keys(byIP)) {
+		u.pod().HostAliases = append(u.pod().HostAliases, corev1.HostAlias{IP: ip, Hostnames: byIP[ip]})
+	}
+}
+
+// sysctls maps sysctls to the pod, which shares them among its containers.
+func (u *unit) sysctls() {
+	for _, name := range slices.Sorted(maps.Keys(u.in.Sysctls)) {
+		switch {
+		case u.pod().HostNetwork && strings.HasPrefix(name, "net."):
+			u.warn(finding{code: "sysctl-host", summary: "is left out: the pod has the network of its node"}, "sysctls", name)
+			continue
+		case !isNamespaced(name):
+			u.warn(finding{code: "sysctl-node", summary: "is a setting of the whole node: it is left out", hint: "set it on the nodes"}, "sysctls", name)
+			continue
+		case !slices.Contains(safeSysctls(), name):
+			u.warn(finding{code: "sysctl-unsafe", summary: "needs nodes whose kubelet allows it with --allowed-unsafe-sysctls"}, "sysctls", name)
+		}
+		u.podSecurity().Sysctls = append(u.podSecurity().Sysctls, corev1.Sysctl{Name: name, Value: u.in.Sysctls[name]})
+	}
+}
+
+// isNamespaced reports whether a sysctl can differ from pod to pod.
+// https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/
+func isNamespaced(name string) bool {
+	return strings.HasPrefix(name, "net.") || strings.HasPrefix(name, "kernel.shm") || strings.HasPrefix(name, "kernel.msg") ||
+		name == "kernel.sem" || strings.HasPrefix(name, "fs.mqueue.")
+}
+
+// safeSysctls are those that the kubelet allows without being asked to.
+func safeSysctls() []string {
+	return []string{
+		"kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports", "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range",
+		"net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_syncookies",
+		"net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
+	}
+}

@@ -1,0 +1,139 @@
+package rules
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Exposure says how published ports are reached from outside the cluster.
+type Exposure string
+
+// The ways to expose published ports. Compose publishes for the developer's own
+// machine, so nothing is public unless the user asks for it.
+const (
+	ExposeCluster      Exposure = "cluster"
+	ExposeNodePort     Exposure = "nodeport"
+	ExposeLoadBalancer Exposure = "loadbalancer"
+	ExposeIngress      Exposure = "ingress"
+)
+
+// EnvSecrets says which environment variables are kept in a Secret.
+type EnvSecrets string
+
+// The choices for environment variables.
+const (
+	EnvSecretsAuto  EnvSecrets = "auto"
+	EnvSecretsNever EnvSecrets = "never"
+	EnvSecretsAll   EnvSecrets = "all"
+)
+
+// SecretValues says where the values of secrets come from.
+type SecretValues string
+
+// The choices for the values of secrets.
+const (
+	// SecretsAuto writes what files and the Compose file hold, and a placeholder
+	// for what came from the shell.
+	SecretsAuto SecretValues = "auto"
+	// SecretsPlain writes every value.
+	SecretsPlain SecretValues = "plain"
+	// SecretsPlaceholder writes no value.
+	SecretsPlaceholder SecretValues = "placeholder"
+	// SecretsExternal writes no Secret; they must exist.
+	SecretsExternal SecretValues = "external"
+)
+
+// Options change decisions. The zero value is the safe choice throughout.
+type Options struct {
+	// Expose opens published ports; default cluster.
+	Expose Exposure
+	// Domain is appended to the service's name to make the host of an Ingress;
+	// default example.com, which is reported.
+	Domain string
+	// IngressClass is the ingress class; default: the cluster's.
+	IngressClass string
+	// EnvSecrets moves environment variables into Secrets; default auto: those
+	// whose names say password, secret, token or key.
+	EnvSecrets EnvSecrets
+	// Secrets says where secret values come from; default auto.
+	Secrets SecretValues
+	// VolumeSize is requested for each volume; default 1Gi.
+	VolumeSize string
+	// StorageClass is the storage class of claims; default: the cluster's.
+	StorageClass string
+	// Registry and Tag name the images of services that are built: default no
+	// registry, and the tag latest.
+	Registry, Tag string
+	// UIDs gives the number of user names, which Kubernetes cannot look up.
+	UIDs map[string]int64
+	// NoLiveness leaves out liveness probes: a health check then only takes a pod
+	// out of its Service.
+	NoLiveness bool
+	// AllowFiles permits to read files outside of the project directory.
+	AllowFiles bool
+	// ReadFile reads a file that the Compose file refers to; default os.ReadFile.
+	ReadFile func(name string) ([]byte, error)
+	// Stat describes such a file; default os.Stat.
+	Stat func(name string) (fs.FileInfo, error)
+	// ReadDir lists a folder; default os.ReadDir.
+	ReadDir func(name string) ([]fs.DirEntry, error)
+}
+
+const (
+	defaultDomain     = "example.com"
+	defaultVolumeSize = "1Gi"
+	defaultTag        = "latest"
+)
+
+// withDefaults fills in what was left out.
+func (o Options) withDefaults() Options {
+	setDefault(&o.Expose, ExposeCluster)
+	setDefault(&o.EnvSecrets, EnvSecretsAuto)
+	setDefault(&o.Secrets, SecretsAuto)
+	setDefault(&o.VolumeSize, defaultVolumeSize)
+	setDefault(&o.Tag, defaultTag)
+	if o.ReadFile == nil {
+		o.ReadFile = os.ReadFile
+	}
+	if o.Stat == nil {
+		o.Stat = os.Stat
+	}
+	if o.ReadDir == nil {
+		o.ReadDir = os.ReadDir
+	}
+	return o
+}
+
+func setDefault[T ~string](v *T, value T) {
+	if *v == "" {
+		*v = value
+	}
+}
+
+// Validate reports the first option that cannot be used.
+func (o Options) Validate() error {
+	switch o.Expose {
+	case "", ExposeCluster, ExposeNodePort, ExposeLoadBalancer, ExposeIngress:
+	default:
+		return fmt.Errorf("unknown exposure %q: use cluster, nodeport, loadbalancer or ingress", o.Expose)
+	}
+	switch o.EnvSecrets {
+	case "", EnvSecretsAuto, EnvSecretsNever, EnvSecretsAll:
+	default:
+		return fmt.Errorf("unknown choice of environment secrets %q: use auto, never or all", o.EnvSecrets)
+	}
+	switch o.Secrets {
+	case "", SecretsAuto, SecretsPlain, SecretsPlaceholder, SecretsExternal:
+	default:
+		return fmt.Errorf("unknown source of secret values %q: use auto, plain, placeholder or external", o.Secrets)
+	}
+	if o.VolumeSize != "" {
+		if _, err := resource.ParseQuantity(o.VolumeSize); err != nil {
+			return fmt.Errorf("volume size %q: %w", o.VolumeSize, err)
+		}
+	}
+	return nil
+}

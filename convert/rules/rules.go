@@ -1,0 +1,205 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"gantry/charts/diag"
+	"gantry/convert/compose"
+	"gantry/convert/workload"
+)
+
+// Apply turns a Compose project into the model of an application. The list says
+// what becomes of the keys that are not converted exactly; when it has errors
+// the application must not be used.
+func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
+	a := &app{
+		opts:     opts.withDefaults(),
+		project:  project,
+		out:      &workload.App{Name: objectName(project.Name)},
+		names:    map[string]string{},
+		taken:    map[string]registry{},
+		waited:   map[string][]string{},
+		claims:   map[string]*claim{},
+		folds:    map[string]string{},
+		data:     map[string]*workload.Data{},
+		services: map[string]*workload.Endpoint{},
+		bound:    map[string]*workload.Claim{},
+		declared: map[string]bool{},
+	}
+	a.reportKeys()
+	a.nameServices()
+	a.reserveNames()
+	a.findWaits()
+	a.findClaims()
+	a.mentions = findMentions(project)
+	units := a.units()
+	units = a.foldInits(units)
+	a.shareClaims(units)
+	for _, u := range units {
+		u.checksum()
+		u.nameRun()
+		a.out.Workloads = append(a.out.Workloads, u.work)
+	}
+	a.aliases(units)
+	a.renamed()
+	a.sort()
+	a.diags.Sort()
+	return a.out, a.diags
+}
+
+// units converts every active service and job, in the order of their names.
+func (a *app) units() []*unit {
+	var units []*unit
+	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
+		service := a.project.Services[name]
+		if service.Provider != nil {
+			continue // somebody else runs it; the table reports it
+		}
+		units = append(units, a.convert(diag.Path{"services", name}, name, &service))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.project.Jobs)) {
+		job := a.project.Jobs[name]
+		u := a.convert(diag.Path{"jobs", name}, name, &types.ServiceConfig{
+			Name: name, ContainerSpec: job.ContainerSpec, WorkloadSpec: job.WorkloadSpec, Extensions: job.Extensions,
+		})
+		u.triggers(job.Triggers)
+		units = append(units, u)
+	}
+	return units
+}
+
+// convert builds the workload of one service or job. The rules run in the order
+// in which they depend on each other: ports decide the kind, the kind decides
+// how volumes are claimed and pods replaced.
+func (a *app) convert(path diag.Path, name string, in *types.ServiceConfig) *unit {
+	u := a.newUnit(path, name, in)
+	u.containerRules()
+	for _, rule := range []func(){
+		u.probes,
+		u.kind,
+		u.replicas,
+		u.volumes,
+		u.ownership,
+		u.update,
+		u.placement,
+		u.labels,
+		u.podDefaults,
+		u.hooks,
+		u.endpoints,
+	} {
+		rule()
+	}
+	u.pod().Containers = append(u.pod().Containers, *u.container)
+	return u
+}
+
+// containerRules are those that services, jobs and pre_start hooks share.
+func (u *unit) containerRules() {
+	for _, rule := range []func(){
+		u.image,
+		u.command,
+		u.environment,
+		u.readPorts,
+		u.resources,
+		u.user,
+		u.security,
+		u.devices,
+		u.hostNamespaces,
+		u.dns,
+		u.sysctls,
+		u.configs,
+		u.secrets,
+	} {
+		rule()
+	}
+}
+
+func (a *app) newUnit(path diag.Path, name string, in *types.ServiceConfig) *unit {
+	object := a.names[name]
+	return &unit{
+		app: a, path: path, name: name, object: object, in: in,
+		container: &corev1.Container{Name: object},
+		work:      &workload.Workload{Name: object, Component: object, Service: name, Kind: workload.Deployment},
+	}
+}
+
+// nameServices gives every service and job its Kubernetes name. Two that would
+// have the same name are an error: which of them answers to it would be chance.
+func (a *app) nameServices() {
+	named := registry{}
+	name := func(section, service string) {
+		object := objectName(service)
+		a.names[service] = object
+		if other, ok := named.take(object, service); !ok {
+			a.report(diag.Error, finding{
+				code:    "name-collision",
+				summary: fmt.Sprintf("would be called %q in Kubernetes, as %q is already", object, other),
+				hint:    "rename one of the two: Kubernetes names have only lower-case letters, digits and hyphens",
+			}, diag.Path{section, service})
+		}
+	}
+	for _, service := range slices.Sorted(maps.Keys(a.project.Services)) {
+		name("services", service)
+	}
+	for _, job := range slices.Sorted(maps.Keys(a.project.Jobs)) {
+		name("jobs", job)
+	}
+}
+
+// reserveNames keeps the names that the user chose from those that gantry makes
+// up for files and variables.
+func (a *app) reserveNames() {
+	for name, c := range a.project.Configs {
+		f := fileObject{section: "configs", name: name, config: types.FileObjectConfig(c)}
+		a.kindNames("ConfigMap").take(a.dataName(f), "configs "+name)
+	}
+	for name, c := range a.project.Secrets {
+		f := fileObject{section: "secrets", name: name, config: types.FileObjectConfig(c)}
+		a.kindNames("Secret").take(a.dataName(f), "secrets "+name)
+	}
+	for name, c := range a.project.Volumes {
+		a.kindNames("PersistentVolumeClaim").take(a.claimName(name, c), name)
+	}
+	for _, object := range a.names {
+		a.kindNames("Service").take(object, object)
+	}
+}
+
+// kindNames returns the names taken by one kind of object.
+func (a *app) kindNames(kind string) registry {
+	if a.taken[kind] == nil {
+		a.taken[kind] = registry{}
+	}
+	return a.taken[kind]
+}
+
+// podDefaults sets what keeps pods from surprising people who come from
+// Compose, and changes nothing of how the image runs.
+func (u *unit) podDefaults() {
+	pod := u.pod()
+	// Variables such as REDIS_PORT=tcp://… for every Service of the namespace
+	// collide with the settings of many images.
+	pod.EnableServiceLinks = ptr.To(false)
+	// Nothing that ran under Compose talks to the Kubernetes API.
+	pod.AutomountServiceAccountToken = ptr.To(false)
+	if d := u.in.StopGracePeriod; d != nil {
+		pod.TerminationGracePeriodSeconds = ptr.To(ceilSeconds(*d))
+	}
+	u.container.Stdin, u.container.TTY = u.in.StdinOpen, u.in.Tty
+}
+
+// sort puts the lists of the model in the order of their names.
+func (a *app) sort() {
+	slices.SortFunc(a.out.Workloads, func(x, y *workload.Workload) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(a.out.Claims, func(x, y *workload.Claim) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(a.out.Data, func(x, y *workload.Data) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(a.out.Endpoints, func(x, y *workload.Endpoint) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(a.out.Routes, func(x, y *workload.Route) int { return cmp.Compare(x.Name, y.Name) })
+}

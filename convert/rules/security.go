@@ -1,0 +1,186 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+)
+
+// containerSecurity returns the container's security context, made when needed:
+// an empty one would be noise.
+func (u *unit) containerSecurity() *corev1.SecurityContext {
+	if u.container.SecurityContext == nil {
+		u.container.SecurityContext = &corev1.SecurityContext{}
+	}
+	return u.container.SecurityContext
+}
+
+// podSecurity returns the pod's security context, made when needed.
+func (u *unit) podSecurity() *corev1.PodSecurityContext {
+	if u.pod().SecurityContext == nil {
+		u.pod().SecurityContext = &corev1.PodSecurityContext{}
+	}
+	return u.pod().SecurityContext
+}
+
+// user maps user and group_add. Kubernetes takes numbers only: names are in the
+// image, which nobody has here.
+func (u *unit) user() {
+	name, group, hasGroup := strings.Cut(u.in.User, ":")
+	if name != "" {
+		if id, ok := u.userID(name, "user"); ok {
+			u.containerSecurity().RunAsUser = ptr.To(id)
+		}
+	}
+	if hasGroup && group != "" {
+		if id, ok := u.userID(group, "user"); ok {
+			u.containerSecurity().RunAsGroup = ptr.To(id)
+		}
+	}
+	for i, g := range u.in.GroupAdd {
+		if id, ok := u.userID(g, "group_add", strconv.Itoa(i)); ok {
+			u.podSecurity().SupplementalGroups = append(u.podSecurity().SupplementalGroups, id)
+		}
+	}
+}
+
+func (u *unit) userID(name string, key ...string) (int64, bool) {
+	if id, err := strconv.ParseInt(name, 10, 64); err == nil && id >= 0 {
+		return id, true
+	}
+	if id, ok := u.opts.UIDs[name]; ok {
+		return id, true
+	}
+	switch name {
+	case "root":
+		return 0, true
+	case "nobody":
+		return 65534, true
+	}
+	u.warn(finding{
+		code:    "user-name",
+		summary: fmt.Sprintf("%q is a name, and Kubernetes takes only numbers: the image's own user runs", name),
+		hint:    fmt.Sprintf("write the number, or pass --uid %s=NUMBER", name),
+	}, key...)
+	return 0, false
+}
+
+// security maps what the container may do. Nothing is hardened or loosened
+// beyond what the Compose file says.
+func (u *unit) security() {
+	in := u.in
+	if len(in.CapAdd) > 0 || len(in.CapDrop) > 0 {
+		u.containerSecurity().Capabilities = &corev1.Capabilities{Add: capabilities(in.CapAdd), Drop: capabilities(in.CapDrop)}
+	}
+	if in.Privileged {
+		u.containerSecurity().Privileged = ptr.To(true)
+		u.warn(finding{code: "privileged", summary: "may do everything on its node; the Pod Security levels baseline and restricted forbid it"}, "privileged")
+	}
+	if in.ReadOnly {
+		u.containerSecurity().ReadOnlyRootFilesystem = ptr.To(true)
+	}
+	if in.UserNSMode == "host" {
+		u.pod().HostUsers = ptr.To(true)
+	}
+	for i, opt := range in.SecurityOpt {
+		u.securityOpt(opt, "security_opt", strconv.Itoa(i))
+	}
+}
+
+func capabilities(names []string) []corev1.Capability {
+	var out []corev1.Capability
+	for _, name := range names {
+		c := corev1.Capability(strings.TrimPrefix(strings.ToUpper(name), "CAP_"))
+		if !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// securityOpt maps one option of Docker, written name=value or name:value.
+func (u *unit) securityOpt(opt string, key ...string) {
+	at := strings.IndexAny(opt, "=:")
+	name, value := opt, ""
+	if at >= 0 {
+		name, value = opt[:at], opt[at+1:]
+	}
+	switch name {
+	case "no-new-privileges":
+		if value != "false" {
+			u.noNewPrivileges(key)
+		}
+	case "seccomp":
+		u.seccomp(value, key)
+	case "apparmor":
+		u.apparmor(value)
+	case "label":
+		u.seLinux(value, key)
+	case "systempaths":
+		u.containerSecurity().ProcMount = ptr.To(corev1.UnmaskedProcMount)
+	default:
+		u.warn(finding{code: "security-option", summary: fmt.Sprintf("option %q has no counterpart: it is left out", opt)}, key...)
+	}
+}
+
+// noNewPrivileges is refused by the API server beside what needs privileges.
+func (u *unit) noNewPrivileges(key []string) {
+	if u.in.Privileged || slices.ContainsFunc(u.in.CapAdd, func(c string) bool { return strings.TrimPrefix(strings.ToUpper(c), "CAP_") == "SYS_ADMIN" }) {
+		u.warn(finding{code: "security-option", summary: "has no effect on a container with these privileges, and Kubernetes refuses both: it is left out"}, key...)
+		return
+	}
+	u.containerSecurity().AllowPrivilegeEscalation = ptr.To(false)
+}
+
+func (u *unit) seccomp(value string, key []string) {
+	switch value {
+	case "unconfined":
+		u.containerSecurity().SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined}
+	case "builtin", "default":
+		u.containerSecurity().SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
+	default:
+		u.warn(finding{
+			code:    "seccomp-file",
+			summary: fmt.Sprintf("profile %s is a file of one machine: it is left out", value),
+			hint:    "install it below /var/lib/kubelet/seccomp of each node, and set localhostProfile",
+		}, key...)
+	}
+}
+
+func (u *unit) apparmor(value string) {
+	profile := &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeLocalhost, LocalhostProfile: &value}
+	switch value {
+	case "unconfined":
+		profile = &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}
+	case "docker-default", "":
+		profile = &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeRuntimeDefault}
+	}
+	u.containerSecurity().AppArmorProfile = profile
+}
+
+// seLinux maps label:FIELD:VALUE.
+func (u *unit) seLinux(value string, key []string) {
+	if u.containerSecurity().SELinuxOptions == nil {
+		u.containerSecurity().SELinuxOptions = &corev1.SELinuxOptions{}
+	}
+	options := u.containerSecurity().SELinuxOptions
+	field, v, _ := strings.Cut(value, ":")
+	switch field {
+	case "user":
+		options.User = v
+	case "role":
+		options.Role = v
+	case "type":
+		options.Type = v
+	case "level":
+		options.Level = v
+	case "disable":
+		options.Type = "spc_t" // the type of containers that SELinux does not confine
+	default:
+		u.warn(finding{code: "security-option", summary: fmt.Sprintf("SELinux label %q is not known: it is left out", value)}, key...)
+	}
+}

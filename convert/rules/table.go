@@ -1,0 +1,172 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"gantry/charts/diag"
+)
+
+// Outcome is what becomes of a key of the Compose file.
+type Outcome string
+
+// The outcomes. Nothing else happens to a key, and none of them is silent where
+// the result behaves differently.
+const (
+	// Converted keys mean the same in Kubernetes.
+	Converted Outcome = "converted"
+	// Approximated keys mean nearly the same.
+	Approximated Outcome = "approximated"
+	// Ignored keys have no counterpart.
+	Ignored Outcome = "ignored"
+	// Planned keys could be converted, and are not yet.
+	Planned Outcome = "not yet"
+)
+
+// Row is one row of the support table.
+type Row struct {
+	// Path is a path of the Compose schema; * stands for any key and [] for the
+	// items of a list. A row answers for everything below its path that has no
+	// row of its own.
+	Path    string
+	Outcome Outcome
+	// Report is how a use of the key is reported: silent, a note or a warning.
+	// Where the rules say it better themselves, the row is silent.
+	Report Report
+	// Fields are the Kubernetes fields that the key reaches.
+	Fields string
+	// Text says in one sentence what becomes of the key.
+	Text string
+}
+
+// Report says whether a row is reported where its key is used.
+type Report int
+
+// The levels of a report.
+const (
+	Silent Report = iota
+	Note
+	Warn
+)
+
+// Table returns the support table, in the order of the paths: a row for every
+// attribute of the Compose Specification.
+func Table() []Row {
+	rows := slices.Concat(
+		under("services.*.", containerRows(), workloadRows(), serviceRows()),
+		under("jobs.*.", containerRows(), workloadRows(), jobRows()),
+		under("services.*.pre_start.[].", containerRows(), hookRows()),
+		topRows(),
+	)
+	slices.SortFunc(rows, func(a, b Row) int { return strings.Compare(a.Path, b.Path) })
+	return rows
+}
+
+// under returns the rows of a section of the schema that occurs in several
+// places, at one of them.
+func under(prefix string, sections ...[]Row) []Row {
+	rows := slices.Concat(sections...)
+	for i := range rows {
+		rows[i].Path = prefix + rows[i].Path
+	}
+	return rows
+}
+
+// branch is the table as a tree, to find the row of a key by walking down once.
+type branch struct {
+	row  *Row
+	next map[string]*branch
+}
+
+// newBranch returns the tree of the table. It is built once: the table never
+// changes.
+//
+//nolint:gochecknoglobals // an immutable value that is expensive to compute
+var tableTree = sync.OnceValue(func() *branch {
+	root := &branch{}
+	for _, row := range Table() {
+		b := root
+		for part := range strings.SplitSeq(row.Path, ".") {
+			if b.next == nil {
+				b.next = map[string]*branch{}
+			}
+			if b.next[part] == nil {
+				b.next[part] = &branch{}
+			}
+			b = b.next[part]
+		}
+		b.row = &row
+	}
+	return root
+})
+
+// RowOf returns the row that answers for a key, and whether the key is exactly
+// the row's and not one below it.
+func RowOf(path diag.Path) (row Row, exact bool) {
+	b := tableTree()
+	for i, key := range path {
+		next := b.next[key]
+		if next == nil {
+			next = b.next["*"]
+		}
+		if next == nil {
+			next = b.next["[]"]
+		}
+		if next == nil {
+			return row, false
+		}
+		b = next
+		if b.row != nil {
+			row, exact = *b.row, i == len(path)-1
+		} else {
+			exact = false
+		}
+	}
+	return row, exact
+}
+
+// reportKeys reports every key that somebody wrote and whose row says that the
+// result behaves differently.
+func (a *app) reportKeys() {
+	for key := range a.project.Origins.Keys() {
+		if isExtension(key.Path) {
+			continue
+		}
+		row, exact := RowOf(key.Path)
+		if !exact || row.Report == Silent || a.inactive(key.Path) {
+			continue
+		}
+		d := diag.Diagnostic{
+			Severity: diag.Note, Pos: key.Pos, Path: key.Path,
+			Code: strings.ReplaceAll(string(row.Outcome), " ", "-"), Summary: row.Text,
+		}
+		if row.Report == Warn {
+			d.Severity = diag.Warning
+		}
+		a.diags.Add(d)
+	}
+}
+
+// isExtension reports whether a key belongs to an extension: x-*.
+func isExtension(path diag.Path) bool {
+	return slices.ContainsFunc(path, func(key string) bool { return strings.HasPrefix(key, "x-") })
+}
+
+// inactive reports whether a key belongs to a service or job that no active
+// profile selects.
+func (a *app) inactive(path diag.Path) bool {
+	if len(path) < 2 {
+		return false
+	}
+	switch path[0] {
+	case "services":
+		_, disabled := a.project.DisabledServices[path[1]]
+		return disabled
+	case "jobs":
+		_, disabled := a.project.DisabledJobs[path[1]]
+		return disabled
+	default:
+		return false
+	}
+}

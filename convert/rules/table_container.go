@@ -1,0 +1,125 @@
+package rules
+
+// containerRows are the attributes that services, jobs and pre_start hooks
+// share.
+func containerRows() []Row {
+	return []Row{
+		{"annotations", Converted, Silent, "metadata.annotations, template.metadata.annotations", "becomes annotations of the workload and its pods"},
+		{"blkio_config", Ignored, Warn, "", "has no counterpart: pods cannot limit block I/O; use a storage class with its own limits"},
+		{"cap_add", Converted, Silent, "containers[].securityContext.capabilities.add", "becomes the capabilities of the container"},
+		{"cap_drop", Converted, Silent, "containers[].securityContext.capabilities.drop", "is taken from the capabilities of the container"},
+		{"cgroup", Ignored, Note, "", "has no counterpart: the runtime of the node decides on cgroup namespaces"},
+		{"cgroup_parent", Ignored, Warn, "", "has no counterpart: the kubelet owns the hierarchy of cgroups"},
+		{"command", Converted, Silent, "containers[].args", "becomes the arguments of the container; $ is protected from the kubelet"},
+		{"configs", Converted, Silent, "ConfigMap, volumes[].configMap, containers[].volumeMounts", "becomes a file from a ConfigMap at the same path"},
+		{"cpu_count", Ignored, Warn, "", "counts processors of Windows hosts: set cpus instead"},
+		{"cpu_percent", Ignored, Warn, "", "is a share of Windows hosts: set cpus instead"},
+		{"cpu_period", Converted, Silent, "containers[].resources.limits.cpu", "divides cpu_quota"},
+		{"cpu_quota", Converted, Silent, "containers[].resources.limits.cpu", "becomes a limit of cpu_quota / cpu_period cores"},
+		{"cpu_rt_period", Ignored, Warn, "", "has no counterpart: pods have no real-time scheduling"},
+		{"cpu_rt_runtime", Ignored, Warn, "", "has no counterpart: pods have no real-time scheduling"},
+		{"cpu_shares", Approximated, Note, "containers[].resources.requests.cpu", "becomes a request of 1/1024 core a share, unless cores are reserved"},
+		{"cpus", Converted, Silent, "containers[].resources.limits.cpu", "becomes the limit of cores"},
+		{"cpuset", Ignored, Warn, "", "has no counterpart: the static CPU manager of the kubelet gives whole cores to pods whose requests equal their limits"},
+		{"credential_spec", Planned, Warn, "", "is not supported yet: group managed service accounts are for Windows pods"},
+		{"device_cgroup_rules", Ignored, Warn, "", "has no counterpart: use the device plugin of the device"},
+		{"devices", Approximated, Silent, "volumes[].hostPath", "mounts the device file of the node"},
+		{"dns", Approximated, Silent, "dnsConfig.nameservers", "is asked after the cluster's own DNS"},
+		{"dns_opt", Converted, Silent, "dnsConfig.options", "becomes an option of the pod's resolver"},
+		{"dns_search", Converted, Silent, "dnsConfig.searches", "becomes a search domain of the pod's resolver"},
+		{"domainname", Planned, Warn, "", "is not supported yet: the pod has only the domain of its namespace"},
+		{"entrypoint", Converted, Silent, "containers[].command", "becomes the command of the container"},
+		{"env_file", Converted, Silent, "ConfigMap, Secret, containers[].envFrom", "becomes variables from a ConfigMap and a Secret, below environment"},
+		{"environment", Converted, Silent, "containers[].env, Secret", "becomes variables of the container; secrets among them come from a Secret"},
+		{"extra_hosts", Converted, Silent, "hostAliases", "becomes entries of the pod's hosts file"},
+		{"gpus", Approximated, Silent, "containers[].resources.limits", "asks for as many devices of the vendor's device plugin"},
+		{"group_add", Converted, Silent, "securityContext.supplementalGroups", "becomes supplemental groups of the pod"},
+		{"hostname", Converted, Silent, "hostname", "becomes the host name of the pod"},
+		{"image", Converted, Silent, "containers[].image", "is the image of the container"},
+		{"init", Ignored, Note, "", "is left to the image: without an init process zombies are reaped only with shareProcessNamespace"},
+		{"ipc", Converted, Silent, "hostIPC", "shares the node's IPC namespace for host"},
+		{"isolation", Ignored, Warn, "", "chooses an isolation technology of Windows: use a RuntimeClass"},
+		{"label_file", Converted, Silent, "metadata.annotations", "is read into labels"},
+		{"labels", Approximated, Silent, "metadata.annotations", "becomes annotations: labels of Kubernetes cannot hold free text"},
+		{"logging", Ignored, Note, "", "is left to the cluster, which collects what containers print"},
+		{"mac_address", Ignored, Warn, "", "has no counterpart: the network of the cluster gives addresses"},
+		{"mem_limit", Converted, Silent, "containers[].resources.limits.memory", "becomes the limit of memory"},
+		{"mem_reservation", Converted, Silent, "containers[].resources.requests.memory", "becomes the request of memory"},
+		{"mem_swappiness", Ignored, Warn, "", "has no counterpart: swap is a setting of the node"},
+		{"memswap_limit", Ignored, Warn, "", "has no counterpart: swap is a setting of the node"},
+		{"models", Planned, Warn, "", "is not supported yet: the variables with the model's address are not set"},
+		{"network_mode", Approximated, Silent, "hostNetwork, dnsPolicy", "shares the node's network for host"},
+		{"networks", Approximated, Silent, "Service", "all pods of a cluster reach each other; aliases become Services"},
+		{"networks.*.driver_opts", Ignored, Warn, "", "has no counterpart: the network of the cluster decides"},
+		{"networks.*.gw_priority", Ignored, Note, "", "has no counterpart: a pod has one network"},
+		{"networks.*.interface_name", Ignored, Warn, "", "has no counterpart: a pod has one interface, eth0"},
+		{"networks.*.ipv4_address", Ignored, Warn, "", "has no counterpart: addresses of pods change; use the name of the service"},
+		{"networks.*.ipv6_address", Ignored, Warn, "", "has no counterpart: addresses of pods change; use the name of the service"},
+		{"networks.*.link_local_ips", Ignored, Warn, "", "has no counterpart: the network of the cluster gives addresses"},
+		{"networks.*.mac_address", Ignored, Warn, "", "has no counterpart: the network of the cluster gives addresses"},
+		{"networks.*.priority", Ignored, Note, "", "has no counterpart: a pod has one network"},
+		{"networks.*.use_service_name_alias", Planned, Warn, "", "is not supported yet: the service is reached by its name"},
+		{"oom_kill_disable", Ignored, Warn, "", "has no counterpart: the kernel ends what goes over its limit of memory"},
+		{"oom_score_adj", Ignored, Warn, "", "has no counterpart: requests and limits decide who is ended first"},
+		{"pid", Converted, Silent, "hostPID", "shares the node's processes for host"},
+		{"pids_limit", Ignored, Warn, "", "has no counterpart: podPidsLimit is a setting of the kubelet"},
+		{"platform", Converted, Silent, "nodeSelector", "chooses nodes by operating system and architecture"},
+		{"privileged", Converted, Silent, "containers[].securityContext.privileged", "makes the container privileged"},
+		{"pull_policy", Converted, Silent, "containers[].imagePullPolicy", "becomes the pull policy"},
+		{"pull_refresh_after", Approximated, Note, "containers[].imagePullPolicy", "has no counterpart: Kubernetes asks the registry at each start or never"},
+		{"read_only", Converted, Silent, "containers[].securityContext.readOnlyRootFilesystem", "makes the root file system read-only"},
+		{"runtime", Approximated, Silent, "runtimeClassName", "becomes the RuntimeClass of that name"},
+		{"secrets", Converted, Silent, "Secret, volumes[].secret, containers[].volumeMounts", "becomes a file from a Secret at the same path"},
+		{"security_opt", Converted, Silent, "containers[].securityContext", "becomes the matching field of the security context"},
+		{"shm_size", Converted, Silent, "volumes[].emptyDir", "becomes a folder in memory at /dev/shm, which counts as memory of the container"},
+		{"stop_grace_period", Converted, Silent, "terminationGracePeriodSeconds", "is how long a pod may take to stop, in whole seconds"},
+		{"stop_signal", Ignored, Warn, "", "has no counterpart before Kubernetes enables ContainerStopSignals: set STOPSIGNAL in the image"},
+		{"storage_opt", Approximated, Silent, "containers[].resources.limits.ephemeral-storage", "size becomes the limit of ephemeral storage"},
+		{"sysctls", Converted, Silent, "securityContext.sysctls", "becomes sysctls of the pod"},
+		{"tmpfs", Converted, Silent, "volumes[].emptyDir", "becomes a folder in memory"},
+		{"ulimits", Ignored, Warn, "", "has no counterpart: limits of processes are a setting of the node's container runtime"},
+		{"umask", Ignored, Warn, "", "has no counterpart: set it in the command"},
+		{"use_api_socket", Ignored, Warn, "", "has no counterpart: nodes have no Docker socket; use the Kubernetes API with a ServiceAccount"},
+		{"user", Converted, Silent, "containers[].securityContext.runAsUser, runAsGroup", "becomes the user and group of the container"},
+		{"userns_mode", Converted, Silent, "hostUsers", "uses the node's users for host, which is what Kubernetes does anyway"},
+		{"uts", Ignored, Warn, "", "has no counterpart: only a pod with the node's network has its host name"},
+		{"volumes", Converted, Silent, "PersistentVolumeClaim, volumes[], containers[].volumeMounts", "becomes a volume of the pod, by its type"},
+		{"volumes.[].bind.recursive", Planned, Note, "", "is not supported yet: mounts below the folder are mounted too"},
+		{"volumes.[].bind.selinux", Ignored, Note, "", "is left to the cluster, which labels volumes by itself"},
+		{"volumes.[].consistency", Ignored, Silent, "", "is for Docker Desktop only"},
+		{"volumes.[].tmpfs.mode", Ignored, Note, "", "has no counterpart: a folder in memory has mode 0777"},
+		{"volumes.[].volume.labels", Ignored, Note, "", "has no counterpart here: give the labels to the volume at the top level"},
+		{"volumes.[].volume.nocopy", Approximated, Silent, "", "is how Kubernetes works: nothing of the image is copied into a volume"},
+		{"volumes_from", Approximated, Silent, "volumes[], containers[].volumeMounts", "takes over the mounts of the other service"},
+		{"working_dir", Converted, Silent, "containers[].workingDir", "becomes the working directory"},
+	}
+}
+
+// workloadRows are the attributes that services and jobs share.
+func workloadRows() []Row {
+	return []Row{
+		{"build", Approximated, Silent, "containers[].image", "names the image that somebody must build and push"},
+		{"depends_on", Approximated, Silent, "initContainers, Job", "orders nothing but completion: Kubernetes restarts what fails until its dependencies answer"},
+		{"depends_on.*.restart", Ignored, Note, "", "has no counterpart: pods are not restarted with what they depend on"},
+		{"expose", Converted, Silent, "Service, containers[].ports", "becomes ports of the Service"},
+		{"healthcheck", Converted, Silent, "containers[].readinessProbe, livenessProbe, startupProbe", "becomes a readiness and a liveness probe, and a startup probe for its start period"},
+		{"ports", Converted, Silent, "Service, containers[].ports", "becomes ports of the Service inside the cluster; --expose opens the published ones"},
+		{"stdin_open", Converted, Silent, "containers[].stdin", "keeps standard input open"},
+		{"tty", Converted, Silent, "containers[].tty", "gives the container a terminal"},
+	}
+}
+
+// hookRows are the attributes of pre_start hooks alone.
+func hookRows() []Row {
+	return []Row{
+		{"per_replica", Converted, Silent, "initContainers", "is how init containers run: before each replica"},
+	}
+}
+
+// jobRows are the attributes of jobs alone.
+func jobRows() []Row {
+	return []Row{
+		{"profiles", Converted, Silent, "", "decides whether the job is converted"},
+		{"triggers", Converted, Silent, "CronJob", "becomes a CronJob for each schedule"},
+	}
+}

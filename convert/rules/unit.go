@@ -1,0 +1,99 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	corev1 "k8s.io/api/core/v1"
+
+	"gantry/charts/diag"
+	"gantry/convert/compose"
+	"gantry/convert/workload"
+)
+
+// app is the application on its way through the rules: what they read, and the
+// model they write.
+type app struct {
+	opts    Options
+	project *compose.Project
+	out     *workload.App
+	diags   diag.List
+
+	// names holds the Kubernetes name of every active service and job.
+	names map[string]string
+	// taken holds the names in use, by kind of object.
+	taken map[string]registry
+	// waited names the services that others wait for to complete, and who waits.
+	waited map[string][]string
+	// folds names those that complete inside the pod of the only one who waits.
+	folds map[string]string
+	// mentions is where the user's own strings mention a word.
+	mentions mentions
+	// claims are the named volumes that pods mount, by their Compose name.
+	claims map[string]*claim
+	// data, services and bound find what is in the model already: ConfigMaps and
+	// Secrets by kind and name, Services by name, claims in place of folders.
+	data     map[string]*workload.Data
+	services map[string]*workload.Endpoint
+	bound    map[string]*workload.Claim
+	// declared are the ConfigMaps and Secrets of top-level configs and secrets
+	// that were looked at already.
+	declared map[string]bool
+}
+
+// unit is one container of Compose (a service, a job, a pre_start hook) on its
+// way into a pod.
+type unit struct {
+	*app
+	// path leads to the unit in the Compose file: services, web.
+	path diag.Path
+	// name is its Compose name, object its Kubernetes name.
+	name, object string
+	in           *types.ServiceConfig
+	work         *workload.Workload
+	// container is filled by the rules and put into the pod at the end.
+	container *corev1.Container
+	// ports are what the unit answers on, published or not.
+	ports []port
+	// oneShot is why the unit runs to completion, or "".
+	oneShot string
+}
+
+func (u *unit) pod() *corev1.PodSpec { return &u.work.Pod.Spec }
+
+// isJob tells a Compose job, or a hook, from a service.
+func (u *unit) isJob() bool { return u.path[0] == "jobs" }
+
+// at returns the path of a key of the unit.
+func (u *unit) at(key ...string) diag.Path { return slices.Concat(u.path, key) }
+
+// finding is what a rule has to say about a key.
+type finding struct {
+	code, summary, hint string
+}
+
+func (u *unit) note(f finding, key ...string) { u.app.report(diag.Note, f, u.at(key...)) }
+func (u *unit) warn(f finding, key ...string) { u.app.report(diag.Warning, f, u.at(key...)) }
+func (u *unit) fail(f finding, key ...string) { u.app.report(diag.Error, f, u.at(key...)) }
+
+// report adds a diagnostic about a key at the place where somebody wrote it.
+func (a *app) report(severity diag.Severity, f finding, path diag.Path) {
+	a.diags.Add(diag.Diagnostic{
+		Severity: severity,
+		Pos:      a.project.Origins.At(path...),
+		Path:     path,
+		Code:     f.code,
+		Summary:  f.summary,
+		Hint:     f.hint,
+	})
+}
+
+// service is the Compose service or job that the unit is or belongs to.
+func (u *unit) service() string { return u.work.Service }
+
+// madeUp returns a name for an object that gantry makes for this unit alone.
+// What tells objects with one suffix apart is given behind it.
+func (u *unit) madeUp(kind, suffix string, apart ...string) string {
+	return u.kindNames(kind).unique(objectName(u.object+"-"+suffix), strings.Join(append(apart, suffix, u.name), "\x00"))
+}
