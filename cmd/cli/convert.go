@@ -1,6 +1,178 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gantry/charts"
+	"gantry/charts/diag"
+	"gantry/convert"
+	"gantry/convert/manifest"
+)
 
 // convertCommands returns the commands of the group, in the order of the help.
-func convertCommands(_ *app) []*cobra.Command { return nil }
+func convertCommands(a *app) []*cobra.Command {
+	return []*cobra.Command{newConvert(a), newCheck(a)}
+}
+
+type convertOptions struct {
+	sourceOptions
+	output string
+	force  bool
+	strict bool
+	notes  bool
+}
+
+func newConvert(a *app) *cobra.Command {
+	var o convertOptions
+	c := &cobra.Command{
+		Use:   "convert",
+		Short: "Convert a Compose application to Kubernetes objects",
+		Long: `Convert reads Compose files as docker compose does (overrides, .env, profiles,
+include, extends) and prints Kubernetes objects, in the order in which they can
+be applied. What is not converted exactly is reported on standard error with the
+file, line and column of the key.
+
+` + exitCodesHelp,
+		Example: `  gantry convert                            # compose.yaml of this folder, to the screen
+  gantry convert -f compose.yaml -f compose.prod.yaml -o k8s
+  gantry convert --expose=ingress --domain=shop.example.org | kubectl apply -f -
+  cat compose.yaml | gantry convert -f - -p shop`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runConvert(cmd.Context(), a, &o) },
+	}
+	o.bind(c)
+	c.Flags().StringVarP(&o.output, "output", "o", "-", "folder for one file an object, or - for standard output")
+	c.Flags().BoolVar(&o.force, "force", false, "replace a folder that gantry did not make")
+	c.Flags().BoolVar(&o.strict, "strict", false, "fail when there is a warning")
+	c.Flags().BoolVar(&o.notes, "notes", false, "print the notes, too")
+	_ = c.MarkFlagDirname("output")
+	return c
+}
+
+func runConvert(ctx context.Context, a *app, o *convertOptions) error {
+	result, err := a.convert(ctx, &o.sourceOptions)
+	if err != nil {
+		return err
+	}
+	a.summarise(result.Diagnostics, o.notes)
+	if o.strict && result.Diagnostics.Count(diag.Warning) > 0 {
+		return &exitError{exitInput, fmt.Errorf("%s, and --strict was given: nothing was written", countProblems(result.Diagnostics))}
+	}
+	if o.output == "-" {
+		return manifest.Write(a.Out, result.Objects)
+	}
+	files, err := objectFiles(result.Objects)
+	if err != nil {
+		return err
+	}
+	if err := writeDir(o.output, files, o.force); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Err, "wrote %d objects to %s; apply them with: kubectl apply -f %s\n", len(files), o.output, o.output)
+	return nil
+}
+
+// convert runs the conversion with the flags' options.
+func (a *app) convert(ctx context.Context, o *sourceOptions) (*convert.Result, error) {
+	opts, err := o.options()
+	if err != nil {
+		return nil, err
+	}
+	src, err := o.source(a)
+	if err != nil {
+		return nil, err
+	}
+	return convert.Convert(ctx, src, opts)
+}
+
+// summarise prints the warnings, and the notes or how many there are.
+func (a *app) summarise(list diag.List, notes bool) {
+	shown := list
+	if !notes {
+		shown = nil
+		for _, d := range list {
+			if d.Severity > diag.Note {
+				shown.Add(d)
+			}
+		}
+	}
+	a.printDiagnostics(shown)
+	if n := list.Count(diag.Note); n > 0 && !notes {
+		fmt.Fprintf(a.Err, "%s more; see them with: gantry check\n", countOf(n, "note"))
+	}
+}
+
+// objectFiles gives every object a file of its own, named so that the order of
+// names is the order in which they are applied.
+func objectFiles(objects []manifest.Object) ([]charts.File, error) {
+	var files []charts.File
+	for i, o := range objects {
+		var b bytes.Buffer
+		if err := manifest.Write(&b, []manifest.Object{o}); err != nil {
+			return nil, err
+		}
+		data, _ := bytes.CutPrefix(b.Bytes(), []byte("---\n"))
+		files = append(files, charts.File{Name: fmt.Sprintf("%03d-%s-%s.yaml", i+1, o.GetName(), strings.ToLower(o.Kind())), Data: data})
+	}
+	return files, nil
+}
+
+func newCheck(a *app) *cobra.Command {
+	var (
+		o      sourceOptions
+		output string
+		strict bool
+	)
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Say what becomes of a Compose application, and write nothing",
+		Long: `Check converts a Compose application and prints every diagnostic: problems of
+the files, and keys that are not converted exactly, notes included.
+
+` + exitCodesHelp,
+		Example: `  gantry check
+  gantry check -f compose.yaml -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runCheck(cmd.Context(), a, &o, output, strict)
+		},
+	}
+	o.bind(c)
+	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	c.Flags().BoolVar(&strict, "strict", false, "fail when there is a warning")
+	return c
+}
+
+func runCheck(ctx context.Context, a *app, o *sourceOptions, output string, strict bool) error {
+	if output != "text" && output != "json" {
+		return usageError(fmt.Errorf("unknown output %q: use text or json", output))
+	}
+	result, err := a.convert(ctx, o)
+	if result == nil {
+		return err
+	}
+	if output == "json" {
+		if err := writeJSON(a.Out, result.Diagnostics); err != nil {
+			return err
+		}
+	} else {
+		printDiagnostics(a.Out, result.Diagnostics)
+	}
+	switch {
+	case err != nil:
+		fmt.Fprintf(a.Err, "gantry: error: %s\n", countProblems(result.Diagnostics))
+		return &exitError{exitInput, errReported}
+	case strict && result.Diagnostics.Count(diag.Warning) > 0:
+		return &exitError{exitInput, fmt.Errorf("%s, and --strict was given", countProblems(result.Diagnostics))}
+	case len(result.Diagnostics) == 0 && output == "text":
+		_, err = io.WriteString(a.Out, "every key is converted exactly\n")
+		return err
+	}
+	return nil
+}

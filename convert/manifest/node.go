@@ -72,6 +72,22 @@ func (n *Node) Delete(key string) {
 	}
 }
 
+// moveFirst puts a key in front of all others.
+func (n *Node) moveFirst(key string) {
+	if i := n.index(key); i > 0 {
+		f := n.Fields[i]
+		n.Fields = slices.Insert(slices.Delete(n.Fields, i, i+1), 0, f)
+	}
+}
+
+// moveLast puts a key behind all others.
+func (n *Node) moveLast(key string) {
+	if i := n.index(key); i >= 0 {
+		f := n.Fields[i]
+		n.Fields = append(slices.Delete(n.Fields, i, i+1), f)
+	}
+}
+
 func (n *Node) index(key string) int {
 	return slices.IndexFunc(n.Fields, func(f Field) bool { return f.Key == key })
 }

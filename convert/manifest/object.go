@@ -33,7 +33,8 @@ func (o Object) Node() (*Node, error) {
 	}
 	n.Delete("status")
 	prune(n)
-	orderPod(n)
+	n.moveFirst("apiVersion")
+	order(n)
 	return n, nil
 }
 
@@ -80,15 +81,17 @@ func emptyByDefault(key string) bool {
 	}
 }
 
-// orderPod moves the volumes of a pod behind its containers, where people look
-// for them.
-func orderPod(n *Node) {
-	if n.Kind == Map && n.Get("containers") != nil && n.Get("volumes") != nil {
-		volumes := n.Get("volumes")
-		n.Delete("volumes")
-		n.Fields = append(n.Fields, Field{"volumes", volumes})
+// order moves what is long to the end, where people look for it: the volumes of
+// a pod behind its containers, a pod template behind what is said of it.
+func order(n *Node) {
+	if n.Get("containers") != nil {
+		n.moveLast("volumes")
+	}
+	if n.Get("selector") != nil {
+		n.moveLast("template")
+		n.moveLast("volumeClaimTemplates")
 	}
 	for _, f := range n.Fields {
-		orderPod(f.Value)
+		order(f.Value)
 	}
 }

@@ -48,6 +48,9 @@ func hashOf(s string) string {
 // and single hyphens, at least one letter (RFC 6335, section 5.1).
 func portName(name string) string {
 	const limit = 15
+	if name == "" {
+		return ""
+	}
 	name = objectName(name)
 	for strings.Contains(name, "--") {
 		name = strings.ReplaceAll(name, "--", "-")

@@ -205,14 +205,18 @@ func (u *unit) endpoints() {
 	}
 	u.addEndpoint(e)
 	if u.work.Kind == workload.StatefulSet {
-		u.members()
+		u.members(e)
 	}
 	u.expose()
 }
 
 // members names the pods of a StatefulSet one by one: NAME-0.NAME-members. They
-// find each other before they are ready.
-func (u *unit) members() {
+// find each other before they are ready. A headless Service does that already.
+func (u *unit) members(service *workload.Endpoint) {
+	u.work.Members = service.Name
+	if service.Headless {
+		return
+	}
 	e := &workload.Endpoint{
 		Name: u.madeUp("Service", "members"), Service: u.name, Component: u.object, Ports: u.targetPorts(), Headless: true, Unready: true,
 	}

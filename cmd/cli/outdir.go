@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"gantry/charts"
+)
+
+// markerFile lies in every folder that gantry makes, and says that gantry may
+// replace it.
+const markerFile = ".gantry"
+
+// writeDir writes the files of a new folder, or none of them: they are written
+// beside it and moved into place. A folder that gantry did not make is replaced
+// only by force.
+func writeDir(dir string, files []charts.File, force bool) error {
+	dir = filepath.Clean(dir)
+	if err := mayReplace(dir, force); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	beside, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+"-")
+	if err != nil {
+		return fmt.Errorf("write beside %s: %w", dir, err)
+	}
+	defer os.RemoveAll(beside)
+	fresh := filepath.Join(beside, "new")
+	files = append(files, charts.File{Name: markerFile, Data: []byte("This folder was made by gantry, which replaces it when it is made again.\n")})
+	for _, f := range files {
+		name := filepath.Join(fresh, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+			return err
+		}
+	}
+	return swap(fresh, dir, filepath.Join(beside, "old"))
+}
+
+// swap puts fresh in the place of dir, and dir back should that fail.
+func swap(fresh, dir, old string) error {
+	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(fresh, dir); err != nil {
+		return errors.Join(err, os.Rename(old, dir))
+	}
+	return nil
+}
+
+// mayReplace refuses to write over what is not gantry's.
+func mayReplace(dir string, force bool) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case len(entries) == 0 || force:
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, markerFile)); err == nil {
+		return nil
+	}
+	return withHint(fmt.Errorf("%s exists and was not made by gantry: nothing was written", dir), "pass --force to replace it, or choose another folder with -o")
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gantry/convert/compose"
+	"gantry/convert/rules"
+)
+
+// sourceOptions are the flags of every command that reads Compose files.
+type sourceOptions struct {
+	files      []string
+	projectDir string
+	name       string
+	envFiles   []string
+	profiles   []string
+	uids       map[string]int64
+	rules      rules.Options
+}
+
+func (o *sourceOptions) bind(c *cobra.Command) {
+	f := c.Flags()
+	f.StringArrayVarP(&o.files, "file", "f", nil, "Compose file, - for standard input; repeat to override (default: compose.yaml here or in a parent)")
+	o.bindRest(f)
+	_ = c.MarkFlagFilename("file", "yaml", "yml")
+	_ = c.RegisterFlagCompletionFunc("expose", cobra.FixedCompletions([]string{"cluster", "nodeport", "loadbalancer", "ingress"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("secrets", cobra.FixedCompletions([]string{"auto", "plain", "placeholder", "external"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("env-secrets", cobra.FixedCompletions([]string{"auto", "never", "all"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (o *sourceOptions) bindRest(f *pflag.FlagSet) {
+	f.StringVar(&o.projectDir, "project-directory", "", "folder that relative paths start from (default: that of the first file)")
+	f.StringVarP(&o.name, "project-name", "p", "", "name of the application (default: from the file, or the folder)")
+	f.StringArrayVar(&o.envFiles, "env-file", nil, "file with variables, instead of .env; repeat to override")
+	f.StringArrayVar(&o.profiles, "profile", nil, "profile to activate, * for all; repeat for several")
+	f.StringVar((*string)(&o.rules.Expose), "expose", "cluster", "how published ports are reached: cluster, nodeport, loadbalancer or ingress")
+	f.StringVar(&o.rules.Domain, "domain", "", "domain below which --expose=ingress gives services a host")
+	f.StringVar(&o.rules.IngressClass, "ingress-class", "", "ingress class (default: the cluster's)")
+	f.StringVar((*string)(&o.rules.EnvSecrets), "env-secrets", "auto", "which environment variables go to a Secret: auto (by their names), never or all")
+	f.StringVar((*string)(&o.rules.Secrets), "secrets", "auto", "values of secrets: auto (from files, not from the shell), plain, placeholder or external")
+	f.StringVar(&o.rules.VolumeSize, "volume-size", "1Gi", "size of each volume")
+	f.StringVar(&o.rules.StorageClass, "storage-class", "", "storage class of volumes (default: the cluster's)")
+	f.StringVar(&o.rules.Registry, "registry", "", "registry of the images of services that are built")
+	f.StringVar(&o.rules.Tag, "tag", "latest", "tag of the images of services that are built")
+	f.StringToInt64Var(&o.uids, "uid", nil, "number of a user name, as NAME=NUMBER; repeat for several")
+	f.BoolVar(&o.rules.NoLiveness, "no-liveness", false, "make no liveness probes: a failed health check then never restarts a pod")
+	f.BoolVar(&o.rules.AllowFiles, "allow-files", false, "read files outside of the project directory")
+}
+
+// source says what to load, with the process's own environment behind it.
+func (o *sourceOptions) source(a *app) (compose.Source, error) {
+	wd, err := os.Getwd()
+	if err != nil {
+		return compose.Source{}, fmt.Errorf("find the current folder: %w", err)
+	}
+	return compose.Source{
+		Files: o.files, Dir: o.projectDir, WorkingDir: wd, EnvFiles: o.envFiles, Profiles: o.profiles, Name: o.name,
+		Environ: a.Environ, Stdin: a.In,
+	}, nil
+}
+
+// options returns the rules' options, checked.
+func (o *sourceOptions) options() (rules.Options, error) {
+	o.rules.UIDs = o.uids
+	if err := o.rules.Validate(); err != nil {
+		return rules.Options{}, usageError(fmt.Errorf("%s", strings.TrimSpace(err.Error())))
+	}
+	return o.rules, nil
+}
