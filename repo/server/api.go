@@ -1,0 +1,108 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"gantry/repo"
+)
+
+// apiCharts lists all charts: a map from names to versions.
+func (s *Server) apiCharts(w http.ResponseWriter, _ *http.Request) error {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, seg := range s.catalog.current().published() {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(seg.json.plain)
+	}
+	b.WriteString("}\n")
+	writeRaw(w, b.Bytes())
+	return nil
+}
+
+// apiChart lists the versions of a chart, newest first.
+func (s *Server) apiChart(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("name")
+	seg := s.catalog.current().find(name)
+	if seg == nil || seg.shard.Chart != name || len(seg.shard.Versions) == 0 {
+		return s.unknownChart(name)
+	}
+	writeRaw(w, append(bytes.Clone(seg.versionsJSON()), '\n'))
+	return nil
+}
+
+// apiVersion shows one version of a chart. The version latest is the newest
+// release, or the newest pre-release when there is no release.
+func (s *Server) apiVersion(w http.ResponseWriter, r *http.Request) error {
+	seg, i, err := s.lookup(r.PathValue("name"), r.PathValue("version"))
+	if err != nil {
+		return err
+	}
+	writeRaw(w, append(bytes.Clone(seg.shard.Versions[i].Entry), '\n'))
+	return nil
+}
+
+func writeRaw(w http.ResponseWriter, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-cache")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(body) // a client that is gone needs no answer
+}
+
+// lookup finds a version, or says what there is instead.
+func (s *Server) lookup(name, version string) (*segment, int, error) {
+	seg := s.catalog.current().find(name)
+	if seg == nil || seg.shard.Chart != name || len(seg.shard.Versions) == 0 {
+		return nil, 0, s.unknownChart(name)
+	}
+	if i, ok := seg.shard.find(version); ok {
+		return seg, i, nil
+	}
+	versions := make([]string, len(seg.shard.Versions))
+	for i, r := range seg.shard.Versions {
+		versions[i] = r.Version
+	}
+	if version == "latest" {
+		i, err := repo.Choose(versions, "")
+		return seg, max(i, 0), err
+	}
+	return nil, 0, chartNotFound(
+		fmt.Sprintf("%s has no version %q", name, version),
+		"the newest are "+strings.Join(versions[:min(5, len(versions))], ", "))
+}
+
+func (s *Server) unknownChart(name string) *problem {
+	hint := "the index at /index.yaml lists what there is"
+	if near := repo.Nearest(name, s.catalog.current().names()); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return chartNotFound(fmt.Sprintf("there is no chart %q", name), hint)
+}
+
+// remove takes a version out of the index. Its content stays in the store until
+// it is collected: another upload of the same content may be on its way.
+func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
+	name, version := r.PathValue("name"), r.PathValue("version")
+	if _, _, err := s.lookup(name, version); err != nil {
+		return err
+	}
+	err := s.catalog.commit(r.Context(), name, func(sh shard) (shard, error) {
+		i, ok := sh.find(version)
+		if !ok {
+			return sh, chartNotFound(fmt.Sprintf("%s has no version %q", name, version), "somebody else has deleted it")
+		}
+		return sh.without(i), nil
+	})
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]bool{"deleted": true})
+	return nil
+}

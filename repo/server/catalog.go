@@ -1,0 +1,196 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gantry/repo/blob"
+)
+
+// catalog holds what is published: in the store, and in memory as a snapshot.
+type catalog struct {
+	store   blob.Store
+	log     *slog.Logger
+	encoder encoder
+
+	latest atomic.Pointer[snapshot]
+	// swap is held for the moment in which one snapshot follows another.
+	swap sync.Mutex
+	// queues let the uploads of one chart to this process wait in line instead
+	// of losing races to one another. Correctness is the store's affair.
+	queues [64]sync.Mutex
+}
+
+// commitTimeout ends a commit that the store does not answer. A commit does not
+// end with its request: once begun, its outcome should be known here.
+const commitTimeout = 30 * time.Second
+
+// loaders is how many shards are read at once.
+const loaders = 8
+
+// errUnchanged is what a change returns when there is nothing to write.
+var errUnchanged = errors.New("nothing to change")
+
+func newCatalog(store blob.Store, log *slog.Logger) *catalog {
+	c := &catalog{store: store, log: log}
+	c.latest.Store(newSnapshot(&c.encoder, nil))
+	return c
+}
+
+// current returns the snapshot of this moment.
+func (c *catalog) current() *snapshot { return c.latest.Load() }
+
+// replace puts a segment into the snapshot; nil takes the chart out.
+func (c *catalog) replace(key string, seg *segment) {
+	c.swap.Lock()
+	defer c.swap.Unlock()
+	if seg == nil {
+		c.latest.Store(c.current().without(key))
+		return
+	}
+	c.latest.Store(c.current().with(seg))
+}
+
+// queue waits until this process commits nothing else to a chart.
+func (c *catalog) queue(key string) (done func()) {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key)) // a hash takes everything
+	q := &c.queues[h.Sum32()%uint32(len(c.queues))]
+	q.Lock()
+	return q.Unlock
+}
+
+// commit applies a change to the record of a chart: read, change, replace if
+// nobody else has meanwhile, otherwise again from the start. When it returns nil
+// the change is durable and visible to the next request. The change may run more
+// than once; its error ends the commit, errUnchanged without one.
+func (c *catalog) commit(ctx context.Context, chart string, change func(shard) (shard, error)) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	key := shardKey(chart)
+	defer c.queue(key)()
+	seg := c.current().find(chart)
+	for {
+		before, etag := shard{Chart: chart}, ""
+		if seg != nil {
+			before, etag = seg.shard, seg.etag
+		}
+		after, err := change(before)
+		if errors.Is(err, errUnchanged) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		newTag, err := c.write(ctx, key, etag, after)
+		if err == nil {
+			c.replace(fold(chart), c.encoder.segment(after, newTag))
+			return nil
+		}
+		if isReadOnly(err) {
+			return err
+		}
+		// Whatever else went wrong, the store knows best what is true now.
+		fresh, readErr := c.reload(ctx, chart)
+		if !errors.Is(err, blob.ErrExists) && !errors.Is(err, blob.ErrMismatch) {
+			return err
+		}
+		if readErr != nil {
+			return readErr
+		}
+		seg = fresh
+	}
+}
+
+func (c *catalog) write(ctx context.Context, key, etag string, sh shard) (string, error) {
+	body, err := sh.encode()
+	if err != nil {
+		return "", err
+	}
+	if etag == "" {
+		return c.store.PutIfAbsent(ctx, key, body)
+	}
+	return c.store.PutIfMatch(ctx, key, etag, body)
+}
+
+// reload reads the record of a chart again. The segment is nil when there is
+// none.
+func (c *catalog) reload(ctx context.Context, chart string) (*segment, error) {
+	seg, err := c.read(ctx, shardKey(chart))
+	if errors.Is(err, blob.ErrNotFound) {
+		seg, err = nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.replace(fold(chart), seg)
+	return seg, nil
+}
+
+func (c *catalog) read(ctx context.Context, key string) (*segment, error) {
+	data, etag, err := c.store.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	sh, err := decodeShard(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	if shardKey(sh.Chart) != key {
+		return nil, fmt.Errorf("%s: it is about chart %q", key, sh.Chart)
+	}
+	return c.encoder.segment(sh, etag), nil
+}
+
+// load reads all records. One that cannot be read is an error: serving the rest
+// would tell clients that its charts are gone.
+func (c *catalog) load(ctx context.Context) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(loaders)
+	listed := map[string]bool{}
+	for info, err := range c.store.List(ctx, shardFolder, "") {
+		if err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		listed[info.Key] = true
+		group.Go(func() error { return c.loadOne(groupCtx, info.Key) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, seg := range c.current().segments {
+		if key := shardKey(seg.shard.Chart); seg.etag != "" && !listed[key] {
+			if err := c.loadOne(ctx, key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// loadOne reads a record under the chart's queue, so that a commit which runs
+// meanwhile is not undone in memory.
+func (c *catalog) loadOne(ctx context.Context, key string) error {
+	defer c.queue(key)()
+	seg, err := c.read(ctx, key)
+	if errors.Is(err, blob.ErrNotFound) {
+		c.replace(strings.TrimSuffix(strings.TrimPrefix(key, shardFolder), shardExt), nil)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if have := c.current().find(seg.shard.Chart); have == nil || have.etag != seg.etag {
+		c.replace(seg.key(), seg)
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"gantry/repo"
+	"gantry/repo/blob"
+)
+
+// download serves an archive or its signature.
+func (s *Server) download(w http.ResponseWriter, r *http.Request) error {
+	file := r.PathValue("file")
+	stem, provenance := strings.CutSuffix(file, repo.ProvenanceExt)
+	if !provenance {
+		var ok bool
+		if stem, ok = strings.CutSuffix(file, repo.ArchiveExt); !ok {
+			return chartNotFound("there is no file "+file, "archives are named NAME-VERSION.tgz")
+		}
+	}
+	rec, ok := s.catalog.current().byFile(stem)
+	switch {
+	case !ok:
+		return chartNotFound("there is no chart "+file, "the index at /index.yaml lists what there is")
+	case provenance && rec.Provenance == "":
+		return chartNotFound(stem+repo.ArchiveExt+" is not signed", "pull it without --verify, or upload its .prov file to /api/prov")
+	case provenance:
+		return s.send(w, r, content{key: rec.Provenance, kind: "application/pgp-signature", modified: rec.Created})
+	}
+	return s.send(w, r, content{key: rec.Archive, tag: rec.Digest, kind: "application/gzip", modified: rec.Created})
+}
+
+// byFile finds the version that a file name without its ending means. Both names
+// and versions hold dashes, so every dash is tried; [repo.CheckName] sees to it
+// that only one of them fits.
+func (s *snapshot) byFile(stem string) (record, bool) {
+	for i, c := range stem {
+		if c != '-' {
+			continue
+		}
+		seg := s.find(stem[:i])
+		if seg == nil || seg.shard.Chart != stem[:i] {
+			continue
+		}
+		if place, ok := seg.shard.find(stem[i+1:]); ok {
+			return seg.shard.Versions[place], true
+		}
+	}
+	return record{}, false
+}
+
+type content struct {
+	key, kind string
+	// tag is the digest of the content, when it is known.
+	tag      string
+	modified time.Time
+}
+
+// send serves content with everything that HTTP offers for it: ranges,
+// conditions, HEAD. A version cannot change, so it may be kept for a year,
+// unless this server lets versions be replaced.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, c content) error {
+	o, err := s.catalog.store.Open(r.Context(), c.key)
+	if errors.Is(err, blob.ErrNotFound) {
+		p := chartNotFound("the content of "+r.PathValue("file")+" is gone from the storage", "its operator must put it back or delete the version")
+		p.cause = err
+		return p
+	}
+	if err != nil {
+		return storageProblem(err)
+	}
+	defer o.Close()
+	h := w.Header()
+	h.Set("Content-Type", c.kind)
+	h.Set("X-Content-Type-Options", "nosniff")
+	if c.tag != "" {
+		h.Set("ETag", fmt.Sprintf("%q", c.tag))
+	}
+	if s.options.Overwrite || c.tag == "" {
+		h.Set("Cache-Control", s.cacheControl("no-cache"))
+	} else {
+		h.Set("Cache-Control", s.cacheControl("max-age=31536000, immutable"))
+	}
+	http.ServeContent(w, r, "", c.modified, o)
+	return nil
+}

@@ -1,0 +1,101 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"time"
+)
+
+// note is what the handlers of one request leave for its line in the log.
+type note struct {
+	id   string
+	user string
+	err  error
+}
+
+type noteKey struct{}
+
+func noteOf(ctx context.Context) *note {
+	if n, ok := ctx.Value(noteKey{}).(*note); ok {
+		return n
+	}
+	return &note{}
+}
+
+func noteError(ctx context.Context, err error) { noteOf(ctx).err = err }
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(p)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+var plainID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// logged writes one line per request. Neither the query nor any header but the
+// request's id is logged, for both may carry secrets.
+func (s *Server) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.options.Now()
+		n := &note{id: r.Header.Get("X-Request-Id")}
+		if !plainID.MatchString(n.id) {
+			n.id = rand.Text()
+		}
+		w.Header().Set("X-Request-Id", n.id)
+		rec := &recorder{ResponseWriter: w}
+		ctx := context.WithValue(r.Context(), noteKey{}, n)
+		defer func() {
+			s.options.Log.LogAttrs(ctx, n.level(rec.status), "request", n.attrs(r, rec, s.options.Now().Sub(start))...)
+		}()
+		next.ServeHTTP(rec, r.WithContext(ctx))
+	})
+}
+
+func (n *note) level(status int) slog.Level {
+	if status >= http.StatusInternalServerError {
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+func (n *note) attrs(r *http.Request, rec *recorder, took time.Duration) []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("id", n.id),
+		slog.String("method", r.Method),
+		slog.String("path", r.URL.Path),
+		slog.Int("status", rec.status),
+		slog.Int64("bytes", rec.bytes),
+		slog.Duration("took", took),
+		slog.String("remote", r.RemoteAddr),
+	}
+	if n.user != "" {
+		attrs = append(attrs, slog.String("user", n.user))
+	}
+	if n.err != nil {
+		attrs = append(attrs, slog.Any("error", n.err))
+	}
+	return attrs
+}

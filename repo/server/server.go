@@ -1,0 +1,84 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"gantry/repo/blob"
+)
+
+// Options are the knobs of a server.
+type Options struct {
+	// Now is the clock. It has no default.
+	Now func() time.Time
+	// Log gets the access log and what goes wrong. Default: nothing is logged.
+	Log *slog.Logger
+	// TempDir is where uploads wait until they are stored. Default: the
+	// system's.
+	TempDir string
+	// Limits is what an upload may be. Default: [DefaultLimits].
+	Limits Limits
+	// Overwrite lets an upload with ?force replace a version. Without it a
+	// version never changes once it is published.
+	Overwrite bool
+	// Auth asks for a user and a password. Default: everybody may do
+	// everything.
+	Auth *BasicAuth
+	// Version is what /info tells of the server.
+	Version string
+}
+
+func (o *Options) complete() error {
+	if o.Now == nil {
+		return errors.New("the server needs a clock")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.TempDir == "" {
+		o.TempDir = os.TempDir()
+	}
+	if o.Limits == (Limits{}) {
+		o.Limits = DefaultLimits()
+	}
+	return o.Auth.validate()
+}
+
+// Server is the HTTP handler of a repository.
+type Server struct {
+	catalog *catalog
+	options Options
+	handler http.Handler
+}
+
+// New reads what the store holds and returns the handler that serves it. Charts
+// that lie in the store as NAME-VERSION.tgz, as ChartMuseum and plain web
+// servers keep them, are served from where they are.
+func New(ctx context.Context, store blob.Store, options Options) (*Server, error) {
+	if err := options.complete(); err != nil {
+		return nil, err
+	}
+	s := &Server{catalog: newCatalog(store, options.Log), options: options}
+	if err := s.Refresh(ctx); err != nil {
+		return nil, fmt.Errorf("read the repository: %w", err)
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Refresh reads the store again: what other servers of the same store have
+// published, and charts that were put there by hand. Requests go on meanwhile.
+func (s *Server) Refresh(ctx context.Context) error {
+	if err := s.catalog.load(ctx); err != nil {
+		return err
+	}
+	return s.adopt(ctx)
+}

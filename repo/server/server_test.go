@@ -1,0 +1,370 @@
+package server_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gantry/repo"
+	"gantry/repo/blob"
+	"gantry/repo/server"
+)
+
+func TestPublishAndRead(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{Version: "1.2.3"})
+	first := chartArchive(t, "web", "1.0.0", "a: 1\n")
+	s.publish(first)
+	s.publish(chartArchive(t, "web", "1.10.0", ""))
+	s.publish(chartArchive(t, "web", "1.9.0", ""))
+	s.publish(chartArchive(t, "db", "0.1.0-rc.1+build.5", ""))
+	if diff := cmp.Diff([]string{"db-0.1.0-rc.1+build.5", "web-1.10.0", "web-1.9.0", "web-1.0.0"}, s.listed()); diff != "" {
+		t.Errorf("index (-want +got):\n%s", diff)
+	}
+	e, err := s.index().Find("web", "1.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Digest != digestOf(t, first) || e.Description != "a chart <for> tests" || e.AppVersion != "1.0" || e.Created.IsZero() {
+		t.Errorf("the entry is incomplete: %+v", e)
+	}
+	r := s.get("/" + e.URLs[0])
+	if r.status != http.StatusOK || !bytes.Equal(r.body, first) || r.header.Get("Content-Type") != "application/gzip" {
+		t.Errorf("download: %d %v", r.status, r.header)
+	}
+	for _, path := range []string{"/charts/db-0.1.0-rc.1+build.5.tgz", "/charts/db-0.1.0-rc.1%2Bbuild.5.tgz"} {
+		if r := s.get(path); r.status != http.StatusOK {
+			t.Errorf("%s: %d", path, r.status)
+		}
+	}
+	if got := string(s.get("/info").body); got != `{"charts":2,"version":"1.2.3","versions":4}`+"\n" {
+		t.Errorf("info: %s", got)
+	}
+}
+
+func TestIndexForms(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	check := func(t *testing.T) {
+		t.Helper()
+		plain := s.get("/index.yaml")
+		if !json.Valid(plain.body) || plain.header.Get("Content-Type") != "application/json" {
+			t.Errorf("the default is not JSON: %s", plain.body)
+		}
+		want, _, err := repo.Parse("json", plain.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tags := map[string]bool{plain.header.Get("ETag"): true}
+		for _, form := range [][]string{
+			{"/index.yaml?format=json", "Accept: application/yaml"},
+			{"/index.yaml?format=yaml"},
+			{"/index.yaml", "Accept: application/yaml"},
+			{"/index.yaml", "Accept-Encoding: br, gzip;q=0.5"},
+			{"/index.yaml?format=yaml", "Accept-Encoding: gzip"},
+		} {
+			r := s.get(form[0], form[1:]...)
+			body := r.body
+			if r.header.Get("Content-Encoding") == "gzip" {
+				body = gunzip(t, body)
+				if strings.HasPrefix(form[0], "/index.yaml?format=yaml") == json.Valid(body) {
+					t.Errorf("%v: wrong form", form)
+				}
+				tags[r.header.Get("ETag")] = true
+			}
+			got, list, err := repo.Parse("other", body)
+			if err != nil || len(list) > 0 {
+				t.Fatalf("%v: %v %v\n%s", form, err, list, body)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%v says something else:\n%s", form, diff)
+			}
+			tag := r.header.Get("ETag")
+			if again := s.get(form[0], append(form[1:], `If-None-Match: "x", W/`+tag)...); again.status != http.StatusNotModified || len(again.body) > 0 {
+				t.Errorf("%v: got %d with the tag, want 304", form, again.status)
+			}
+			head := s.do(http.MethodHead, form[0], nil, form[1:]...)
+			if head.status != http.StatusOK || head.header.Get("ETag") != tag || head.header.Get("Content-Length") != fmt.Sprint(len(r.body)) {
+				t.Errorf("%v: HEAD says %d %v", form, head.status, head.header)
+			}
+		}
+		if len(tags) != 3 {
+			t.Errorf("different bodies share a strong tag: %v", tags)
+		}
+	}
+	t.Run("empty", check)
+	s.publish(chartArchive(t, "web", "1.0.0", ""))
+	t.Run("one chart", check)
+	for i := range 7 {
+		s.publish(chartArchive(t, fmt.Sprintf("chart-%d", i), "1.0.0", ""))
+		s.publish(chartArchive(t, "web", fmt.Sprintf("1.%d.0-rc.1", i), ""))
+	}
+	t.Run("several charts", check)
+	if r := s.get("/index.yaml?format=xml"); r.status != http.StatusBadRequest {
+		t.Errorf("an unknown format: %d", r.status)
+	}
+}
+
+// gunzip insists on a single member, for some clients stop after the first.
+func gunzip(t *testing.T, data []byte) []byte {
+	t.Helper()
+	in := bytes.NewReader(data)
+	zip, err := gzip.NewReader(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zip.Multistream(false)
+	plain, err := io.ReadAll(zip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.Len() != 0 {
+		t.Errorf("%d bytes follow the first member", in.Len())
+	}
+	return plain
+}
+
+func TestIndexTagFollowsContent(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	s := serve(t, store, server.Options{})
+	tag := func(s *tester) string { return s.get("/index.yaml").header.Get("ETag") }
+	empty := tag(s)
+	s.publish(chartArchive(t, "web", "1.0.0", ""))
+	one := tag(s)
+	if one == empty {
+		t.Error("an upload does not change the tag")
+	}
+	if replica := serve(t, store, server.Options{}); tag(replica) != one {
+		t.Error("another server of the same store has another tag")
+	}
+	s.do(http.MethodDelete, "/api/charts/web/1.0.0", nil)
+	if tag(s) != empty {
+		t.Error("an empty repository has more than one tag")
+	}
+}
+
+func TestDownloadConditions(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	archive := chartArchive(t, "web", "1.0.0", "")
+	s.publish(archive)
+	const path = "/charts/web-1.0.0.tgz"
+	r := s.get(path)
+	if got := r.header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
+		t.Errorf("Cache-Control: %s", got)
+	}
+	if r := s.get(path, "If-None-Match: "+r.header.Get("ETag")); r.status != http.StatusNotModified {
+		t.Errorf("with the tag: %d", r.status)
+	}
+	part := s.get(path, "Range: bytes=10-19")
+	if part.status != http.StatusPartialContent || !bytes.Equal(part.body, archive[10:20]) {
+		t.Errorf("range: %d %q", part.status, part.body)
+	}
+	head := s.do(http.MethodHead, path, nil)
+	if head.status != http.StatusOK || head.header.Get("Content-Length") != fmt.Sprint(len(archive)) {
+		t.Errorf("HEAD: %d %v", head.status, head.header)
+	}
+}
+
+func TestChartMuseumAPI(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	if got := string(s.get("/api/charts").body); got != "{}\n" {
+		t.Errorf("an empty repository: %s", got)
+	}
+	s.publish(chartArchive(t, "web", "1.0.0", ""))
+	s.publish(chartArchive(t, "web", "2.0.0-rc.1", ""))
+	s.publish(chartArchive(t, "beta", "0.1.0-rc.1", ""))
+
+	var all map[string][]repo.Entry
+	if err := json.Unmarshal(s.get("/api/charts").body, &all); err != nil || len(all) != 2 || len(all["web"]) != 2 {
+		t.Errorf("all charts: %v %v", all, err)
+	}
+	var list []repo.Entry
+	if err := json.Unmarshal(s.get("/api/charts/web").body, &list); err != nil || len(list) != 2 || list[0].Version != "2.0.0-rc.1" {
+		t.Errorf("one chart: %v %v", list, err)
+	}
+	for path, want := range map[string]string{
+		"/api/charts/web/1.0.0": "1.0.0", "/api/charts/web/latest": "1.0.0", "/api/charts/beta/latest": "0.1.0-rc.1",
+	} {
+		var e repo.Entry
+		if err := json.Unmarshal(s.get(path).body, &e); err != nil || e.Version != want {
+			t.Errorf("%s: %v %v, want %s", path, e.Version, err, want)
+		}
+	}
+	for path, want := range map[string]int{
+		"/api/charts/web": 200, "/api/charts/web/1.0.0": 200, "/api/charts/web/1.0.1": 404, "/api/charts/wbe": 404, "/api/charts/Web": 404,
+	} {
+		if r := s.do(http.MethodHead, path, nil); r.status != want {
+			t.Errorf("HEAD %s: %d, want %d", path, r.status, want)
+		}
+	}
+	if _, _, hint := s.get("/api/charts/wbe").problem(t); hint != "did you mean web?" {
+		t.Errorf("hint: %s", hint)
+	}
+	if r := s.do(http.MethodDelete, "/api/charts/web/1.0.0", nil); r.status != http.StatusOK || string(r.body) != `{"deleted":true}`+"\n" {
+		t.Errorf("delete: %d %s", r.status, r.body)
+	}
+	if r := s.do(http.MethodDelete, "/api/charts/web/1.0.0", nil); r.status != http.StatusNotFound {
+		t.Errorf("delete again: %d", r.status)
+	}
+	if r := s.get("/charts/web-1.0.0.tgz"); r.status != http.StatusNotFound {
+		t.Errorf("a deleted chart: %d", r.status)
+	}
+	s.publish(chartArchive(t, "web", "1.0.0", "other: content"))
+}
+
+func TestVersionsDoNotChange(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	first := chartArchive(t, "web", "1.0.0", "a: 1")
+	s.publish(first)
+	tag := s.get("/index.yaml").header.Get("ETag")
+	s.publish(first) // a client that lost the answer asks again
+	if got := s.get("/index.yaml").header.Get("ETag"); got != tag {
+		t.Error("the same upload twice changes the index")
+	}
+	for _, path := range []string{"/api/charts", "/api/charts?force", "/api/charts?force=true"} {
+		r := s.do(http.MethodPost, path, bytes.NewReader(chartArchive(t, "web", "1.0.0", "a: 2")))
+		if code, _, _ := r.problem(t); r.status != http.StatusConflict || code != "version-exists" {
+			t.Errorf("%s: %d %s", path, r.status, r.body)
+		}
+	}
+	if r := s.get("/charts/web-1.0.0.tgz"); !bytes.Equal(r.body, first) {
+		t.Error("the content has changed")
+	}
+	r := s.upload(chartArchive(t, "Web", "1.0.0", ""))
+	if code, _, _ := r.problem(t); code != "name-collides" {
+		t.Errorf("a name that differs in case: %d %s", r.status, r.body)
+	}
+}
+
+func TestOverwrite(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{Overwrite: true})
+	s.publish(chartArchive(t, "web", "1.0.0", "a: 1"))
+	second := chartArchive(t, "web", "1.0.0", "a: 2")
+	if r := s.upload(second); r.status != http.StatusConflict {
+		t.Errorf("without force: %d", r.status)
+	}
+	if r := s.do(http.MethodPost, "/api/charts?force", bytes.NewReader(second)); r.status != http.StatusCreated {
+		t.Errorf("with force: %d %s", r.status, r.body)
+	}
+	r := s.get("/charts/web-1.0.0.tgz")
+	if !bytes.Equal(r.body, second) || r.header.Get("Cache-Control") != "public, no-cache" {
+		t.Errorf("after force: %v", r.header)
+	}
+	if got := s.listed(); len(got) != 1 {
+		t.Errorf("listed: %v", got)
+	}
+}
+
+func TestUnknownRoutes(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	for _, tc := range []struct {
+		method, path string
+		status       int
+		code, allow  string
+	}{
+		{http.MethodGet, "/nothing", 404, "not-found", ""},
+		{http.MethodGet, "/charts/", 404, "not-found", ""},
+		{http.MethodGet, "/charts/web-1.0.0.zip", 404, "chart-not-found", ""},
+		{http.MethodGet, "/charts/web-1.0.0.tgz", 404, "chart-not-found", ""},
+		{http.MethodGet, "/charts/..%2f..%2fetc%2fpasswd", 404, "chart-not-found", ""},
+		{http.MethodPut, "/api/charts", 405, "method-not-allowed", "GET, POST"},
+		{http.MethodPost, "/index.yaml", 405, "method-not-allowed", "GET"},
+		{http.MethodPatch, "/api/charts/a/1.0.0", 405, "method-not-allowed", "GET, DELETE"},
+	} {
+		r := s.do(tc.method, tc.path, nil)
+		code, message, hint := r.problem(t)
+		if r.status != tc.status || code != tc.code || message == "" || hint == "" || r.header.Get("Allow") != tc.allow {
+			t.Errorf("%s %s: %d %v %s", tc.method, tc.path, r.status, r.header, r.body)
+		}
+	}
+	for _, path := range []string{"/health", "/livez", "/readyz"} {
+		if r := s.get(path); r.status != http.StatusOK {
+			t.Errorf("%s: %d", path, r.status)
+		}
+	}
+}
+
+func TestAdoptsAFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put := func(name string, data []byte) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	web := chartArchive(t, "web", "1.0.0", "")
+	put("web-1.0.0.tgz", web)
+	put("web-1.0.0.tgz.prov", []byte("a signature"))
+	put("short-1.0.tgz", chartArchive(t, "short", "1.0", ""))
+	put("notes.txt", []byte("not a chart"))
+	put("index.yaml", []byte("apiVersion: v1\nentries: {}\n"))
+	put("broken-1.0.0.tgz", web[:len(web)/2])
+	put("with space-1.0.0.tgz", web)
+
+	s := serve(t, directory(t, dir), server.Options{})
+	if diff := cmp.Diff([]string{"short-1.0", "web-1.0.0"}, s.listed()); diff != "" {
+		t.Fatalf("adopted (-want +got):\n%s", diff)
+	}
+	if r := s.get("/charts/web-1.0.0.tgz"); !bytes.Equal(r.body, web) {
+		t.Error("the content differs")
+	}
+	if r := s.get("/charts/web-1.0.0.tgz.prov"); string(r.body) != "a signature" {
+		t.Errorf("signature: %d %s", r.status, r.body)
+	}
+	s.publish(chartArchive(t, "web", "1.1.0", ""))
+	if r := s.upload(chartArchive(t, "web", "1.0.0", "other")); r.status != http.StatusConflict {
+		t.Errorf("an adopted version was replaced: %d", r.status)
+	}
+	if r := s.do(http.MethodDelete, "/api/charts/short/1.0", nil); r.status != http.StatusOK {
+		t.Errorf("delete: %d", r.status)
+	}
+
+	t.Log("another start: one file was added, one taken away, one deleted over the API")
+	put("new-0.1.0.tgz", chartArchive(t, "new", "0.1.0", ""))
+	if err := os.Remove(filepath.Join(dir, "web-1.0.0.tgz")); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"new-0.1.0", "web-1.1.0"}
+	if diff := cmp.Diff(want, serve(t, directory(t, dir), server.Options{}).listed()); diff != "" {
+		t.Errorf("after another start (-want +got):\n%s", diff)
+	}
+	if err := s.handler.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, s.listed()); diff != "" {
+		t.Errorf("after a refresh (-want +got):\n%s", diff)
+	}
+	put("web-1.0.0.tgz", web)
+	if err := s.handler.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(append(want, "web-1.0.0"), s.listed()); diff != "" {
+		t.Errorf("a file came back (-want +got):\n%s", diff)
+	}
+}
+
+func directory(tb testing.TB, dir string) *blob.Directory {
+	tb.Helper()
+	d, err := blob.OpenDirectory(dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = d.Close() })
+	return d
+}

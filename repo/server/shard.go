@@ -1,0 +1,119 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gantry/repo"
+)
+
+// Where the server keeps what is its own. Archives elsewhere in the store were
+// put there by somebody else and are never written to.
+const (
+	ownFolder   = "gantry/"
+	shardFolder = ownFolder + "index/"
+	blobFolder  = ownFolder + "blobs/sha256/"
+	shardExt    = ".json"
+)
+
+// shard is the record of one chart: all of its versions, newest first. It is one
+// object in the store, replaced as a whole, and the only truth about what is
+// published.
+type shard struct {
+	Chart    string      `json:"chart"`
+	Versions []record    `json:"versions"`
+	Deleted  []tombstone `json:"deleted,omitempty"`
+}
+
+// record is one version of a chart.
+type record struct {
+	Version string    `json:"version"`
+	Digest  string    `json:"digest"`
+	Size    int64     `json:"size"`
+	Created time.Time `json:"created"`
+	// Archive and Provenance are the keys of the content in the store.
+	Archive    string `json:"archive"`
+	Provenance string `json:"provenance,omitempty"`
+	// Adopted is the date of a file that somebody else put into the store,
+	// to notice when it is replaced.
+	Adopted time.Time `json:"adopted,omitzero"`
+	// Entry is the version as the index has it.
+	Entry json.RawMessage `json:"entry"`
+}
+
+// tombstone remembers what was deleted, so that an archive which is not ours to
+// remove does not come back at the next start.
+type tombstone struct {
+	Version string `json:"version"`
+	Digest  string `json:"digest"`
+}
+
+// shardKey is the same for names that differ in case only: some file systems,
+// and people, cannot tell them apart, so one of them wins.
+func shardKey(chart string) string { return shardFolder + fold(chart) + shardExt }
+
+func fold(chart string) string { return strings.ToLower(chart) }
+
+func blobKey(digest string) string { return blobFolder + digest[:2] + "/" + digest }
+
+func decodeShard(data []byte) (shard, error) {
+	var sh shard
+	if err := json.Unmarshal(data, &sh); err != nil {
+		return shard{}, err
+	}
+	for _, r := range sh.Versions {
+		if len(r.Entry) == 0 || r.Version == "" || r.Archive == "" {
+			return shard{}, fmt.Errorf("version %q of %q is incomplete", r.Version, sh.Chart)
+		}
+	}
+	return sh, nil
+}
+
+func (sh shard) encode() (*bytes.Reader, error) {
+	data, err := json.Marshal(sh)
+	return bytes.NewReader(data), err
+}
+
+// find returns the place of a version and whether it is there.
+func (sh shard) find(version string) (int, bool) {
+	i := slices.IndexFunc(sh.Versions, func(r record) bool { return r.Version == version })
+	return i, i >= 0
+}
+
+// with returns a copy that has the record, in place of one of the same version.
+func (sh shard) with(r record) shard {
+	versions := make([]record, 0, len(sh.Versions)+1)
+	placed := false
+	for _, have := range sh.Versions {
+		if have.Version == r.Version {
+			continue
+		}
+		if !placed && repo.CompareVersions(r.Version, have.Version) > 0 {
+			versions, placed = append(versions, r), true
+		}
+		versions = append(versions, have)
+	}
+	if !placed {
+		versions = append(versions, r)
+	}
+	sh.Versions = versions
+	sh.Deleted = slices.DeleteFunc(slices.Clone(sh.Deleted), func(t tombstone) bool { return t.Version == r.Version })
+	return sh
+}
+
+// without returns a copy that lacks the version and remembers it.
+func (sh shard) without(i int) shard {
+	gone := sh.Versions[i]
+	sh.Versions = slices.Delete(slices.Clone(sh.Versions), i, i+1)
+	sh.Deleted = append(slices.Clone(sh.Deleted), tombstone{Version: gone.Version, Digest: gone.Digest})
+	return sh
+}
+
+// buried reports whether exactly this content was deleted.
+func (sh shard) buried(version, digest string) bool {
+	return slices.Contains(sh.Deleted, tombstone{Version: version, Digest: digest})
+}

@@ -1,0 +1,337 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/chart"
+
+	"gantry/repo"
+	"gantry/repo/blob"
+)
+
+// incoming is an upload that was read to its end but is not published.
+type incoming struct {
+	archive    *os.File // nil when only a signature was sent
+	digest     string
+	size       int64
+	provenance []byte
+}
+
+func (in *incoming) close() {
+	if in.archive == nil {
+		return
+	}
+	_ = in.archive.Close()
+	_ = os.Remove(in.archive.Name())
+}
+
+// formOverhead is what a multipart form adds to its parts.
+const formOverhead = 64 << 10
+
+// upload publishes a version: the archive as the body, or a form with the fields
+// chart and prov.
+func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.receive(w, r)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	if in.archive == nil {
+		return badRequest("chart-missing", "the upload has no chart", "send the archive as the body, or as the field chart of a form")
+	}
+	meta, err := inspect(in.archive, in.size, s.options.Limits)
+	if err == nil {
+		err = repo.CheckVersion(meta.Version)
+	}
+	if errors.Is(err, errLimit) {
+		return tooLarge(err.Error())
+	}
+	if err != nil {
+		return badRequest("chart-invalid", err.Error(), "build the archive with: gantry package FOLDER")
+	}
+	if in.provenance != nil {
+		if err := checkProvenance(in.provenance, meta.Name, meta.Version, in.digest); err != nil {
+			return badRequest("provenance-invalid", err.Error(), "sign the archive again and upload both files")
+		}
+	}
+	overwrite := s.options.Overwrite && forced(r)
+	if err := s.publish(r.Context(), in, meta, overwrite); err != nil {
+		return err
+	}
+	w.Header().Set("Location", "charts/"+repo.FileName(meta.Name, meta.Version))
+	writeJSON(w, http.StatusCreated, map[string]bool{"saved": true})
+	return nil
+}
+
+func forced(r *http.Request) bool {
+	q := r.URL.Query()
+	return q.Has("force") && q.Get("force") != "false"
+}
+
+// publish stores the content and then commits it to the record of the chart.
+func (s *Server) publish(ctx context.Context, in *incoming, meta *chart.Metadata, overwrite bool) error {
+	if seg := s.catalog.current().find(meta.Name); seg != nil {
+		// Most conflicts are seen before anything is written; the commit
+		// decides the others.
+		if err := conflict(seg.shard, meta, in.digest, overwrite); err != nil {
+			return err
+		}
+	}
+	r, err := s.storeContent(ctx, in)
+	if err != nil {
+		return err
+	}
+	if err := s.describe(&r, meta); err != nil {
+		return err
+	}
+	return s.catalog.commit(ctx, meta.Name, func(sh shard) (shard, error) {
+		if err := conflict(sh, meta, r.Digest, overwrite); err != nil {
+			return sh, err
+		}
+		i, ok := sh.find(r.Version)
+		if ok && sh.Versions[i].Digest == r.Digest && (r.Provenance == "" || r.Provenance == sh.Versions[i].Provenance) {
+			return sh, errUnchanged
+		}
+		if ok && sh.Versions[i].Digest == r.Digest {
+			signed := sh.Versions[i]
+			signed.Provenance = r.Provenance
+			return sh.with(signed), nil
+		}
+		sh.Chart = meta.Name
+		return sh.with(r), nil
+	})
+}
+
+// conflict says why a version cannot be published. The same content once more is
+// no conflict: a client that lost the answer may ask again.
+func conflict(sh shard, meta *chart.Metadata, digest string, overwrite bool) error {
+	if sh.Chart != meta.Name && len(sh.Versions) > 0 {
+		return &problem{
+			Status: http.StatusConflict, Code: "name-collides",
+			Message: fmt.Sprintf("the repository has a chart %q, and %q differs from it in case alone", sh.Chart, meta.Name),
+			Hint:    "give one of them another name",
+		}
+	}
+	i, ok := sh.find(meta.Version)
+	if !ok || sh.Versions[i].Digest == digest || overwrite {
+		return nil
+	}
+	return &problem{
+		Status: http.StatusConflict, Code: "version-exists",
+		Message: fmt.Sprintf("%s %s is published with other content (sha256:%s)", meta.Name, meta.Version, sh.Versions[i].Digest),
+		Hint:    "publish the change as a new version; a server started with --allow-overwrite takes ?force",
+	}
+}
+
+// storeContent writes the archive and the signature under their digests. What is
+// there already is the same.
+func (s *Server) storeContent(ctx context.Context, in *incoming) (record, error) {
+	r := record{Digest: in.digest, Size: in.size, Archive: blobKey(in.digest)}
+	if _, err := in.archive.Seek(0, io.SeekStart); err != nil {
+		return record{}, storageProblem(err)
+	}
+	if err := s.putBlob(ctx, r.Archive, in.archive); err != nil {
+		return record{}, err
+	}
+	if in.provenance == nil {
+		return r, nil
+	}
+	var err error
+	r.Provenance, err = s.putProvenance(ctx, in.provenance)
+	return r, err
+}
+
+func (s *Server) putProvenance(ctx context.Context, text []byte) (key string, err error) {
+	sum, _, err := repo.Digest(bytes.NewReader(text))
+	if err != nil {
+		return "", err
+	}
+	return blobKey(sum), s.putBlob(ctx, blobKey(sum), bytes.NewReader(text))
+}
+
+func (s *Server) putBlob(ctx context.Context, key string, body io.ReadSeeker) error {
+	_, err := s.catalog.store.PutIfAbsent(ctx, key, body)
+	if err != nil && !errors.Is(err, blob.ErrExists) {
+		return storageProblem(err)
+	}
+	return nil
+}
+
+// describe fills in what the index says of the version.
+func (s *Server) describe(r *record, meta *chart.Metadata) error {
+	if r.Created.IsZero() {
+		r.Created = s.options.Now().UTC()
+	}
+	r.Version = meta.Version
+	entry, err := json.Marshal(&repo.Entry{
+		Metadata: *meta,
+		URLs:     []string{"charts/" + repo.FileName(meta.Name, meta.Version)},
+		Created:  r.Created,
+		Digest:   r.Digest,
+	})
+	r.Entry = entry
+	return err
+}
+
+// receive reads an upload into a temporary file.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request) (*incoming, error) {
+	limits := s.options.Limits
+	r.Body = http.MaxBytesReader(w, r.Body, limits.Archive+limits.Provenance+formOverhead)
+	in := &incoming{}
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	var err error
+	if kind == "multipart/form-data" {
+		err = s.receiveForm(r, in)
+	} else {
+		err = s.spool(in, r.Body)
+	}
+	if err != nil {
+		in.close()
+		return nil, receiveProblem(err)
+	}
+	return in, nil
+}
+
+func (s *Server) receiveForm(r *http.Request, in *incoming) error {
+	form, err := r.MultipartReader()
+	if err != nil {
+		return err
+	}
+	for {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch part.FormName() {
+		case "chart":
+			err = s.spool(in, part)
+		case "prov":
+			in.provenance, err = s.readProvenance(part)
+		default:
+			err = badRequest("field-unknown", fmt.Sprintf("there is no field %q", part.FormName()), "the fields are chart and prov")
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// spool copies an archive to a temporary file and leaves it at its start.
+func (s *Server) spool(in *incoming, body io.Reader) error {
+	if in.archive != nil {
+		return badRequest("chart-twice", "the upload has two charts", "send one chart at a time")
+	}
+	f, err := os.CreateTemp(s.options.TempDir, "gantry-upload-*")
+	if err != nil {
+		return storageProblem(err)
+	}
+	in.archive = f
+	limit := s.options.Limits.Archive
+	in.digest, in.size, err = repo.Digest(io.TeeReader(io.LimitReader(body, limit+1), f))
+	if err != nil {
+		return err
+	}
+	if in.size > limit {
+		return tooLarge(fmt.Sprintf("the archive is larger than %d MiB", limit>>20))
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return err
+}
+
+func (s *Server) readProvenance(body io.Reader) ([]byte, error) {
+	limit := s.options.Limits.Provenance
+	text, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		return nil, tooLarge(fmt.Sprintf("the signature is larger than %d KiB", limit>>10))
+	}
+	return text, err
+}
+
+func tooLarge(message string) *problem {
+	return &problem{
+		Status: http.StatusRequestEntityTooLarge, Code: "too-large", Message: message,
+		Hint: "leave out what the chart does not need, with a .helmignore file",
+	}
+}
+
+// receiveProblem tells a body that is too large or broken off from a disk that
+// failed under it.
+func receiveProblem(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge("the upload is larger than the repository takes")
+	}
+	if _, ok := errors.AsType[*os.PathError](err); ok {
+		return storageProblem(err)
+	}
+	p := badRequest("upload-incomplete", "the upload broke off or cannot be read", "nothing was published; upload again")
+	p.cause = err
+	return p
+}
+
+// uploadProvenance adds the signature of a version that is published.
+func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, s.options.Limits.Provenance+formOverhead)
+	text, err := s.receiveProvenance(r)
+	if err != nil {
+		return receiveProblem(err)
+	}
+	signed, err := readProvenance(text)
+	if err != nil {
+		return badRequest("provenance-invalid", err.Error(), "a .prov file is what signing a chart writes")
+	}
+	seg, i, err := s.lookup(signed.Name, signed.Version)
+	if err != nil {
+		return err
+	}
+	if err := checkProvenance(text, signed.Name, signed.Version, seg.shard.Versions[i].Digest); err != nil {
+		return badRequest("provenance-invalid", err.Error(), "sign the published archive itself")
+	}
+	key, err := s.putProvenance(r.Context(), text)
+	if err != nil {
+		return err
+	}
+	err = s.catalog.commit(r.Context(), signed.Name, func(sh shard) (shard, error) {
+		i, ok := sh.find(signed.Version)
+		if !ok || sh.Versions[i].Digest != seg.shard.Versions[i].Digest {
+			return sh, chartNotFound("the version was removed or replaced meanwhile", "upload the chart and its signature together")
+		}
+		next := sh.Versions[i]
+		next.Provenance = key
+		return sh.with(next), nil
+	})
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusCreated, map[string]bool{"saved": true})
+	return nil
+}
+
+func (s *Server) receiveProvenance(r *http.Request) ([]byte, error) {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+		return s.readProvenance(r.Body)
+	}
+	in := &incoming{}
+	defer in.close()
+	if err := s.receiveForm(r, in); err != nil {
+		return nil, err
+	}
+	if in.provenance == nil {
+		return nil, badRequest("provenance-missing", "the form has no field prov", "send the .prov file as the field prov")
+	}
+	return in.provenance, nil
+}
