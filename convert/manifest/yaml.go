@@ -170,7 +170,7 @@ func quote(s string) string {
 }
 
 var (
-	plainPattern    = regexp.MustCompile(`^[A-Za-z/._$(][A-Za-z0-9/._$()@%+,=:~^*!?;<>&'"|\\ -]*$`)
+	plainPattern    = regexp.MustCompile(`^(--?)?[A-Za-z/._$(][A-Za-z0-9/._$()@%+,=:~^*!?;<>&'"|\\ -]*$`)
 	quantityPattern = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti|ms|s|h)$`)
 	floatPattern    = regexp.MustCompile(`^[-+]?\.([0-9]|inf|Inf|INF|nan|NaN|NAN)`)
 )

@@ -167,9 +167,11 @@ func parseRaw(data []byte, lookup func(string) (string, bool)) map[string]string
 	return vars
 }
 
-// shown returns a path as the user would write it: from the project directory.
+// shown returns a path as the user would write it: from the project directory,
+// unless it is far from there.
 func (a *app) shown(name string) string {
-	if rel, err := filepath.Rel(a.project.WorkingDir, name); err == nil && !strings.HasPrefix(rel, "..") {
+	far := filepath.Join("..", "..", "..")
+	if rel, err := filepath.Rel(a.project.WorkingDir, name); err == nil && !strings.HasPrefix(rel, far) {
 		return filepath.ToSlash(rel)
 	}
 	return filepath.ToSlash(name)

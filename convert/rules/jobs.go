@@ -45,12 +45,7 @@ func (u *unit) triggers(t *types.TriggerConfig) {
 
 func (u *unit) schedule(s types.ScheduleConfig, i int) *workload.Schedule {
 	out := &workload.Schedule{Cron: s.Cron, TimeZone: s.Timezone, Concurrency: "Forbid"}
-	switch s.Concurrency {
-	case "allow":
-		out.Concurrency = "Allow"
-	case "replace":
-		out.Concurrency = "Replace"
-	case "queue":
+	if s.Concurrency == "queue" {
 		u.warn(finding{
 			code: "job-queue", summary: "cannot wait in a queue: a run that is due while another runs is left out",
 		}, "triggers", "schedule", strconv.Itoa(i), "concurrency")

@@ -40,6 +40,10 @@ func (u *unit) readPorts() {
 	for i, e := range u.in.Expose {
 		key := []string{"expose", strconv.Itoa(i)}
 		first, last, proto, ok := parseExpose(e)
+		if e == "" {
+			u.warn(finding{code: "port-empty", summary: "is empty: there is no port"}, key...)
+			continue
+		}
 		if !ok {
 			u.fail(finding{code: "port-invalid", summary: fmt.Sprintf("%q is not a port", e), hint: "write a port, a range, or PORT/udp"}, key...)
 			continue

@@ -76,6 +76,19 @@ func (u *unit) ephemeralStorage(limits corev1.ResourceList, size string) {
 	limits[corev1.ResourceEphemeralStorage] = *resource.NewQuantity(int64(bytes), resource.BinarySI)
 }
 
+// reservationKey is where the user reserved a resource.
+func (u *unit) reservationKey(name corev1.ResourceName) []string {
+	r := u.deploy().Resources.Reservations
+	switch {
+	case name == corev1.ResourceMemory && (r == nil || r.MemoryBytes == 0):
+		return []string{"mem_reservation"}
+	case name == corev1.ResourceCPU && (r == nil || r.NanoCPUs == 0):
+		return []string{"cpu_shares"}
+	default:
+		return []string{"deploy", "resources", "reservations"}
+	}
+}
+
 // clamp lowers requests that are above the limit, which the API server refuses.
 func (u *unit) clamp(requests, limits corev1.ResourceList) {
 	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
@@ -85,7 +98,7 @@ func (u *unit) clamp(requests, limits corev1.ResourceList) {
 			u.warn(finding{
 				code:    "reservation-above-limit",
 				summary: fmt.Sprintf("reserves more %s (%s) than its limit (%s): the limit is reserved", name, request.String(), limit.String()),
-			}, "deploy", "resources", "reservations")
+			}, u.reservationKey(name)...)
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (u *unit) userID(name string, key ...string) (int64, bool) {
 	}
 	u.warn(finding{
 		code:    "user-name",
-		summary: fmt.Sprintf("%q is a name, and Kubernetes takes only numbers: the image's own user runs", name),
+		summary: fmt.Sprintf("%q is a name, and Kubernetes takes only numbers: it is left to the image", name),
 		hint:    fmt.Sprintf("write the number, or pass --uid %s=NUMBER", name),
 	}, key...)
 	return 0, false

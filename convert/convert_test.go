@@ -1,0 +1,166 @@
+package convert_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/kubernetes/scheme"
+
+	"gantry/charts/diag"
+	"gantry/convert"
+	"gantry/convert/compose"
+	"gantry/convert/manifest"
+	"gantry/convert/rules"
+)
+
+var update = flag.Bool("update", false, "rewrite the expectations of the corpus")
+
+// The files of a case that are not part of the Compose project.
+const (
+	optionsFile = "options.json"
+	wantObjects = "want.yaml"
+	wantReport  = "want.report"
+)
+
+// caseOptions is what options.json of a case may say.
+type caseOptions struct {
+	Files    []string
+	Profiles []string
+	Environ  []string
+	Rules    rules.Options
+}
+
+// TestCorpus converts every case of testdata/convert and compares objects and
+// report. A new case is a file, not code.
+func TestCorpus(t *testing.T) {
+	if *update && os.Getenv("CI") != "" {
+		t.Fatal("-update changes expectations, and CI only checks them")
+	}
+	cases, err := filepath.Glob("../testdata/convert/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, name := range cases {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			checkCase(t, name)
+		})
+	}
+}
+
+func checkCase(t *testing.T, name string) {
+	t.Helper()
+	archive, err := txtar.ParseFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	opts, want := unpack(t, archive, dir)
+	objects, report := convertCase(t, dir, opts)
+	again, _ := convertCase(t, dir, opts)
+	if objects != again {
+		t.Error("converting twice gives different bytes")
+	}
+	decodeStrictly(t, objects)
+	got := map[string]string{wantObjects: objects, wantReport: report}
+	if *update {
+		rewrite(t, name, archive, got)
+		return
+	}
+	for file, text := range got {
+		if diff := cmp.Diff(want[file], text); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", file, diff)
+		}
+	}
+}
+
+// unpack writes the project of a case and returns its options and expectations.
+func unpack(t *testing.T, archive *txtar.Archive, dir string) (caseOptions, map[string]string) {
+	t.Helper()
+	var opts caseOptions
+	want := map[string]string{wantObjects: "", wantReport: ""}
+	for _, f := range archive.Files {
+		switch f.Name {
+		case wantObjects, wantReport:
+			want[f.Name] = string(f.Data)
+		case optionsFile:
+			if err := json.Unmarshal(f.Data, &opts); err != nil {
+				t.Fatalf("%s: %v", optionsFile, err)
+			}
+		default:
+			path := filepath.Join(dir, f.Name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return opts, want
+}
+
+func convertCase(t *testing.T, dir string, opts caseOptions) (objects, report string) {
+	t.Helper()
+	result, err := convert.Convert(t.Context(), compose.Source{
+		Files: opts.Files, WorkingDir: dir, Dir: dir, Profiles: opts.Profiles, Environ: opts.Environ,
+	}, opts.Rules)
+	if result == nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := manifest.Write(&b, result.Objects); err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), printReport(result.Diagnostics)
+}
+
+func printReport(list diag.List) string {
+	var b strings.Builder
+	for _, d := range list {
+		b.WriteString(d.String() + "\n")
+	}
+	return b.String()
+}
+
+// decodeStrictly fails on a field that the API does not have.
+func decodeStrictly(t *testing.T, objects string) {
+	t.Helper()
+	codec := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
+	for doc := range strings.SplitSeq(objects, "---\n") {
+		if doc == "" {
+			continue
+		}
+		if _, _, err := codec.Decode([]byte(doc), nil, nil); err != nil && !runtime.IsMissingKind(err) {
+			t.Errorf("%v in\n%s", err, doc)
+		}
+	}
+}
+
+func rewrite(t *testing.T, name string, archive *txtar.Archive, got map[string]string) {
+	t.Helper()
+	files := archive.Files[:0]
+	for _, f := range archive.Files {
+		if f.Name != wantObjects && f.Name != wantReport {
+			files = append(files, f)
+		}
+	}
+	for _, file := range []string{wantReport, wantObjects} {
+		if got[file] != "" {
+			files = append(files, txtar.File{Name: file, Data: []byte(got[file])})
+		}
+	}
+	archive.Files = files
+	if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
