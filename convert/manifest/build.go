@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -110,7 +111,7 @@ func (b builder) service(e *workload.Endpoint) Object {
 		TypeMeta:   typeMeta("v1", "Service"),
 		ObjectMeta: b.meta(e.Name, e.Component, nil, e.Annotations),
 		Spec: corev1.ServiceSpec{
-			Type: e.Type, Selector: workload.SelectorLabels(b.app.Name, e.Component), Ports: e.Ports, PublishNotReadyAddresses: e.Unready,
+			Type: cmp.Or(e.Type, corev1.ServiceTypeClusterIP), Selector: workload.SelectorLabels(b.app.Name, e.Component), Ports: e.Ports, PublishNotReadyAddresses: e.Unready,
 		},
 	}
 	if e.Headless {
@@ -142,6 +143,10 @@ func (b builder) workload(w *workload.Workload) Object {
 	return Object{Service: w.Service, Resource: r}
 }
 
+// replicas says how many pods there are even where Kubernetes would assume it:
+// it is the number that people look for.
+func replicas(w *workload.Workload) *int32 { return ptr.To(ptr.Deref(w.Replicas, 1)) }
+
 func (b builder) selector(w *workload.Workload) *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: workload.SelectorLabels(b.app.Name, w.Component)}
 }
@@ -150,7 +155,7 @@ func (b builder) deployment(w *workload.Workload, meta metav1.ObjectMeta, pod co
 	d := &appsv1.Deployment{
 		TypeMeta: typeMeta("apps/v1", "Deployment"), ObjectMeta: meta,
 		Spec: appsv1.DeploymentSpec{
-			Replicas: w.Replicas, Selector: b.selector(w), Template: pod,
+			Replicas: replicas(w), Selector: b.selector(w), Template: pod,
 			MinReadySeconds: w.Update.MinReadySeconds, ProgressDeadlineSeconds: w.Update.ProgressDeadlineSeconds,
 		},
 	}
@@ -169,7 +174,7 @@ func (b builder) statefulSet(w *workload.Workload, meta metav1.ObjectMeta, pod c
 	s := &appsv1.StatefulSet{
 		TypeMeta: typeMeta("apps/v1", "StatefulSet"), ObjectMeta: meta,
 		Spec: appsv1.StatefulSetSpec{
-			ServiceName: w.Members, Replicas: w.Replicas, Selector: b.selector(w), Template: pod, MinReadySeconds: w.Update.MinReadySeconds,
+			ServiceName: w.Members, Replicas: replicas(w), Selector: b.selector(w), Template: pod, MinReadySeconds: w.Update.MinReadySeconds,
 		},
 	}
 	for _, c := range w.Claims {

@@ -63,9 +63,11 @@ func (u *unit) envFrom(plain, secret *workload.Data) {
 	}
 }
 
-// env sets the variables of environment, in the order of their names: Compose
-// keeps none.
+// env sets the variables of environment in the order of their names, as Compose
+// keeps none, with those that refer to a Secret behind the others: a chart reads
+// the others from one mapping.
 func (u *unit) env(values types.MappingWithEquals, secret *workload.Data) {
+	var refs []corev1.EnvVar
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		value := values[key]
 		switch {
@@ -77,13 +79,15 @@ func (u *unit) env(values types.MappingWithEquals, secret *workload.Data) {
 			}, "environment", key)
 		case u.isSecretVariable(key, *value) && configKey.MatchString(key):
 			secret.Text[key] = *value
-			u.container.Env = append(u.container.Env, corev1.EnvVar{Name: key, ValueFrom: &corev1.EnvVarSource{
+			refs = append(refs, corev1.EnvVar{Name: key, ValueFrom: &corev1.EnvVarSource{
 				SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: secret.Name}, Key: key},
 			}})
 		default:
 			u.container.Env = append(u.container.Env, corev1.EnvVar{Name: key, Value: kubeletEscape(*value)})
 		}
 	}
+	slices.SortStableFunc(u.container.Env, func(a, b corev1.EnvVar) int { return strings.Compare(a.Name, b.Name) })
+	u.container.Env = append(u.container.Env, refs...)
 }
 
 // secretWords are the parts of a variable's name that say its value is secret.
