@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -136,10 +135,15 @@ func (c *catalog) reload(ctx context.Context, chart string) (*segment, error) {
 	return seg, nil
 }
 
+// read returns the segment of a record, and the one that is known already when
+// the record is still the same.
 func (c *catalog) read(ctx context.Context, key string) (*segment, error) {
 	data, etag, err := c.store.Get(ctx, key)
 	if err != nil {
 		return nil, err
+	}
+	if seg := c.current().find(chartOf(key)); seg != nil && seg.etag == etag {
+		return seg, nil
 	}
 	sh, err := decodeShard(data)
 	if err != nil {
@@ -183,14 +187,12 @@ func (c *catalog) loadOne(ctx context.Context, key string) error {
 	defer c.queue(key)()
 	seg, err := c.read(ctx, key)
 	if errors.Is(err, blob.ErrNotFound) {
-		c.replace(strings.TrimSuffix(strings.TrimPrefix(key, shardFolder), shardExt), nil)
+		c.replace(chartOf(key), nil)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if have := c.current().find(seg.shard.Chart); have == nil || have.etag != seg.etag {
-		c.replace(seg.key(), seg)
-	}
+	c.replace(seg.key(), seg)
 	return nil
 }

@@ -456,7 +456,9 @@ func TestBasicAuth(t *testing.T) {
 			Auth: &server.BasicAuth{User: "ci", Password: "s3cret", AnonymousRead: anonymousRead},
 			Log:  slog.New(slog.NewTextHandler(&log, nil)),
 		})
-		credential := func(text string) string { return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(text)) }
+		credential := func(text string) string {
+			return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(text))
+		}
 		right := credential("ci:s3cret")
 		for _, header := range []string{"X-None: 1", credential("ci:wrong"), credential("x:s3cret"), credential("ci:"), "Authorization: Bearer s3cret"} {
 			r := s.do(http.MethodPost, "/api/charts", bytes.NewReader(archive), header)
@@ -521,4 +523,3 @@ func TestOptions(t *testing.T) {
 		t.Errorf("a secret prints as %s", got)
 	}
 }
-

@@ -56,6 +56,11 @@ type tombstone struct {
 // and people, cannot tell them apart, so one of them wins.
 func shardKey(chart string) string { return shardFolder + fold(chart) + shardExt }
 
+// chartOf returns the folded name of the chart that a record is about.
+func chartOf(key string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(key, shardFolder), shardExt)
+}
+
 func fold(chart string) string { return strings.ToLower(chart) }
 
 func blobKey(digest string) string { return blobFolder + digest[:2] + "/" + digest }

@@ -54,6 +54,9 @@ func (s *snapshot) search(key string) (int, bool) {
 // with returns a snapshot that has the segment in place of an older one.
 func (s *snapshot) with(seg *segment) *snapshot {
 	i, ok := s.search(seg.key())
+	if ok && s.segments[i] == seg {
+		return s
+	}
 	segments := slices.Clone(s.segments)
 	if ok {
 		segments[i] = seg
