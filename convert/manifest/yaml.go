@@ -169,23 +169,63 @@ func quote(s string) string {
 	return strings.NewReplacer("\u0085", `\u0085`, "\u2028", `\u2028`, "\u2029", `\u2029`, "\ufeff", `\ufeff`).Replace(strconv.Quote(s))
 }
 
-var (
-	plainPattern    = regexp.MustCompile(`^(--?)?[A-Za-z/._$(][A-Za-z0-9/._$()@%+,=:~^*!?;<>&'"|\\ -]*$`)
-	quantityPattern = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti|ms|s|h)$`)
-	floatPattern    = regexp.MustCompile(`^[-+]?\.([0-9]|inf|Inf|INF|nan|NaN|NAN)`)
-)
+// quantityPattern are the amounts of Kubernetes that no YAML reader takes for a
+// number.
+var quantityPattern = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti|ms|s|h)$`)
 
 func isPlain(s string) bool {
-	if quantityPattern.MatchString(s) {
-		return true
+	if s == "" || len(s) > maxPlain {
+		return false
 	}
-	if !plainPattern.MatchString(s) || floatPattern.MatchString(s) {
+	if s[0] >= '0' && s[0] <= '9' {
+		return quantityPattern.MatchString(s)
+	}
+	if !startsPlain(s) {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9':
+		case c == ':' && (i+1 == len(s) || s[i+1] == ' '), c == ' ' && (i+1 == len(s) || s[i+1] == '#'):
+			return false
+		case strings.IndexByte(` ./_-$()@%+,=:~^*!?;<>&'"|\`, c) < 0:
+			return false
+		}
+	}
+	return !isKeyword(s)
+}
+
+// maxPlain keeps long texts, which are data more often than words, in quotes.
+const maxPlain = 1024
+
+// startsPlain reports whether text begins as no number and no other piece of
+// YAML does: with a letter, / . _ $ or (, behind up to two hyphens.
+func startsPlain(s string) bool {
+	word := strings.TrimPrefix(s, "-")
+	word = strings.TrimPrefix(word, "-")
+	if word == "" {
+		return false
+	}
+	switch c := word[0]; {
+	case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '/' || c == '_' || c == '$' || c == '(':
+		return true
+	case c == '.': // .5, .inf, .nan and the end of a document
+		return len(word) > 1 && (word[1] == '/' || word[1] == '_')
+	default:
+		return false
+	}
+}
+
+// isKeyword reports whether YAML 1.1 or 1.2 reads the word as true, false or
+// null.
+func isKeyword(s string) bool {
+	if len(s) > len("false") {
 		return false
 	}
 	switch strings.ToLower(s) {
-	case "true", "false", "yes", "no", "on", "off", "y", "n", "null", "~":
+	case "true", "false", "yes", "no", "on", "off", "y", "n", "null":
+		return true
+	default:
 		return false
 	}
-	return !strings.HasSuffix(s, " ") && !strings.HasSuffix(s, ":") &&
-		!strings.Contains(s, ": ") && !strings.Contains(s, " #")
 }
