@@ -19,6 +19,12 @@ const (
 	String
 	// Literal is a number, true, false or null, printed as it stands.
 	Literal
+	// Expr, Action, Insert and Splice stand in the tree of a template only; see
+	// [EncodeTemplate].
+	Expr
+	Action
+	Insert
+	Splice
 )
 
 // Node is a YAML value whose keys keep their order. Objects become nodes in the
@@ -26,7 +32,7 @@ const (
 // in which people write them; a chart's templates are made by changing nodes.
 type Node struct {
 	Kind   NodeKind
-	Value  string // String and Literal
+	Value  string // all but Map, Sequence and Splice
 	Fields []Field
 	Items  []*Node
 }

@@ -12,13 +12,19 @@ import (
 // Encode writes a node as a YAML document in block style, two spaces a level,
 // lists indented below their key. The same node always gives the same bytes.
 func Encode(w io.Writer, n *Node) error {
-	e := &encoder{w: bufio.NewWriter(w)}
+	e := &encoder{w: bufio.NewWriter(w), quote: quote, isBlock: isBlock, escape: unchanged}
 	e.block(n, 0)
 	return e.w.Flush()
 }
 
 // encoder writes block-style YAML. Errors of the writer surface in Flush.
-type encoder struct{ w *bufio.Writer }
+type encoder struct {
+	w *bufio.Writer
+	// quote and isBlock decide how text is written, and escape is applied to
+	// blocks: a template has more to watch for than YAML.
+	quote, escape func(string) string
+	isBlock       func(string) bool
+}
 
 func (e *encoder) text(parts ...string) {
 	for _, s := range parts {
@@ -30,18 +36,30 @@ func (e *encoder) text(parts ...string) {
 func (e *encoder) block(n *Node, indent int) {
 	switch {
 	case n.Kind == Map && len(n.Fields) > 0:
-		for _, f := range n.Fields {
-			e.pad(indent)
-			e.field(f, indent)
-		}
+		e.fields(n.Fields, indent)
 	case n.Kind == Sequence && len(n.Items) > 0:
 		for _, item := range n.Items {
 			e.pad(indent)
 			e.item(item, indent)
 		}
+	case n.Kind == Action || n.Kind == Insert:
+		e.pad(indent)
+		e.line(n, indent)
 	default:
 		e.pad(indent)
 		e.inline(n, indent)
+	}
+}
+
+// fields writes fields on lines of their own.
+func (e *encoder) fields(fields []Field, indent int) {
+	for _, f := range fields {
+		if f.Value.Kind == Splice {
+			e.fields(f.Value.Fields, indent)
+			continue
+		}
+		e.pad(indent)
+		e.field(f, indent)
 	}
 }
 
@@ -53,7 +71,11 @@ func (e *encoder) pad(indent int) {
 
 // field writes a key, whose indentation is written already, and its value.
 func (e *encoder) field(f Field, indent int) {
-	e.text(quote(f.Key), ":")
+	if f.Key == "" && isLine(f.Value) {
+		e.line(f.Value, indent)
+		return
+	}
+	e.text(e.quote(f.Key), ":")
 	if nested(f.Value) {
 		e.text("\n")
 		e.block(f.Value, indent+2)
@@ -65,14 +87,15 @@ func (e *encoder) field(f Field, indent int) {
 
 // item writes a list item. The first key of a mapping stands beside the dash.
 func (e *encoder) item(n *Node, indent int) {
+	if isLine(n) {
+		e.line(n, indent)
+		return
+	}
 	e.text("- ")
 	switch {
 	case n.Kind == Map && len(n.Fields) > 0:
 		e.field(n.Fields[0], indent+2)
-		for _, f := range n.Fields[1:] {
-			e.pad(indent + 2)
-			e.field(f, indent+2)
-		}
+		e.fields(n.Fields[1:], indent+2)
 	case n.Kind == Sequence && len(n.Items) > 0:
 		e.item(n.Items[0], indent+2)
 		for _, item := range n.Items[1:] {
@@ -85,7 +108,7 @@ func (e *encoder) item(n *Node, indent int) {
 }
 
 func nested(n *Node) bool {
-	return n.Kind == Map && len(n.Fields) > 0 || n.Kind == Sequence && len(n.Items) > 0
+	return n.Kind == Map && len(n.Fields) > 0 || n.Kind == Sequence && len(n.Items) > 0 || isLine(n)
 }
 
 // inline writes a value behind a key or a dash, and ends the line.
@@ -98,11 +121,15 @@ func (e *encoder) inline(n *Node, indent int) {
 	case Literal:
 		e.text(n.Value, "\n")
 	case String:
-		if isBlock(n.Value) {
+		if e.isBlock(n.Value) {
 			e.literalBlock(n.Value, indent+2)
 			return
 		}
-		e.text(quote(n.Value), "\n")
+		e.text(e.quote(n.Value), "\n")
+	case Expr:
+		e.text("{{ ", n.Value, " }}\n")
+	case Action, Insert, Splice:
+		// Written by block and fields, on lines of their own.
 	}
 }
 
@@ -124,7 +151,7 @@ func (e *encoder) literalBlock(s string, indent int) {
 		if line != "" {
 			e.pad(indent)
 		}
-		e.text(line, "\n")
+		e.text(e.escape(line), "\n")
 	}
 }
 
@@ -164,6 +191,11 @@ func quote(s string) string {
 	if isPlain(s) {
 		return s
 	}
+	return quoteAlways(s)
+}
+
+// quoteAlways returns text in double quotes.
+func quoteAlways(s string) string {
 	// The escapes of a Go string are a subset of those of YAML 1.2, section 5.7,
 	// but for DEL and the runes that Go deems printable and YAML does not.
 	return strings.NewReplacer("\u0085", `\u0085`, "\u2028", `\u2028`, "\u2029", `\u2029`, "\ufeff", `\ufeff`).Replace(strconv.Quote(s))
@@ -229,3 +261,5 @@ func isKeyword(s string) bool {
 		return false
 	}
 }
+
+func unchanged(s string) string { return s }

@@ -12,9 +12,6 @@ import (
 	"gantry/convert/workload"
 )
 
-// placeholder stands where a secret's value was not written into a file.
-const placeholder = "REPLACE_ME"
-
 // Where Compose mounts secrets and configs that name no other place.
 const secretsDir = "/run/secrets/"
 
@@ -174,10 +171,10 @@ func (a *app) fromEnvironment(f fileObject, path diag.Path) ([]byte, bool) {
 func (a *app) placeholder(path diag.Path) []byte {
 	a.report(diag.Warning, finding{
 		code:    "secret-placeholder",
-		summary: fmt.Sprintf("its value is not written into the Secret: it says %s", placeholder),
+		summary: fmt.Sprintf("its value is not written into the Secret: it says %s", workload.Placeholder),
 		hint:    "replace it, or pass --secrets=plain to write the value",
 	}, path)
-	return []byte(placeholder)
+	return []byte(workload.Placeholder)
 }
 
 func (a *app) fromFile(f fileObject, object string, path diag.Path) ([]byte, bool) {

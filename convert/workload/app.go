@@ -104,6 +104,9 @@ type Data struct {
 	Binary map[string][]byte
 }
 
+// Placeholder stands in a Secret for a value that was not written into it.
+const Placeholder = "REPLACE_ME"
+
 // Endpoint is a name in the cluster's DNS.
 type Endpoint struct {
 	Name string

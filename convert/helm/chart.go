@@ -1,0 +1,172 @@
+package helm
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"gantry/charts"
+	"gantry/convert/manifest"
+)
+
+// Source is what a chart is made of.
+type Source struct {
+	// Name is the name of the application: the instance label of its objects. The
+	// chart is named for it, and gives exactly the objects when it is installed
+	// under this name.
+	Name string
+	// Version is the version of the chart; default 0.1.0.
+	Version string
+	// AppVersion is the version of the application; default: the tag of the image
+	// that the first service to be reached from outside runs.
+	AppVersion string
+	// Description is one sentence; default: a plain one.
+	Description string
+	// Objects are the application.
+	Objects []manifest.Object
+}
+
+const defaultVersion = "0.1.0"
+
+// KubeVersion is the range of Kubernetes versions that the objects are for. The
+// suffix admits the versions of vendors, such as 1.33.1-gke.1.
+const KubeVersion = ">=1.29.0-0"
+
+// Chart returns the files of a chart, sorted by name. With its default values
+// and the release name Source.Name it renders to the objects of the source; the
+// package comment tells what differs.
+func Chart(src Source) ([]charts.File, error) {
+	b, err := newBuilder(src)
+	if err != nil {
+		return nil, err
+	}
+	b.topValues()
+	for _, o := range b.objects {
+		if err := b.template(o); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", o.Kind(), o.GetName(), err)
+		}
+	}
+	b.root.last("persistence", "config", "secrets")
+	for _, write := range []func() error{b.valuesFile, b.schemaFile, b.metadataFile, b.skeleton} {
+		if err := write(); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(b.files, func(x, y charts.File) int { return cmp.Compare(x.Name, y.Name) })
+	return b.files, nil
+}
+
+// builder holds what the templates of one chart share.
+type builder struct {
+	src   Source
+	chart string
+	root  *entry
+	files []charts.File
+	// objects are those of the source, what people change most first: this is
+	// the order of values.yaml.
+	objects []manifest.Object
+	// services are the keys of the Compose services, and running those that have
+	// pods of their own.
+	services keyring
+	running  map[string]bool
+	claims   map[string]claimRef
+	secrets  secretRefs
+	configs  map[string]*configRef
+	notes    []noted
+}
+
+func newBuilder(src Source) (*builder, error) {
+	if src.Name == "" {
+		return nil, errors.New("a chart needs the name of the application")
+	}
+	src.Version = cmp.Or(src.Version, defaultVersion)
+	src.Description = cmp.Or(src.Description, "The application "+src.Name+", converted from Docker Compose")
+	b := &builder{
+		src: src, chart: chartName(src.Name), root: &entry{},
+		objects: slices.Clone(src.Objects), running: map[string]bool{}, secrets: findSecrets(src.Objects),
+	}
+	slices.SortStableFunc(b.objects, func(x, y manifest.Object) int {
+		return cmp.Or(cmp.Compare(x.Service, y.Service), rank(x.Kind())-rank(y.Kind()), cmp.Compare(x.GetName(), y.GetName()))
+	})
+	names := map[string]bool{}
+	for _, o := range b.objects {
+		if o.Service != "" {
+			names[o.Service] = true
+		}
+		if isWorkload(o.Kind()) {
+			b.running[o.Service] = true
+		}
+	}
+	b.services = newKeyring(slices.Collect(maps.Keys(names)), reservedKeys())
+	b.claims = b.findClaims()
+	b.configs = b.findConfigs()
+	return b, nil
+}
+
+// reservedKeys are the keys of values.yaml that no service may have.
+func reservedKeys() []string {
+	return []string{"global", "nameOverride", "commonLabels", "persistence", "config", "secrets"}
+}
+
+// rank orders the kinds as values.yaml and readers want them.
+func rank(kind string) int {
+	kinds := []string{
+		"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Service", "Ingress", "PersistentVolumeClaim", "ConfigMap", "Secret",
+	}
+	if i := slices.Index(kinds, kind); i >= 0 {
+		return i
+	}
+	return len(kinds)
+}
+
+func isWorkload(kind string) bool { return rank(kind) <= rank("CronJob") }
+
+// topValues are the values that concern every service.
+func (b *builder) topValues() {
+	b.root.add("nameOverride", "Name of the application in the label app.kubernetes.io/part-of; empty: the name of the chart", b.nameOverride(), ofType("string"))
+	b.root.add("commonLabels", "Labels for every object, but not for pods", emptyMap(), mapOf(ofType("string")))
+	global := b.root.group("global", "Values that a parent chart shares with this one")
+	global.open = true
+	global.add("imageRegistry", "Registry that all images are taken from, in place of their own", manifest.Text(""), ofType("string"))
+	global.add("imagePullSecrets", "Secrets with the credentials for registries, as a list of {name: …}", emptyList(), definition("named"))
+	global.add("storageClass", "Storage class of the volumes that name none", manifest.Text(""), ofType("string"))
+}
+
+// nameOverride keeps the part-of label where it is not the name of the chart.
+func (b *builder) nameOverride() *manifest.Node {
+	if b.chart == b.src.Name {
+		return manifest.Text("")
+	}
+	return manifest.Text(b.src.Name)
+}
+
+// service returns the group of values of an object's service, or the root.
+func (b *builder) service(o manifest.Object) *entry {
+	if o.Service == "" {
+		return b.root
+	}
+	return b.root.group(b.services.of(o.Service), "Service "+o.Service)
+}
+
+func (b *builder) file(name string, data []byte) {
+	b.files = append(b.files, charts.File{Name: name, Data: data})
+}
+
+func (b *builder) valuesFile() error {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, valuesHeader, b.chart)
+	if err := b.root.write(&out, 0); err != nil {
+		return err
+	}
+	b.file("values.yaml", out.Bytes())
+	return nil
+}
+
+func (b *builder) schemaFile() error {
+	data, err := valuesSchema("Values of "+b.chart, b.root)
+	b.file("values.schema.json", data)
+	return err
+}

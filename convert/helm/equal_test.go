@@ -1,0 +1,129 @@
+package helm_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gantry/convert"
+	"gantry/convert/compose"
+	"gantry/convert/helm"
+	"gantry/convert/manifest"
+	"gantry/convert/rules"
+)
+
+// TestChartRendersToTheObjects renders the charts of real applications with
+// their default values and expects the objects of gantry convert.
+func TestChartRendersToTheObjects(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/demo/*/compose.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no applications: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
+			for _, expose := range []rules.Exposure{rules.ExposeCluster, rules.ExposeIngress, rules.ExposeLoadBalancer} {
+				result, err := convert.Convert(t.Context(), compose.Source{Files: []string{file}}, rules.Options{Expose: expose})
+				if err != nil {
+					t.Fatal(err)
+				}
+				compareChart(t, result.App.Name, result.Objects)
+			}
+		})
+	}
+}
+
+// compareChart makes a chart of objects, renders it under the name of the
+// application and compares object for object.
+func compareChart(t *testing.T, name string, from []manifest.Object) {
+	t.Helper()
+	files, err := helm.Chart(helm.Source{Name: name, Objects: from})
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents, err := render(load(t, files), name, helm.SecretValues(from))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var direct bytes.Buffer
+	if err := manifest.Write(&direct, from); err != nil {
+		t.Fatal(err)
+	}
+	want, got := decode(t, direct.String()), objects(t, documents)
+	if diff := cmp.Diff(normalise(want), normalise(got)); diff != "" {
+		t.Errorf("the chart renders to something else (-convert +chart):\n%s", diff)
+	}
+}
+
+var jobHash = regexp.MustCompile(`-[0-9a-f]{6}$`)
+
+// normalise takes away what belongs to a chart, as the package comment of
+// convert/helm lists it.
+func normalise(objects map[string]any) map[string]any {
+	out := map[string]any{}
+	for key, o := range objects {
+		object := o.(map[string]any)
+		meta := object["metadata"].(map[string]any)
+		if object["kind"] == "Job" {
+			key = jobHash.ReplaceAllString(key, "")
+			meta["name"] = jobHash.ReplaceAllString(meta["name"].(string), "")
+		}
+		if object["kind"] == "Secret" {
+			object["data"] = secretContent(object)
+			delete(object, "stringData")
+		}
+		normaliseMeta(object)
+		out[key] = object
+	}
+	return out
+}
+
+// normaliseMeta drops, at any depth, the labels and annotations that a chart sets.
+func normaliseMeta(node any) {
+	switch n := node.(type) {
+	case []any:
+		for _, item := range n {
+			normaliseMeta(item)
+		}
+	case map[string]any:
+		for _, field := range []string{"labels", "annotations"} {
+			m, ok := n[field].(map[string]any)
+			if !ok {
+				continue
+			}
+			for _, key := range []string{"app.kubernetes.io/managed-by", "helm.sh/chart", "helm.sh/resource-policy", "checksum/config"} {
+				delete(m, key)
+			}
+			if len(m) == 0 {
+				delete(n, field)
+			}
+		}
+		for _, value := range n {
+			normaliseMeta(value)
+		}
+	}
+}
+
+// secretContent decodes what a Secret holds.
+func secretContent(secret map[string]any) map[string]any {
+	content := map[string]any{}
+	for _, field := range []string{"data", "stringData"} {
+		m, _ := secret[field].(map[string]any)
+		for key, value := range m {
+			text := value.(string)
+			if field == "data" {
+				decoded, err := base64.StdEncoding.DecodeString(text)
+				if err != nil {
+					text = "not base64: " + text
+				} else {
+					text = string(decoded)
+				}
+			}
+			content[key] = text
+		}
+	}
+	return content
+}

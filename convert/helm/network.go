@@ -1,0 +1,171 @@
+package helm
+
+import (
+	"regexp"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"gantry/convert/manifest"
+)
+
+// servicePorts draws a Service: how it is reached, and on which ports.
+func (s *sheet) servicePorts() {
+	spec := s.tree.Get("spec")
+	at := s.serviceValues()
+	s.annotations(s.tree.Get("metadata"), at, "annotations", "Annotations of the Service")
+	headless := spec.Get("clusterIP") != nil && spec.Get("clusterIP").Value == corev1.ClusterIPNone
+	if t := spec.Get("type"); t != nil && !headless && t.Value != string(corev1.ServiceTypeExternalName) {
+		ref := at.add("type", "ClusterIP, NodePort or LoadBalancer", t, oneOf("ClusterIP", "NodePort", "LoadBalancer"))
+		spec.Set("type", expr(ref))
+		s.notes = append(s.notes, noted{object: s.object, key: s.at, service: at})
+	}
+	if ports := spec.Get("ports"); ports != nil {
+		s.ports(ports, at, !headless)
+	}
+	sortFields(spec, []string{"type", "clusterIP", "publishNotReadyAddresses", "ipFamilyPolicy", "externalTrafficPolicy", "ports", "selector"})
+}
+
+// serviceValues returns the group for a Service. A Compose service may have
+// several: its own, one that is public, one for each alias.
+func (s *sheet) serviceValues() *entry {
+	own := s.object.GetName()
+	folder, _, _ := strings.Cut(s.path(s.object), "/")
+	if s.object.Service == "" || own == folder {
+		return s.at.group("service", "The Service "+own)
+	}
+	return s.at.group(camelCase("service-"+strings.TrimPrefix(own, folder+"-")), "The Service "+own)
+}
+
+// ports draws the numbers on which a Service listens.
+func (s *sheet) ports(ports *manifest.Node, at *entry, nodePorts bool) {
+	if len(ports.Items) > maxPortValues {
+		return
+	}
+	numbers := at.group("ports", "Ports of the Service, by the names that they have there")
+	names := make([]string, 0, len(ports.Items))
+	for _, p := range ports.Items {
+		names = append(names, portKey(p))
+	}
+	keys := newKeyring(names, nil)
+	fixed, fixedSchema := emptyMap(), object()
+	for _, p := range ports.Items {
+		key := keys.of(portKey(p))
+		if now := p.Get("nodePort"); now != nil {
+			fixed.Set(key, now)
+		}
+		fixedSchema.Properties = append(fixedSchema.Properties, property{key, definition("port")})
+		p.Set("port", expr(numbers.add(key, "Port that leads to "+p.Get("targetPort").Value, p.Get("port"), definition("port"))))
+		if nodePorts {
+			p.Set("nodePort", manifest.Wrap(
+				manifest.Line("with "+at.ref("nodePorts", key)), manifest.Field{Key: "nodePort", Value: expr(".")}, manifest.Line("end"),
+			))
+		}
+	}
+	if nodePorts {
+		at.add("nodePorts", "Ports of the nodes, by the same names, for the types NodePort and LoadBalancer; any that is free where there is none", fixed, fixedSchema)
+	}
+}
+
+// maxPortValues is how many ports a Service may have before they are taken for a
+// range, such as that of a media server, of which nobody changes one.
+const maxPortValues = 20
+
+// numbered is how ports are named that have no name of their own: 8080-tcp.
+var numbered = regexp.MustCompile(`^([0-9]+)-([a-z]+)$`)
+
+func portKey(p *manifest.Node) string {
+	name := p.Get("name")
+	if name == nil {
+		return "tcp" + p.Get("port").Value
+	}
+	return numbered.ReplaceAllString(name.Value, "$2$1")
+}
+
+// ingress draws an Ingress in the form that people know from other charts: hosts
+// with their paths, all of which lead to one Service.
+func (s *sheet) ingress() {
+	at := s.at.group("ingress", "The Ingress "+s.object.GetName())
+	enabled := at.add("enabled", "Whether there is an Ingress", literal("true"), ofType("boolean"))
+	s.conditions = append(s.conditions, enabled)
+	spec := s.tree.Get("spec")
+	s.draw(spec, at, []place{{"ingressClassName", "className", "Ingress class; empty: the default of the cluster", ofType("string"), text}})
+	s.annotations(s.tree.Get("metadata"), at, "annotations", "Annotations of the Ingress, which most controllers read their settings from")
+	s.rules(spec, at)
+	s.draw(spec, at, []place{{"tls", "tls", "Hosts that are served with TLS, and the Secrets with their certificates", definition("tls"), emptyList}})
+	sortFields(spec, []string{"ingressClassName", "tls", "defaultBackend", "rules"})
+	for i := range s.notes {
+		if s.notes[i].key == s.at {
+			s.notes[i].ingress = at
+		}
+	}
+}
+
+// rules draws the rules of an Ingress whose paths all lead to one backend.
+// Others stay as they are.
+func (s *sheet) rules(spec *manifest.Node, at *entry) {
+	hosts, backend, ok := ingressHosts(spec.Get("rules"))
+	if !ok {
+		return
+	}
+	ref := at.add("hosts", "Hosts, each with the paths that lead to the Service", hosts, definition("hosts"))
+	path := &manifest.Node{Kind: manifest.Map, Fields: []manifest.Field{
+		{Key: "path", Value: expr(".path | quote")},
+		{Key: "pathType", Value: expr(`.pathType | default "Prefix"`)},
+		{Key: "backend", Value: backend},
+	}}
+	paths := list(action("range .paths"), path, action("end"))
+	rule := &manifest.Node{Kind: manifest.Map, Fields: []manifest.Field{
+		{Key: "host", Value: expr(".host | quote")},
+		{Key: "http", Value: &manifest.Node{Kind: manifest.Map, Fields: []manifest.Field{{Key: "paths", Value: paths}}}},
+	}}
+	spec.Set("rules", list(action("range "+ref), rule, action("end")))
+}
+
+// ingressHosts returns the hosts and paths of rules, and the backend to which all
+// of them lead.
+func ingressHosts(rules *manifest.Node) (hosts, backend *manifest.Node, ok bool) {
+	hosts = emptyList()
+	if rules == nil {
+		return nil, nil, false
+	}
+	for _, rule := range rules.Items {
+		paths := rule.Get("http", "paths")
+		if rule.Get("host") == nil || paths == nil {
+			return nil, nil, false
+		}
+		host := emptyMap()
+		host.Set("host", rule.Get("host"))
+		host.Set("paths", emptyList())
+		for _, p := range paths.Items {
+			to := p.Get("backend")
+			if to == nil || backend != nil && !equal(backend, to) || p.Get("path") == nil || p.Get("pathType") == nil {
+				return nil, nil, false
+			}
+			backend = to
+			path := emptyMap()
+			path.Set("path", p.Get("path"))
+			path.Set("pathType", p.Get("pathType"))
+			host.Get("paths").Items = append(host.Get("paths").Items, path)
+		}
+		hosts.Items = append(hosts.Items, host)
+	}
+	return hosts, backend, backend != nil
+}
+
+func equal(a, b *manifest.Node) bool {
+	if a.Kind != b.Kind || a.Value != b.Value || len(a.Fields) != len(b.Fields) || len(a.Items) != len(b.Items) {
+		return false
+	}
+	for i := range a.Fields {
+		if a.Fields[i].Key != b.Fields[i].Key || !equal(a.Fields[i].Value, b.Fields[i].Value) {
+			return false
+		}
+	}
+	for i := range a.Items {
+		if !equal(a.Items[i], b.Items[i]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,108 @@
+package helm_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
+	"helm.sh/helm/v3/pkg/releaseutil"
+	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"gantry/charts"
+)
+
+// load reads the files of a chart as helm does.
+func load(t testing.TB, files []charts.File) *chart.Chart {
+	t.Helper()
+	var buffered []*loader.BufferedFile
+	for _, f := range files {
+		buffered = append(buffered, &loader.BufferedFile{Name: f.Name, Data: f.Data})
+	}
+	c, err := loader.LoadFiles(buffered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// render renders a chart as helm template does, the schema and the splitting into
+// documents included, and returns the documents by the name of their template.
+func render(c *chart.Chart, release string, values map[string]any) (map[string]string, error) {
+	options := chartutil.ReleaseOptions{Name: release, Namespace: "default", Revision: 1, IsInstall: true}
+	all, err := chartutil.ToRenderValues(c, values, options, chartutil.DefaultCapabilities)
+	if err != nil {
+		return nil, err
+	}
+	rendered, err := engine.Render(c, all)
+	if err != nil {
+		return nil, err
+	}
+	documents := map[string]string{}
+	for name, text := range rendered {
+		if path.Ext(name) != ".yaml" {
+			documents[strings.TrimPrefix(name, c.Name()+"/")] = text
+			delete(rendered, name)
+		}
+	}
+	_, manifests, err := releaseutil.SortManifests(rendered, nil, releaseutil.InstallOrder)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range manifests {
+		name := strings.TrimPrefix(m.Name, c.Name()+"/")
+		if documents[name] != "" {
+			return nil, fmt.Errorf("%s renders to several documents", name)
+		}
+		documents[name] = m.Content + "\n" // as helm writes the manifest of a release
+	}
+	return documents, nil
+}
+
+// objects decodes rendered documents, by kind and name.
+func objects(t testing.TB, documents map[string]string) map[string]any {
+	t.Helper()
+	found := map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(documents)) {
+		if path.Ext(name) != ".yaml" {
+			continue
+		}
+		for key, object := range decode(t, documents[name]) {
+			if found[key] != nil {
+				t.Errorf("%s is rendered twice, again by %s", key, name)
+			}
+			found[key] = object
+		}
+	}
+	return found
+}
+
+// decode reads a stream of YAML documents as the API server would.
+func decode(t testing.TB, text string) map[string]any {
+	t.Helper()
+	found := map[string]any{}
+	dec := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(text)), 1<<20)
+	for {
+		var object map[string]any
+		err := dec.Decode(&object)
+		if err == io.EOF {
+			return found
+		}
+		if err != nil {
+			t.Fatalf("%v in:\n%s", err, text)
+		}
+		if len(object) == 0 {
+			continue
+		}
+		meta, _ := object["metadata"].(map[string]any)
+		found[fmt.Sprintf("%v %v", object["kind"], meta["name"])] = object
+	}
+}

@@ -1,0 +1,170 @@
+package helm
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gantry/convert/manifest"
+	"gantry/convert/workload"
+)
+
+// sheet is the template of one object while it is drawn: the object's tree, in
+// which some places are replaced by what reads a value. What nothing replaces
+// stays as it is, so the template renders to the object by construction.
+type sheet struct {
+	*builder
+	object manifest.Object
+	tree   *manifest.Node
+	// at holds the values of the object's service.
+	at *entry
+	// conditions must all hold for the object to exist.
+	conditions []string
+}
+
+// template draws the template of an object.
+func (b *builder) template(o manifest.Object) error {
+	tree, err := o.Node()
+	if err != nil {
+		return err
+	}
+	s := &sheet{builder: b, object: o, tree: tree, at: b.service(o)}
+	s.enabled()
+	switch kind := o.Kind(); {
+	case isWorkload(kind):
+		s.workload()
+	case kind == "Service":
+		s.servicePorts()
+	case kind == "Ingress":
+		s.ingress()
+	case kind == "PersistentVolumeClaim":
+		s.claim()
+	case kind == "ConfigMap":
+		s.configMap()
+	case kind == "Secret":
+		s.secret()
+	}
+	s.labels(tree.Get("metadata", "labels"), "labels")
+	s.instances(tree)
+	s.guard()
+	var out bytes.Buffer
+	if err := manifest.EncodeTemplate(&out, tree); err != nil {
+		return err
+	}
+	b.file("templates/"+b.path(o), out.Bytes())
+	return nil
+}
+
+// path returns the name of an object's template below templates/: a folder for
+// each service, and a file for each of its objects.
+func (b *builder) path(o manifest.Object) string {
+	kind := strings.ToLower(o.Kind())
+	if short, ok := map[string]string{
+		"persistentvolumeclaim": "pvc", "persistentvolume": "pv", "horizontalpodautoscaler": "hpa", "poddisruptionbudget": "pdb",
+	}[kind]; ok {
+		kind = short
+	}
+	name, folder := o.GetName(), ""
+	if o.Service != "" {
+		folder = o.GetLabels()[workload.LabelName]
+		if folder == "" {
+			folder = chartName(o.Service)
+		}
+		if o.Kind() == "Job" {
+			name = strings.TrimSuffix(name, jobHash.FindString(name))
+		}
+	}
+	file := kind + "-" + strings.TrimPrefix(name, folder+"-")
+	if name == folder {
+		file = kind
+	}
+	if folder != "" {
+		folder += "/"
+	}
+	return folder + file + ".yaml"
+}
+
+// enabled lets people leave out a service, such as a database that is managed
+// elsewhere in production.
+func (s *sheet) enabled() {
+	if !s.running[s.object.Service] {
+		return
+	}
+	s.conditions = append(s.conditions, s.at.ref("enabled"))
+	if len(s.at.entries) == 0 {
+		s.at.add("enabled", "Whether the service is installed, with everything that belongs to it alone", literal("true"), ofType("boolean"))
+	}
+}
+
+// guard puts the conditions around the template.
+func (s *sheet) guard() {
+	if len(s.conditions) == 0 {
+		return
+	}
+	s.tree.Fields = slices.Concat([]manifest.Field{manifest.Line("if " + allOf(s.conditions...))}, s.tree.Fields, []manifest.Field{manifest.Line("end")})
+}
+
+// allOf and anyOf join conditions to one.
+func allOf(conditions ...string) string { return join("and", conditions) }
+func anyOf(conditions ...string) string { return join("or", conditions) }
+
+func join(operator string, conditions []string) string {
+	if len(conditions) == 1 {
+		return conditions[0]
+	}
+	for _, c := range conditions {
+		if strings.Contains(c, " ") && !strings.HasPrefix(c, "(") {
+			c = "(" + c + ")"
+		}
+		operator += " " + c
+	}
+	return operator
+}
+
+// include returns the expression that renders one of the chart's own templates.
+func (b *builder) include(name, argument string) string {
+	return fmt.Sprintf("include %q %s", b.chart+"."+name, argument)
+}
+
+// labels replaces the labels that all objects have by a template of the chart.
+// The template's name says which: labels, podLabels or selectorLabels.
+func (s *sheet) labels(n *manifest.Node, template string) {
+	if !s.ours(n) {
+		return
+	}
+	n.Delete(workload.LabelInstance)
+	if template != "selectorLabels" {
+		n.Delete(workload.LabelPartOf)
+		n.Delete(workload.LabelManagedBy)
+	}
+	n.Fields = append(n.Fields, manifest.Field{Value: insert(s.include(template, "."))})
+}
+
+// ours reports whether a mapping holds the instance label of the application.
+func (s *sheet) ours(n *manifest.Node) bool {
+	instance := n.Get(workload.LabelInstance)
+	return instance != nil && instance.Kind == manifest.String && instance.Value == s.src.Name
+}
+
+// instances replaces the instance label wherever it is left, such as in
+// selectors: the name of the release is what tells one instance from another.
+func (s *sheet) instances(n *manifest.Node) {
+	s.labels(n, "selectorLabels")
+	for _, f := range n.Fields {
+		s.instances(f.Value)
+	}
+	for _, item := range n.Items {
+		s.instances(item)
+	}
+}
+
+// holds reports whether a tree says something that a value cannot: the name of
+// the release, or text that Helm would delete.
+func (s *sheet) holds(n *manifest.Node) bool {
+	if s.ours(n) || n.Kind == manifest.String && strings.Contains(n.Value, noValue) {
+		return true
+	}
+	return slices.ContainsFunc(n.Items, s.holds) ||
+		slices.ContainsFunc(n.Fields, func(f manifest.Field) bool { return strings.Contains(f.Key, noValue) || s.holds(f.Value) })
+}

@@ -1,0 +1,152 @@
+package helm
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"text/template"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"gantry/convert/manifest"
+	"gantry/templates"
+)
+
+// noted is a Service of which NOTES.txt tells how it is reached.
+type noted struct {
+	object  manifest.Object
+	key     *entry // the values of the Compose service
+	service *entry // those of the Service
+	ingress *entry // those of its Ingress, or nil
+}
+
+// skeleton adds the files that every chart has, filled in.
+func (b *builder) skeleton() error {
+	data := b.skeletonData()
+	return fs.WalkDir(templates.Chart(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		source, err := fs.ReadFile(templates.Chart(), name)
+		if err != nil {
+			return err
+		}
+		t, err := template.New(name).Delims("[[", "]]").Parse(string(source))
+		if err != nil {
+			return fmt.Errorf("template %s: %w", name, err)
+		}
+		var out bytes.Buffer
+		if err := t.Execute(&out, data); err != nil {
+			return fmt.Errorf("template %s: %w", name, err)
+		}
+		b.file(name, out.Bytes())
+		return nil
+	})
+}
+
+// skeletonData is what the files of the skeleton are filled in with.
+type skeletonData struct {
+	Chart, Title, Description, Release string
+	Jobs, Configs, Claims              bool
+	Services                           []noteData
+	Secrets                            []secretData
+	Values                             []row
+}
+
+type noteData struct{ Name, Enabled, Ingress, RootIngress, Type, Port, Local string }
+
+type secretData struct{ Name, Keys, Existing string }
+
+func (b *builder) skeletonData() skeletonData {
+	data := skeletonData{
+		Chart: b.chart, Title: b.chart, Description: strings.TrimSuffix(b.src.Description, "."), Release: b.src.Name,
+		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(),
+		Jobs: slices.ContainsFunc(b.objects, func(o manifest.Object) bool { return o.Kind() == "Job" }),
+	}
+	for _, n := range b.notes {
+		if note, ok := n.data(); ok {
+			data.Services = append(data.Services, note)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.secrets.keys.keys)) {
+		var keys []string
+		for id := range b.secrets.values {
+			if id.secret == name {
+				keys = append(keys, "`"+id.key+"`")
+			}
+		}
+		slices.Sort(keys)
+		data.Secrets = append(data.Secrets, secretData{name, strings.Join(keys, ", "), valueRef([]string{"secrets", b.secrets.keys.of(name), "existingSecret"})})
+	}
+	return data
+}
+
+// data returns what NOTES.txt says of a Service that has a port for people.
+func (n noted) data() (noteData, bool) {
+	s, ok := n.object.Resource.(*corev1.Service)
+	if !ok || len(s.Spec.Ports) == 0 {
+		return noteData{}, false
+	}
+	d := noteData{
+		Name: s.Name, Enabled: n.key.ref("enabled"), Type: n.service.ref("type"), Port: fmt.Sprint(s.Spec.Ports[0].Port),
+	}
+	d.Local = d.Port
+	if s.Spec.Ports[0].Port < 1024 {
+		d.Local = fmt.Sprint(8000 + s.Spec.Ports[0].Port) // a port that is not only root's
+	}
+	for _, ports := range n.service.entries {
+		if ports.key == "ports" && len(ports.entries) > 0 {
+			d.Port = ports.ref(ports.entries[0].key)
+		}
+	}
+	if d.Port == fmt.Sprint(s.Spec.Ports[0].Port) {
+		d.Port = fmt.Sprintf("%q", d.Port)
+	}
+	if n.ingress != nil {
+		d.Ingress = n.ingress.ref()
+		d.RootIngress = "$" + d.Ingress
+	}
+	return d, true
+}
+
+// metadataFile writes Chart.yaml.
+func (b *builder) metadataFile() error {
+	n := emptyMap()
+	for _, f := range []struct{ key, value string }{
+		{"apiVersion", "v2"}, {"name", b.chart}, {"description", b.src.Description}, {"type", "application"},
+	} {
+		n.Set(f.key, manifest.Text(f.value))
+	}
+	var out bytes.Buffer
+	if err := manifest.Encode(&out, n); err != nil {
+		return err
+	}
+	// In quotes even where YAML needs none: people change 1.10.0 to 1.10.
+	fmt.Fprintf(&out, "version: %s\nappVersion: %q\nkubeVersion: %q\n", b.src.Version, cmp.Or(b.src.AppVersion, b.appVersion(), b.src.Version), KubeVersion)
+	b.file("Chart.yaml", out.Bytes())
+	return nil
+}
+
+// appVersion is the tag of the image of the first workload that is reached from
+// outside, or of the first there is.
+func (b *builder) appVersion() string {
+	var first string
+	for _, o := range b.objects {
+		pod := podOf(o)
+		if pod == nil || len(pod.Containers) == 0 {
+			continue
+		}
+		tag := splitImage(pod.Containers[0].Image).tag
+		if first == "" {
+			first = tag
+		}
+		if tag != "" && slices.ContainsFunc(b.objects, func(i manifest.Object) bool { return i.Kind() == "Ingress" && i.Service == o.Service }) {
+			return tag
+		}
+	}
+	return first
+}

@@ -1,0 +1,144 @@
+package helm
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gantry/convert/manifest"
+)
+
+// entry is a key of values.yaml: a value with its default, or a group of
+// entries. One tree of entries makes values.yaml, its JSON schema and the table
+// in the README, so the three cannot differ.
+type entry struct {
+	key string
+	// path leads to the entry from the root, its own key included.
+	path []string
+	// comment says what the value does, in one sentence.
+	comment string
+	// value is the default; nil for a group.
+	value *manifest.Node
+	// schema is what the value must look like; groups make their own.
+	schema *schema
+	// open tells that a group may hold keys that the chart does not know.
+	open    bool
+	entries []*entry
+}
+
+// group returns the group of entries under a key, adding it at first use.
+func (e *entry) group(key, comment string) *entry {
+	for _, sub := range e.entries {
+		if sub.key == key {
+			return sub
+		}
+	}
+	sub := &entry{key: key, path: e.below(key), comment: comment}
+	e.entries = append(e.entries, sub)
+	return sub
+}
+
+// last moves the entries with the given keys to the end, in the order given.
+func (e *entry) last(keys ...string) {
+	slices.SortStableFunc(e.entries, func(a, b *entry) int { return slices.Index(keys, a.key) - slices.Index(keys, b.key) })
+}
+
+// add appends a value and returns the expression that reads it.
+func (e *entry) add(key, comment string, value *manifest.Node, s *schema) string {
+	e.entries = append(e.entries, &entry{key: key, path: e.below(key), comment: comment, value: value, schema: s})
+	return e.ref(key)
+}
+
+func (e *entry) below(keys ...string) []string {
+	return append(append([]string(nil), e.path...), keys...)
+}
+
+// ref returns the expression for a value below the entry.
+func (e *entry) ref(keys ...string) string { return valueRef(e.below(keys...)) }
+
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// valueRef returns the expression for the value at a path.
+func valueRef(path []string) string {
+	expr := ".Values"
+	for _, key := range path {
+		if identifier.MatchString(key) {
+			expr += "." + key
+		} else {
+			expr = "(index " + expr + " " + strconv.Quote(key) + ")"
+		}
+	}
+	return expr
+}
+
+// valuesHeader begins values.yaml.
+const valuesHeader = `# Default values of %s. Rendered with them, the chart gives exactly the objects
+# that the Compose file means. The schema in values.schema.json refuses what is
+# misspelt or of the wrong type.
+`
+
+// write prints the entries as YAML with a comment above each, in the form that
+// helm-docs reads.
+func (e *entry) write(b *bytes.Buffer, indent int) error {
+	pad := strings.Repeat(" ", indent)
+	for i, sub := range e.entries {
+		if indent == 0 || i > 0 && indent < 4 && (sub.value == nil || e.entries[i-1].value == nil) {
+			b.WriteByte('\n')
+		}
+		if sub.comment != "" {
+			mark := "# -- "
+			if sub.value == nil {
+				mark = "# "
+			}
+			b.WriteString(pad + mark + sub.comment + "\n")
+		}
+		if sub.value != nil {
+			if err := writeField(b, manifest.Field{Key: sub.key, Value: sub.value}, pad); err != nil {
+				return err
+			}
+			continue
+		}
+		b.WriteString(pad + sub.key + ":\n")
+		if err := sub.write(b, indent+2); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeField prints one key with its value, every line behind pad.
+func writeField(b *bytes.Buffer, f manifest.Field, pad string) error {
+	var text bytes.Buffer
+	if err := manifest.Encode(&text, &manifest.Node{Kind: manifest.Map, Fields: []manifest.Field{f}}); err != nil {
+		return err
+	}
+	for line := range strings.Lines(text.String()) {
+		if line != "\n" {
+			b.WriteString(pad)
+		}
+		b.WriteString(line)
+	}
+	return nil
+}
+
+// leaves calls visit for every value below the entry.
+func (e *entry) leaves(visit func(*entry)) {
+	for _, sub := range e.entries {
+		if sub.value != nil {
+			visit(sub)
+			continue
+		}
+		sub.leaves(visit)
+	}
+}
+
+func emptyMap() *manifest.Node  { return &manifest.Node{Kind: manifest.Map} }
+func emptyList() *manifest.Node { return &manifest.Node{Kind: manifest.Sequence} }
+func literal(s string) *manifest.Node {
+	return &manifest.Node{Kind: manifest.Literal, Value: s}
+}
+func expr(s string) *manifest.Node   { return &manifest.Node{Kind: manifest.Expr, Value: s} }
+func insert(s string) *manifest.Node { return &manifest.Node{Kind: manifest.Insert, Value: s} }
+func action(s string) *manifest.Node { return &manifest.Node{Kind: manifest.Action, Value: s} }

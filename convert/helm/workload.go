@@ -1,0 +1,183 @@
+package helm
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gantry/convert/manifest"
+	"gantry/convert/workload"
+)
+
+// workload draws a Deployment, StatefulSet, DaemonSet, Job or CronJob.
+func (s *sheet) workload() {
+	spec := s.tree.Get("spec")
+	job := spec
+	if t := spec.Get("jobTemplate", "spec"); t != nil {
+		job = t
+	}
+	template := job.Get("template")
+	s.replicas(spec)
+	s.schedule(spec)
+	s.mainContainer(template.Get("spec"))
+	s.helpers(template.Get("spec"))
+	s.pod(template.Get("spec"), spec)
+	s.podMeta(template)
+	s.controller(spec)
+	if s.object.Kind() == "Job" {
+		s.jobName()
+	}
+}
+
+// mainContainer draws the container that is the Compose service.
+func (s *sheet) mainContainer(pod *manifest.Node) {
+	if containers := pod.Get("containers"); containers != nil && len(containers.Items) > 0 {
+		s.container(containers.Items[s.mainIndex(containers.Items)], s.at, mainContainer)
+	}
+}
+
+// mainIndex finds the container that has the name of the service.
+func (s *sheet) mainIndex(containers []*manifest.Node) int {
+	name := s.object.GetLabels()[workload.LabelName]
+	i := slices.IndexFunc(containers, func(c *manifest.Node) bool { return c.Get("name").Value == name })
+	return max(i, 0)
+}
+
+// helpers draws the other containers of the pod.
+func (s *sheet) helpers(pod *manifest.Node) {
+	for _, list := range []struct {
+		field, key, comment string
+		kind                containerKind
+	}{
+		{"initContainers", "initContainers", "Containers that run before the service", initContainer},
+		{"containers", "sidecars", "Containers that run beside the service", sidecar},
+	} {
+		n := pod.Get(list.field)
+		if n == nil {
+			continue
+		}
+		main := -1
+		if list.kind == sidecar {
+			main = s.mainIndex(n.Items)
+		}
+		names := make([]string, 0, len(n.Items))
+		for _, c := range n.Items {
+			names = append(names, c.Get("name").Value)
+		}
+		keys := newKeyring(names, nil)
+		for i, c := range n.Items {
+			if i != main {
+				name := c.Get("name").Value
+				s.container(c, s.at.group(list.key, list.comment).group(keys.of(name), "Container "+name), list.kind)
+			}
+		}
+	}
+}
+
+func (s *sheet) replicas(spec *manifest.Node) {
+	if spec.Get("replicas") == nil {
+		return
+	}
+	ref := s.at.add("replicas", "Number of pods", spec.Get("replicas"), integer(limit(0), nil))
+	spec.Set("replicas", expr(ref))
+}
+
+// schedule draws when a CronJob runs.
+func (s *sheet) schedule(spec *manifest.Node) {
+	if s.object.Kind() != "CronJob" {
+		return
+	}
+	ref := s.at.add("schedule", "When the job runs, as a cron expression", spec.Get("schedule"), ofType("string"))
+	spec.Set("schedule", expr(ref+" | quote"))
+	suspend := spec.Get("suspend")
+	if suspend == nil {
+		suspend = literal("false")
+	}
+	s.draw(spec, s.at, []place{{"timeZone", "timeZone", "Time zone of the schedule; empty: that of the cluster", ofType("string"), text}})
+	suspended := s.at.add("suspend", "Whether the schedule is suspended", suspend, ofType("boolean"))
+	spec.Set("suspend", manifest.Wrap(manifest.Line("if "+suspended), manifest.Field{Key: "suspend", Value: literal("true")}, manifest.Line("end")))
+}
+
+// controller draws what belongs to the controller itself.
+func (s *sheet) controller(spec *manifest.Node) {
+	field := "strategy"
+	switch s.object.Kind() {
+	case "StatefulSet", "DaemonSet":
+		field = "updateStrategy"
+	case "Deployment":
+	default:
+		field = ""
+	}
+	if field != "" {
+		s.draw(spec, s.at, []place{{field, field, "How pods are replaced by new ones", ofType("object"), emptyMap}})
+	}
+	sortFields(spec, specOrder())
+	s.annotations(s.tree.Get("metadata"), s.at, "annotations", "Annotations of the "+s.object.Kind())
+}
+
+// annotations makes the annotations of a meta a value.
+func (s *sheet) annotations(meta *manifest.Node, at *entry, key, comment string) {
+	s.draw(meta, at, []place{{"annotations", key, comment, mapOf(ofType("string")), emptyMap}})
+	sortFields(meta, metaOrder())
+}
+
+// podMeta draws the labels and annotations of a pod template. Pods carry no
+// label that changes with the version of the chart: they would be replaced.
+func (s *sheet) podMeta(template *manifest.Node) {
+	meta := template.Get("metadata")
+	labels := s.at.add("podLabels", "More labels for the pods", emptyMap(), mapOf(ofType("string")))
+	if n := meta.Get("labels"); n != nil {
+		s.labels(n, "podLabels")
+		for _, line := range appended(labels) {
+			n.Fields = append(n.Fields, manifest.Field{Value: line})
+		}
+	}
+	s.podAnnotations(meta)
+	sortFields(meta, metaOrder())
+}
+
+// podAnnotations draws the annotations of pods, the checksums of what they read
+// before those that people set.
+func (s *sheet) podAnnotations(meta *manifest.Node) {
+	p := place{"annotations", "podAnnotations", "Annotations of the pods", mapOf(ofType("string")), emptyMap}
+	annotations := meta.Get("annotations")
+	fixed := s.checksums(annotations)
+	if len(fixed) == 0 {
+		s.draw(meta, s.at, []place{p})
+		return
+	}
+	if s.holds(annotations) {
+		fixed, annotations = append(fixed, annotations.Fields...), emptyMap()
+	}
+	ref := s.at.add(p.value, p.comment, annotations, p.schema)
+	for _, line := range appended(ref) {
+		fixed = append(fixed, manifest.Field{Value: line})
+	}
+	meta.Set("annotations", &manifest.Node{Kind: manifest.Map, Fields: fixed})
+}
+
+// jobHash is the end of a Job's name that changes with its pod template.
+var jobHash = regexp.MustCompile(`-[0-9a-f]{6}$`)
+
+// jobName gives the Job a new name whenever a value of its service changes: the
+// pod template of a Job cannot be changed, so there must be a new Job.
+func (s *sheet) jobName() {
+	name := s.object.GetName()
+	hash := jobHash.FindString(name)
+	if hash == "" {
+		return
+	}
+	changing := fmt.Sprintf("(list %q %s .Values.global)", hash[1:], s.at.ref())
+	s.tree.Get("metadata").Set("name", expr(fmt.Sprintf("printf %q (%s)", strings.TrimSuffix(name, hash)+"-%s", s.include("hash", changing))))
+}
+
+func specOrder() []string {
+	return []string{
+		"schedule", "timeZone", "suspend", "concurrencyPolicy", "startingDeadlineSeconds", "replicas", "strategy", "updateStrategy",
+		"minReadySeconds", "progressDeadlineSeconds", "completions", "parallelism", "backoffLimit", "selector", "serviceName", "template", "jobTemplate",
+		"volumeClaimTemplates",
+	}
+}
+
+func metaOrder() []string { return []string{"name", "labels", "annotations"} }

@@ -1,0 +1,19 @@
+package templates
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed all:chart
+var files embed.FS
+
+// Chart returns the files that every generated chart has. They are Go templates
+// with [[ and ]] around actions, because much in them is for Helm to fill in.
+func Chart() fs.FS {
+	chart, err := fs.Sub(files, "chart")
+	if err != nil {
+		panic(err) // the folder is part of the program
+	}
+	return chart
+}
