@@ -12,8 +12,15 @@ import (
 // the name under which somebody must push it.
 func (u *unit) image() {
 	u.container.Image = u.in.Image
-	if u.in.Image == "" && u.in.Build != nil {
+	if u.in.Image == "" {
 		u.container.Image = u.builtImage()
+	}
+	if u.in.Image == "" && u.in.Build == nil {
+		u.warn(finding{
+			code:    "image-missing",
+			summary: fmt.Sprintf("is empty, and a pod cannot be without an image: it will pull %s", u.container.Image),
+			hint:    "give the image, or set the variable that it comes from",
+		}, "image")
 	}
 	if u.in.Build != nil {
 		u.warn(finding{
