@@ -20,6 +20,6 @@ func newChart(a *app) *cobra.Command {
 
 // chartSubcommands returns what stands below gantry chart, in the order of the
 // help.
-func chartSubcommands(_ *app) []*cobra.Command {
-	return []*cobra.Command{}
+func chartSubcommands(a *app) []*cobra.Command {
+	return []*cobra.Command{newChartPush(a), newChartPull(a)}
 }

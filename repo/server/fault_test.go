@@ -52,6 +52,8 @@ func TestUploadRefuses(t *testing.T) {
 		{"no Chart.yaml", pack(t, file{name: "web/values.yaml"}), 400, "chart-invalid", "no Chart.yaml"},
 		{"Chart.yaml at the root", pack(t, file{name: "Chart.yaml", text: meta}), 400, "chart-invalid", "beside"},
 		{"Chart.yaml is not YAML", withMeta("a: [\n"), 400, "chart-invalid", "Chart.yaml"},
+		{"values.yaml is not YAML", chartArchive(t, "web", "1.0.0", "a: ["), 400, "chart-invalid", "values.yaml"},
+		{"a chart within that is none", pack(t, chartYAML, file{name: "web/charts/db/values.yaml"}), 400, "chart-invalid", "charts/db"},
 		{"no name", withMeta("version: 1.0.0\n"), 400, "chart-invalid", "name"},
 		{"no version", withMeta("name: web\n"), 400, "chart-invalid", "version"},
 		{"not a version", withMeta("name: web\nversion: latest\n"), 400, "chart-invalid", "version"},
@@ -345,7 +347,7 @@ func TestKilledBetweenContentAndIndex(t *testing.T) {
 		return nil
 	}}, server.Options{})
 	armed.Store(true)
-	lost := chartArchive(t, "web", "1.0.0", "lost")
+	lost := chartArchive(t, "web", "1.0.0", "lost: 1")
 	r := dying.upload(lost)
 	if code, _, _ := r.problem(t); r.status != http.StatusServiceUnavailable || code != "storage-failed" {
 		t.Errorf("got %d %s", r.status, r.body)
@@ -360,7 +362,7 @@ func TestKilledBetweenContentAndIndex(t *testing.T) {
 	if r := after.get("/charts/web-1.0.0.tgz"); r.status != http.StatusNotFound {
 		t.Errorf("half an upload can be downloaded: %d", r.status)
 	}
-	after.publish(chartArchive(t, "web", "1.0.0", "another content may take the version"))
+	after.publish(chartArchive(t, "web", "1.0.0", "another: content may take the version"))
 }
 
 func TestStorageFaults(t *testing.T) {

@@ -54,7 +54,12 @@ type Server struct {
 	catalog *catalog
 	options Options
 	handler http.Handler
+	// loading holds a place for every chart that is in memory as a whole.
+	loading chan struct{}
 }
+
+// maxLoading is how many uploads are in memory as a whole at once.
+const maxLoading = 4
 
 // New reads what the store holds and returns the handler that serves it. Charts
 // that lie in the store as NAME-VERSION.tgz, as ChartMuseum and plain web
@@ -63,7 +68,7 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 	if err := options.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{catalog: newCatalog(store, options.Log), options: options}
+	s := &Server{catalog: newCatalog(store, options.Log), options: options, loading: make(chan struct{}, maxLoading)}
 	if err := s.Refresh(ctx); err != nil {
 		return nil, fmt.Errorf("read the repository: %w", err)
 	}

@@ -328,7 +328,7 @@ func TestAdoptsAFolder(t *testing.T) {
 		t.Errorf("signature: %d %s", r.status, r.body)
 	}
 	s.publish(chartArchive(t, "web", "1.1.0", ""))
-	if r := s.upload(chartArchive(t, "web", "1.0.0", "other")); r.status != http.StatusConflict {
+	if r := s.upload(chartArchive(t, "web", "1.0.0", "other: 1")); r.status != http.StatusConflict {
 		t.Errorf("an adopted version was replaced: %d", r.status)
 	}
 	if r := s.do(http.MethodDelete, "/api/charts/short/1.0", nil); r.status != http.StatusOK {

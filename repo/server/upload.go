@@ -14,6 +14,7 @@ import (
 
 	"helm.sh/helm/v3/pkg/chart"
 
+	"gantry/charts/archive"
 	"gantry/repo"
 	"gantry/repo/blob"
 )
@@ -48,15 +49,9 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 	if in.archive == nil {
 		return badRequest("chart-missing", "the upload has no chart", "send the archive as the body, or as the field chart of a form")
 	}
-	meta, err := inspect(in.archive, in.size, s.options.Limits)
-	if err == nil {
-		err = repo.CheckVersion(meta.Version)
-	}
-	if errors.Is(err, errLimit) {
-		return tooLarge(err.Error())
-	}
+	meta, err := s.inspectUpload(r.Context(), in)
 	if err != nil {
-		return badRequest("chart-invalid", err.Error(), "build the archive with: gantry package FOLDER")
+		return err
 	}
 	if in.provenance != nil {
 		if err := checkProvenance(in.provenance, meta.Name, meta.Version, in.digest); err != nil {
@@ -70,6 +65,44 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Location", "charts/"+repo.FileName(meta.Name, meta.Version))
 	writeJSON(w, http.StatusCreated, map[string]bool{"saved": true})
 	return nil
+}
+
+// inspectUpload takes what Helm could install: first the archive is read without
+// being kept, under all limits; only what passes is loaded as a whole.
+func (s *Server) inspectUpload(ctx context.Context, in *incoming) (*chart.Metadata, error) {
+	meta, err := inspect(in.archive, in.size, s.options.Limits)
+	if err == nil {
+		err = repo.CheckVersion(meta.Version)
+	}
+	if err == nil {
+		err = s.loads(ctx, in.archive)
+	}
+	switch {
+	case err == nil:
+		return meta, nil
+	case errors.Is(err, errLimit), errors.Is(err, archive.ErrLimit):
+		return nil, tooLarge(err.Error())
+	case ctx.Err() != nil:
+		return nil, receiveProblem(err)
+	default:
+		return nil, badRequest("chart-invalid", err.Error(), "build the archive with: gantry package FOLDER")
+	}
+}
+
+// loads reports why a chart cannot be loaded, such as a values.yaml that is no
+// YAML. It takes memory, so only a few are loaded at once.
+func (s *Server) loads(ctx context.Context, f io.ReadSeeker) error {
+	select {
+	case s.loading <- struct{}{}:
+		defer func() { <-s.loading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return storageProblem(err)
+	}
+	_, err := archive.Unpack(f)
+	return err
 }
 
 func forced(r *http.Request) bool {

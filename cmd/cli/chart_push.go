@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gantry/charts/archive"
+	"gantry/repo/client"
+)
+
+func newChartPush(a *app) *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use:   "push CHART REPOSITORY",
+		Short: "Publish a chart to a repository",
+		Long: `Push publishes a packed chart, with the signature (.prov) that lies beside it, or
+packs a folder and publishes that. The repository is the name of a configured one
+or a URL; it must take uploads as gantry repo serve and ChartMuseum do.
+
+` + exitCodesHelp,
+		Example: `  gantry chart push web-1.0.0.tgz local
+  gantry chart push ./web http://127.0.0.1:8879`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runChartPush(cmd.Context(), a, args[0], args[1], force)
+		},
+	}
+	c.Flags().BoolVar(&force, "force", false, "replace the version, where the repository allows it")
+	return c
+}
+
+func runChartPush(ctx context.Context, a *app, chart, repository string, force bool) error {
+	c := a.repoClient()
+	target, err := pushTarget(c, repository)
+	if err != nil {
+		return repoError(err)
+	}
+	loaded, err := archive.Load(chart)
+	if err != nil {
+		return repoError(err)
+	}
+	file := chart
+	if info, err := os.Stat(chart); err == nil && info.IsDir() {
+		dir, err := os.MkdirTemp("", "gantry-push-*")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		file = filepath.Join(dir, archive.FileName(loaded.Metadata))
+		out, err := os.Create(file)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(archive.Pack(out, loaded), out.Close()); err != nil {
+			return err
+		}
+	}
+	if err := c.Push(ctx, target, file, force); err != nil {
+		return repoError(err)
+	}
+	fmt.Fprintf(a.Out, "pushed %s %s to %s\n", loaded.Name(), loaded.Metadata.Version, repository)
+	return nil
+}
+
+// pushTarget is a configured repository, or one that a URL names.
+func pushTarget(c *client.Client, repository string) (client.Repository, error) {
+	if !strings.Contains(repository, "://") {
+		return c.Repository(repository)
+	}
+	if strings.HasPrefix(repository, "oci://") {
+		return client.Repository{}, usageError(errors.New("charts cannot be pushed to OCI registries yet; helm push does it"))
+	}
+	all, err := c.Repositories()
+	if err != nil {
+		return client.Repository{}, err
+	}
+	for _, r := range all {
+		if strings.TrimSuffix(r.URL, "/") == strings.TrimSuffix(repository, "/") {
+			return r, nil // with its credentials
+		}
+	}
+	return client.Repository{URL: repository}, nil
+}

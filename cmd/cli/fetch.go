@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"gantry/repo"
+	"gantry/repo/client"
+)
+
+// fetchChart returns the path of a chart: of the folder or the archive that the
+// reference names, or of the archive that it was downloaded to. Downloads lie in
+// Helm's cache and are not fetched twice.
+func (a *app) fetchChart(ctx context.Context, ref, version string) (path string, err error) {
+	_, err = os.Stat(ref)
+	switch {
+	case err == nil && version != "":
+		return "", usageError(fmt.Errorf("%s is a chart on this machine, which has the version it has: leave out --version", ref))
+	case err == nil:
+		return ref, nil
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid):
+		return "", err
+	case meansFile(ref):
+		return "", notFoundError(fmt.Errorf("there is no chart %s", ref))
+	}
+	c := a.repoClient()
+	found, err := c.Find(ctx, ref, version)
+	if err != nil {
+		return "", repoError(err)
+	}
+	path, err = c.Download(ctx, found, client.FindPaths(runtime.GOOS, a.Getenv).Cache)
+	return path, repoError(err)
+}
+
+// meansFile tells a path that is not there from a chart of a repository.
+func meansFile(ref string) bool {
+	if strings.Contains(ref, "://") {
+		return false
+	}
+	return filepath.IsAbs(ref) || strings.HasPrefix(ref, ".") || strings.HasSuffix(ref, repo.ArchiveExt) || !strings.Contains(ref, "/")
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+
+	"gantry/repo"
+	"gantry/repo/client"
+)
+
+// repoError gives an error of a repository its exit code and says what to type
+// next.
+func repoError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*client.UnreachableError](err); ok {
+		return unreachableError(withHint(err, "is the repository running, and its address right? See: gantry repo list"))
+	}
+	if status, ok := errors.AsType[*client.StatusError](err); ok {
+		return statusCode(err, status)
+	}
+	if _, ok := errors.AsType[*repo.ConstraintError](err); ok {
+		return usageError(err)
+	}
+	if _, ok := errors.AsType[*client.ReferenceError](err); ok {
+		return usageError(err)
+	}
+	if _, ok := errors.AsType[*repo.UnknownChartError](err); ok {
+		return notFoundError(withHint(err, "see what there is with: gantry repo search"))
+	}
+	if e, ok := errors.AsType[*repo.UnknownVersionError](err); ok {
+		hint := "see all versions with: gantry repo search " + e.Name + " --versions --devel"
+		if e.OnlyPreReleases {
+			hint = "ask for a pre-release by its version, with: --version " + e.Newest[0]
+		}
+		return notFoundError(withHint(err, hint))
+	}
+	if _, ok := errors.AsType[*client.UnknownRepositoryError](err); ok {
+		return notFoundError(withHint(err, "see what is configured with: gantry repo list"))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return notFoundError(err)
+	}
+	return err
+}
+
+func statusCode(err error, status *client.StatusError) error {
+	if status.Hint != "" {
+		err = withHint(err, status.Hint)
+	}
+	switch {
+	case status.Status == http.StatusNotFound:
+		return notFoundError(err)
+	case status.Unavailable():
+		return unreachableError(err)
+	case status.Status == http.StatusUnauthorized && status.Hint == "":
+		return withHint(err, "give a user and a password with: gantry repo add NAME URL --username USER --password-stdin --force-update")
+	default:
+		return err
+	}
+}
