@@ -124,6 +124,11 @@ func (a *app) content(f fileObject, object string, path diag.Path) ([]byte, bool
 		return a.placeholder(path), true
 	}
 	switch {
+	case len(f.config.Content) > maxConfigBytes:
+		a.report(diag.Error, finding{
+			code: "file-too-large", summary: errTooLarge.Error(), hint: "build it into the image, or put it on a volume",
+		}, append(path, "content"))
+		return nil, false
 	case f.config.Content != "":
 		return []byte(f.config.Content), true
 	case f.config.Environment != "":

@@ -137,7 +137,7 @@ func (u *unit) mount(v corev1.Volume, m corev1.VolumeMount) {
 	if strings.Contains(m.MountPath, ":") {
 		u.warn(finding{code: "mount-path",
 			summary: fmt.Sprintf("%q is not a path on Linux: it is not mounted", m.MountPath),
-			hint: "give volumes names of two letters or more: Compose takes one letter for a drive of Windows"}, "volumes")
+			hint:    "give volumes names of two letters or more: Compose takes one letter for a drive of Windows"}, "volumes")
 		return
 	}
 	m.Name = u.podVolume(v)

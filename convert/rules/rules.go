@@ -34,6 +34,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		declared: map[string]bool{},
 	}
 	a.reportKeys()
+	a.reportInactive()
 	a.nameServices()
 	a.reserveNames()
 	a.findWaits()

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -151,6 +153,23 @@ func (a *app) reportKeys() {
 // isExtension reports whether a key belongs to an extension: x-*.
 func isExtension(path diag.Path) bool {
 	return slices.ContainsFunc(path, func(key string) bool { return strings.HasPrefix(key, "x-") })
+}
+
+// reportInactive names the services and jobs that no active profile selects.
+func (a *app) reportInactive() {
+	skipped := func(section, name string, profiles []string) {
+		a.report(diag.Note, finding{
+			code:    "profile-inactive",
+			summary: fmt.Sprintf("is not converted: its profiles (%s) are not active", strings.Join(profiles, ", ")),
+			hint:    "activate them with --profile",
+		}, diag.Path{section, name})
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.project.DisabledServices)) {
+		skipped("services", name, a.project.DisabledServices[name].Profiles)
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.project.DisabledJobs)) {
+		skipped("jobs", name, a.project.DisabledJobs[name].Profiles)
+	}
 }
 
 // inactive reports whether a key belongs to a service or job that no active
