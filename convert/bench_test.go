@@ -29,6 +29,7 @@ func shapes() map[string]func(i, n int) []int {
 // what gantry adds.
 func BenchmarkConvert(b *testing.B) {
 	eachSize(b, func(b *testing.B, file string) {
+		b.Helper()
 		for b.Loop() {
 			result, err := convert.Convert(b.Context(), compose.Source{Files: []string{file}, WorkingDir: filepath.Dir(file)}, rules.Options{})
 			if err != nil {
@@ -43,6 +44,7 @@ func BenchmarkConvert(b *testing.B) {
 
 func BenchmarkComposeLoad(b *testing.B) {
 	eachSize(b, func(b *testing.B, file string) {
+		b.Helper()
 		for b.Loop() {
 			opts, err := cli.NewProjectOptions([]string{file}, cli.WithConsistency(false), cli.WithoutEnvironmentResolution)
 			if err != nil {
@@ -56,6 +58,7 @@ func BenchmarkComposeLoad(b *testing.B) {
 }
 
 func eachSize(b *testing.B, run func(b *testing.B, file string)) {
+	b.Helper()
 	for _, n := range []int{3, 100, 1000} {
 		for name, depends := range shapes() {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {

@@ -145,7 +145,7 @@ func (b builder) workload(w *workload.Workload) Object {
 
 // replicas says how many pods there are even where Kubernetes would assume it:
 // it is the number that people look for.
-func replicas(w *workload.Workload) *int32 { return ptr.To(ptr.Deref(w.Replicas, 1)) }
+func replicas(w *workload.Workload) *int32 { return new(ptr.Deref(w.Replicas, 1)) }
 
 func (b builder) selector(w *workload.Workload) *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: workload.SelectorLabels(b.app.Name, w.Component)}
@@ -212,7 +212,7 @@ func cronJob(w *workload.Workload, meta metav1.ObjectMeta, pod corev1.PodTemplat
 		c.Spec.TimeZone = &w.Schedule.TimeZone
 	}
 	if w.Schedule.Suspend {
-		c.Spec.Suspend = ptr.To(true)
+		c.Spec.Suspend = new(true)
 	}
 	return c
 }

@@ -116,7 +116,7 @@ func (a *app) readFile(name string) ([]byte, error) {
 	if info.Size() > maxConfigBytes {
 		return nil, errTooLarge
 	}
-	if real, err := filepath.EvalSymlinks(name); err == nil && !a.linksInside(real) {
+	if target, err := filepath.EvalSymlinks(name); err == nil && !a.linksInside(target) {
 		return nil, errOutside
 	}
 	return a.opts.ReadFile(name)
@@ -125,18 +125,18 @@ func (a *app) readFile(name string) ([]byte, error) {
 var errTooLarge = fmt.Errorf("has more than the %d KiB that an object may hold", maxConfigBytes>>10)
 
 // linksInside reports whether the target of a link is the project's own.
-func (a *app) linksInside(real string) bool {
+func (a *app) linksInside(target string) bool {
 	root, err := filepath.EvalSymlinks(a.project.WorkingDir)
 	if err != nil || a.opts.AllowFiles {
 		return true
 	}
-	rel, err := filepath.Rel(root, real)
+	rel, err := filepath.Rel(root, target)
 	return err == nil && filepath.IsLocal(rel)
 }
 
 // unreadable says why a file could not be taken over, and what to do about it.
 func (a *app) unreadable(name string, err error) finding {
-	f := finding{code: "file-unreadable", summary: fmt.Sprintf("%s cannot be read: it is left out", a.shown(name)), hint: "create the file, or correct its path"}
+	f := finding{code: "file-unreadable", summary: a.shown(name) + " cannot be read: it is left out", hint: "create the file, or correct its path"}
 	switch {
 	case errors.Is(err, errOutside):
 		f.code, f.summary, f.hint = "file-outside", fmt.Sprintf("%s %v: it is not read", a.shown(name), err), "move it into the project, or pass --allow-files"
@@ -278,7 +278,7 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 		if secretFile.MatchString(path.Base(f.name)) {
 			u.warn(finding{
 				code:    "bind-secret-file",
-				summary: fmt.Sprintf("%s looks like a secret and lies in a folder that becomes a ConfigMap", f.name),
+				summary: f.name + " looks like a secret and lies in a folder that becomes a ConfigMap",
 				hint:    "declare it under secrets:",
 			}, key...)
 		}
@@ -287,7 +287,7 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 	if !m.ReadOnly {
 		u.warn(finding{
 			code:    "bind-read-only",
-			summary: fmt.Sprintf("%s becomes a ConfigMap, which the service cannot write to", u.shown(source)),
+			summary: u.shown(source) + " becomes a ConfigMap, which the service cannot write to",
 			hint:    "add :ro to say that this is right, or use a named volume",
 		}, key...)
 	}

@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/utils/ptr"
 
 	"gantry/convert/workload"
 )
@@ -48,7 +47,7 @@ func (u *unit) update() {
 	}
 	if config.Monitor > 0 && u.work.Kind == workload.Deployment {
 		// The deadline must be longer than the time that a pod must be ready.
-		up.ProgressDeadlineSeconds = ptr.To(max(int32(time.Duration(config.Monitor).Seconds()), up.MinReadySeconds+1, 60))
+		up.ProgressDeadlineSeconds = new(max(int32(time.Duration(config.Monitor).Seconds()), up.MinReadySeconds+1, 60))
 	}
 }
 
@@ -70,7 +69,7 @@ func (u *unit) placement() {
 	if r := u.in.Runtime; r != "" && r != "runc" {
 		class := objectName(r)
 		u.pod().RuntimeClassName = &class
-		u.note(finding{code: "runtime-class", summary: fmt.Sprintf("needs a RuntimeClass called %s", class)}, "runtime")
+		u.note(finding{code: "runtime-class", summary: "needs a RuntimeClass called " + class}, "runtime")
 	}
 	p := u.deploy().Placement
 	for i, c := range p.Constraints {
@@ -143,7 +142,7 @@ func (u *unit) constraint(s string, key ...string) {
 	case strings.HasPrefix(label, "node.labels."):
 		label = strings.TrimPrefix(label, "node.labels.")
 	default:
-		u.warn(finding{code: "constraint", summary: fmt.Sprintf("%s is a property of Docker's nodes: the constraint is left out", label)}, key...)
+		u.warn(finding{code: "constraint", summary: label + " is a property of Docker's nodes: the constraint is left out"}, key...)
 		return
 	}
 	if len(validation.IsQualifiedName(label)) > 0 || len(values) > 0 && len(validation.IsValidLabelValue(value)) > 0 {
@@ -226,7 +225,7 @@ func (u *unit) hostDevices() {
 	for i, d := range u.in.Devices {
 		key := []string{"devices", strconv.Itoa(i)}
 		if !strings.HasPrefix(d.Source, "/") {
-			u.warn(finding{code: "device-cdi", summary: fmt.Sprintf("%s is a CDI device, which needs a device class of the cluster: it is left out", d.Source)}, key...)
+			u.warn(finding{code: "device-cdi", summary: d.Source + " is a CDI device, which needs a device class of the cluster: it is left out"}, key...)
 			continue
 		}
 		target := d.Target

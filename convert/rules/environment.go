@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
@@ -103,6 +104,7 @@ func (u *unit) isSecretVariable(key, value string) bool {
 		return true
 	case EnvSecretsNever:
 		return false
+	case EnvSecretsAuto:
 	}
 	if value == "" || strings.EqualFold(value, "true") || strings.EqualFold(value, "false") || strings.EqualFold(value, "yes") || strings.EqualFold(value, "no") {
 		return false // a switch, such as ALLOW_EMPTY_PASSWORD=yes
@@ -116,13 +118,13 @@ func (u *unit) isSecretVariable(key, value string) bool {
 func (u *unit) envFiles() map[string]string {
 	vars := map[string]string{}
 	for i, file := range u.in.EnvFiles {
-		path := u.at("env_file", fmt.Sprint(i))[len(u.path):]
+		path := u.at("env_file", strconv.Itoa(i))[len(u.path):]
 		data, err := u.readFile(file.Path)
 		if err != nil {
 			if bool(file.Required) {
 				u.warn(u.unreadable(file.Path, err), path...)
 			} else {
-				u.note(finding{code: "env-file-missing", summary: fmt.Sprintf("%s cannot be read and is not required: skipped", u.shown(file.Path))}, path...)
+				u.note(finding{code: "env-file-missing", summary: u.shown(file.Path) + " cannot be read and is not required: skipped"}, path...)
 			}
 			continue
 		}

@@ -20,6 +20,7 @@ func (u *unit) expose() {
 		return
 	}
 	switch u.opts.Expose {
+	case ExposeCluster:
 	case ExposeNodePort:
 		u.publicEndpoint(public, corev1.ServiceTypeNodePort)
 	case ExposeLoadBalancer:

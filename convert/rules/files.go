@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"k8s.io/utils/ptr"
 
 	"gantry/charts/diag"
 	"gantry/convert/workload"
@@ -62,7 +61,7 @@ type fileObject struct {
 func (u *unit) fileObject(f fileObject, key []string) {
 	file := dataFile{object: u.dataName(f), secret: f.secret, key: fileKey(f.name), target: f.target}
 	if f.ref.Mode != nil {
-		file.mode = ptr.To(int32(*f.ref.Mode & 0o777))
+		file.mode = new(int32(*f.ref.Mode & 0o777))
 	}
 	if f.ref.UID != "" && f.ref.UID != "0" || f.ref.GID != "" && f.ref.GID != "0" {
 		u.warn(finding{
@@ -176,7 +175,7 @@ func (a *app) fromEnvironment(f fileObject, path diag.Path) ([]byte, bool) {
 func (a *app) placeholder(path diag.Path) []byte {
 	a.report(diag.Warning, finding{
 		code:    "secret-placeholder",
-		summary: fmt.Sprintf("its value is not written into the Secret: it says %s", workload.Placeholder),
+		summary: "its value is not written into the Secret: it says " + workload.Placeholder,
 		hint:    "replace it, or pass --secrets=plain to write the value",
 	}, path)
 	return []byte(workload.Placeholder)

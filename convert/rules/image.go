@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,14 +19,14 @@ func (u *unit) image() {
 	if u.in.Image == "" && u.in.Build == nil {
 		u.warn(finding{
 			code:    "image-missing",
-			summary: fmt.Sprintf("is empty, and a pod cannot be without an image: it will pull %s", u.container.Image),
+			summary: "is empty, and a pod cannot be without an image: it will pull " + u.container.Image,
 			hint:    "give the image, or set the variable that it comes from",
 		}, "image")
 	}
 	if u.in.Build != nil {
 		u.warn(finding{
 			code:    "image-build",
-			summary: fmt.Sprintf("is built by Compose, and a cluster cannot build: it will pull %s", u.container.Image),
+			summary: "is built by Compose, and a cluster cannot build: it will pull " + u.container.Image,
 			hint:    fmt.Sprintf("docker compose build %s && docker push %s (--registry and --tag change the name)", u.name, u.container.Image),
 		}, "build")
 	}
@@ -40,13 +41,13 @@ func (u *unit) builtImage() string {
 // pullPolicy maps pull_policy. Unset stays unset: Kubernetes then pulls :latest
 // always and other tags once, which is what Compose users expect.
 func (u *unit) pullPolicy() {
-	switch policy := u.in.PullPolicy; {
-	case policy == "":
-	case policy == "always":
+	switch policy := u.in.PullPolicy; policy {
+	case "":
+	case "always":
 		u.container.ImagePullPolicy = corev1.PullAlways
-	case policy == "never":
+	case "never":
 		u.container.ImagePullPolicy = corev1.PullNever
-	case policy == "missing" || policy == "if_not_present" || policy == "build":
+	case "missing", "if_not_present", "build":
 		u.container.ImagePullPolicy = corev1.PullIfNotPresent
 	default: // daily, weekly, every_12h, refresh
 		u.container.ImagePullPolicy = corev1.PullAlways
@@ -73,10 +74,5 @@ func datastores() []string {
 func isDatastore(image string) bool {
 	name, _, _ := strings.Cut(path.Base(image), "@")
 	name, _, _ = strings.Cut(name, ":")
-	for _, known := range datastores() {
-		if name == known {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(datastores(), name)
 }

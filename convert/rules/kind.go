@@ -42,7 +42,7 @@ func (u *unit) deploy() types.DeployConfig {
 func (u *unit) restart() (condition string, tries *int32, key []string) {
 	if p := u.deploy().RestartPolicy; p != nil && p.Condition != "" {
 		if p.MaxAttempts != nil {
-			tries = ptr.To(count(*p.MaxAttempts))
+			tries = new(count(*p.MaxAttempts))
 		}
 		switch condition = p.Condition; condition {
 		case "none":
@@ -55,7 +55,7 @@ func (u *unit) restart() (condition string, tries *int32, key []string) {
 	condition, n, found := strings.Cut(u.in.Restart, ":")
 	if found {
 		if parsed, err := strconv.ParseInt(n, 10, 32); err == nil {
-			tries = ptr.To(int32(parsed))
+			tries = new(int32(parsed))
 		}
 	}
 	return condition, tries, []string{"restart"}
@@ -115,10 +115,10 @@ func (u *unit) job() {
 
 func (u *unit) replicatedJob() {
 	if n := u.in.GetScale(); n > 1 {
-		u.work.Run.Completions, u.work.Run.Parallelism = ptr.To(count(n)), ptr.To(count(n))
+		u.work.Run.Completions, u.work.Run.Parallelism = new(count(n)), new(count(n))
 	}
 	if c := u.deploy().UpdateConfig; c != nil && c.Parallelism != nil && *c.Parallelism > 0 && u.work.Run.Completions != nil {
-		u.work.Run.Parallelism = ptr.To(count(*c.Parallelism))
+		u.work.Run.Parallelism = new(count(*c.Parallelism))
 	}
 }
 
@@ -136,7 +136,7 @@ func (u *unit) replicas() {
 		return
 	}
 	if n != 1 || u.in.Scale != nil || u.deploy().Replicas != nil {
-		u.work.Replicas = ptr.To(count(n))
+		u.work.Replicas = new(count(n))
 	}
 	for _, name := range u.sharedVolumes() {
 		if n > 1 {

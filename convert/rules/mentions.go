@@ -87,25 +87,30 @@ func (a *app) aliases(units []*unit) {
 		if u.in.NetworkMode == "host" || u.in.NetworkMode == "none" {
 			continue
 		}
-		for _, network := range slices.Sorted(maps.Keys(u.in.Networks)) {
-			if n := u.in.Networks[network]; n != nil {
-				for _, alias := range n.Aliases {
-					u.alias(alias, "networks", network, "aliases")
-				}
-			}
-		}
-		if _, mentioned := a.mentions[u.in.Hostname]; mentioned {
-			u.alias(u.in.Hostname, "hostname")
-		}
-		if _, mentioned := a.mentions[u.in.ContainerName]; mentioned {
-			u.alias(u.in.ContainerName, "container_name")
-		}
+		u.ownAliases()
 		for _, link := range u.in.Links {
 			service, alias, found := strings.Cut(link, ":")
 			if linked := byName[service]; found && linked != nil {
 				linked.aliasFor(u, alias)
 			}
 		}
+	}
+}
+
+// ownAliases adds the names that the service has besides its own.
+func (u *unit) ownAliases() {
+	for _, network := range slices.Sorted(maps.Keys(u.in.Networks)) {
+		if n := u.in.Networks[network]; n != nil {
+			for _, alias := range n.Aliases {
+				u.alias(alias, "networks", network, "aliases")
+			}
+		}
+	}
+	if _, mentioned := u.mentions[u.in.Hostname]; mentioned {
+		u.alias(u.in.Hostname, "hostname")
+	}
+	if _, mentioned := u.mentions[u.in.ContainerName]; mentioned {
+		u.alias(u.in.ContainerName, "container_name")
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/utils/ptr"
 )
 
 // volumes maps volumes, volumes_from, tmpfs and shm_size to the volumes of the
@@ -135,9 +134,11 @@ func (u *unit) memory(name, target string, size types.UnitBytes) {
 // later of two mounts at one place wins, as in Compose.
 func (u *unit) mount(v corev1.Volume, m corev1.VolumeMount) {
 	if strings.Contains(m.MountPath, ":") {
-		u.warn(finding{code: "mount-path",
+		u.warn(finding{
+			code:    "mount-path",
 			summary: fmt.Sprintf("%q is not a path on Linux: it is not mounted", m.MountPath),
-			hint:    "give volumes names of two letters or more: Compose takes one letter for a drive of Windows"}, "volumes")
+			hint:    "give volumes names of two letters or more: Compose takes one letter for a drive of Windows",
+		}, "volumes")
 		return
 	}
 	m.Name = u.podVolume(v)
@@ -203,7 +204,7 @@ func (u *unit) ownership() {
 	if ctx.RunAsGroup != nil {
 		group = *ctx.RunAsGroup
 	}
-	u.podSecurity().FSGroup = ptr.To(group)
+	u.podSecurity().FSGroup = new(group)
 }
 
 // hasClaims reports whether the pod mounts storage that outlives it.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
 
 	"gantry/charts/diag"
 	"gantry/convert/compose"
@@ -187,11 +186,11 @@ func (u *unit) podDefaults() {
 	pod := u.pod()
 	// Variables such as REDIS_PORT=tcp://… for every Service of the namespace
 	// collide with the settings of many images.
-	pod.EnableServiceLinks = ptr.To(false)
+	pod.EnableServiceLinks = new(false)
 	// Nothing that ran under Compose talks to the Kubernetes API.
-	pod.AutomountServiceAccountToken = ptr.To(false)
+	pod.AutomountServiceAccountToken = new(false)
 	if d := u.in.StopGracePeriod; d != nil {
-		pod.TerminationGracePeriodSeconds = ptr.To(ceilSeconds(*d))
+		pod.TerminationGracePeriodSeconds = new(ceilSeconds(*d))
 	}
 	u.container.Stdin, u.container.TTY = u.in.StdinOpen, u.in.Tty
 }

@@ -33,12 +33,12 @@ func (u *unit) user() {
 	name, group, hasGroup := strings.Cut(u.in.User, ":")
 	if name != "" {
 		if id, ok := u.userID(name, "user"); ok {
-			u.containerSecurity().RunAsUser = ptr.To(id)
+			u.containerSecurity().RunAsUser = new(id)
 		}
 	}
 	if hasGroup && group != "" {
 		if id, ok := u.userID(group, "user"); ok {
-			u.containerSecurity().RunAsGroup = ptr.To(id)
+			u.containerSecurity().RunAsGroup = new(id)
 		}
 	}
 	for i, g := range u.in.GroupAdd {
@@ -77,14 +77,14 @@ func (u *unit) security() {
 		u.containerSecurity().Capabilities = &corev1.Capabilities{Add: capabilities(in.CapAdd), Drop: capabilities(in.CapDrop)}
 	}
 	if in.Privileged {
-		u.containerSecurity().Privileged = ptr.To(true)
+		u.containerSecurity().Privileged = new(true)
 		u.warn(finding{code: "privileged", summary: "may do everything on its node; the Pod Security levels baseline and restricted forbid it"}, "privileged")
 	}
 	if in.ReadOnly {
-		u.containerSecurity().ReadOnlyRootFilesystem = ptr.To(true)
+		u.containerSecurity().ReadOnlyRootFilesystem = new(true)
 	}
 	if in.UserNSMode == "host" {
-		u.pod().HostUsers = ptr.To(true)
+		u.pod().HostUsers = new(true)
 	}
 	for i, opt := range in.SecurityOpt {
 		u.securityOpt(opt, "security_opt", strconv.Itoa(i))
@@ -133,7 +133,7 @@ func (u *unit) noNewPrivileges(key []string) {
 		u.warn(finding{code: "security-option", summary: "has no effect on a container with these privileges, and Kubernetes refuses both: it is left out"}, key...)
 		return
 	}
-	u.containerSecurity().AllowPrivilegeEscalation = ptr.To(false)
+	u.containerSecurity().AllowPrivilegeEscalation = new(false)
 }
 
 func (u *unit) seccomp(value string, key []string) {

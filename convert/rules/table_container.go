@@ -1,8 +1,13 @@
 package rules
 
+import "slices"
+
 // containerRows are the attributes that services, jobs and pre_start hooks
 // share.
-func containerRows() []Row {
+func containerRows() []Row { return slices.Concat(someContainerRows(), moreContainerRows()) }
+
+// someContainerRows are the first half of them, in the order of their names.
+func someContainerRows() []Row {
 	return []Row{
 		{"annotations", Converted, Silent, "metadata.annotations, template.metadata.annotations", "becomes annotations of the workload and its pods"},
 		{"blkio_config", Ignored, Warn, "", "has no counterpart: pods cannot limit block I/O; use a storage class with its own limits"},
@@ -40,6 +45,12 @@ func containerRows() []Row {
 		{"ipc", Converted, Silent, "hostIPC", "shares the node's IPC namespace for host"},
 		{"isolation", Ignored, Warn, "", "chooses an isolation technology of Windows: use a RuntimeClass"},
 		{"label_file", Converted, Silent, "metadata.annotations", "is read into labels"},
+	}
+}
+
+// moreContainerRows are the second half of them, in the order of their names.
+func moreContainerRows() []Row {
+	return []Row{
 		{"labels", Approximated, Silent, "metadata.annotations", "becomes annotations: labels of Kubernetes cannot hold free text"},
 		{"logging", Ignored, Note, "", "is left to the cluster, which collects what containers print"},
 		{"mac_address", Ignored, Warn, "", "has no counterpart: the network of the cluster gives addresses"},
