@@ -21,5 +21,5 @@ func newChart(a *app) *cobra.Command {
 // chartSubcommands returns what stands below gantry chart, in the order of the
 // help.
 func chartSubcommands(a *app) []*cobra.Command {
-	return []*cobra.Command{newChartPush(a), newChartPull(a)}
+	return []*cobra.Command{newChartCreate(a), newChartPush(a), newChartPull(a)}
 }

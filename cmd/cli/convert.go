@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -22,6 +23,7 @@ func convertCommands(a *app) []*cobra.Command {
 
 type convertOptions struct {
 	sourceOptions
+	to     string
 	output string
 	force  bool
 	strict bool
@@ -41,13 +43,15 @@ file, line and column of the key.
 ` + exitCodesHelp,
 		Example: `  gantry convert                            # compose.yaml of this folder, to the screen
   gantry convert -f compose.yaml -f compose.prod.yaml -o k8s
+  gantry convert --to chart                 # the same as gantry chart create
   gantry convert --expose=ingress --domain=shop.example.org | kubectl apply -f -
   cat compose.yaml | gantry convert -f - -p shop`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runConvert(cmd.Context(), a, &o) },
 	}
 	o.bind(c)
-	c.Flags().StringVarP(&o.output, "output", "o", "-", "folder for one file an object, or - for standard output")
+	c.Flags().StringVar(&o.to, "to", "manifests", "what to make: manifests or chart")
+	c.Flags().StringVarP(&o.output, "output", "o", "", "folder for one file an object, or - for standard output (default -); the folder of the chart")
 	c.Flags().BoolVar(&o.force, "force", false, "replace a folder that gantry did not make")
 	c.Flags().BoolVar(&o.strict, "strict", false, "fail when there is a warning")
 	c.Flags().BoolVar(&o.notes, "notes", false, "print the notes, too")
@@ -56,6 +60,18 @@ file, line and column of the key.
 }
 
 func runConvert(ctx context.Context, a *app, o *convertOptions) error {
+	switch o.to {
+	case "manifests":
+	case "chart":
+		if o.output == "-" {
+			return usageError(errors.New("a chart is a folder: name one with -o, or leave it out"))
+		}
+		return runChartCreate(ctx, a, &chartCreateOptions{
+			sourceOptions: o.sourceOptions, output: o.output, version: defaultChartVersion, force: o.force, strict: o.strict, notes: o.notes,
+		})
+	default:
+		return usageError(fmt.Errorf("unknown result %q: use manifests or chart", o.to))
+	}
 	result, err := a.convert(ctx, &o.sourceOptions)
 	if err != nil {
 		return err
@@ -64,7 +80,7 @@ func runConvert(ctx context.Context, a *app, o *convertOptions) error {
 	if o.strict && result.Diagnostics.Count(diag.Warning) > 0 {
 		return &exitError{exitInput, fmt.Errorf("%s, and --strict was given: nothing was written", countProblems(result.Diagnostics))}
 	}
-	if o.output == "-" {
+	if o.output == "" || o.output == "-" {
 		return manifest.Write(a.Out, result.Objects)
 	}
 	files, err := objectFiles(result.Objects)

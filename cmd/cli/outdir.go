@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gantry/charts"
 )
@@ -31,7 +32,9 @@ func writeDir(dir string, files []charts.File, force bool) error {
 	}
 	defer os.RemoveAll(beside)
 	fresh := filepath.Join(beside, "new")
-	files = append(files, charts.File{Name: markerFile, Data: []byte("This folder was made by gantry, which replaces it when it is made again.\n")})
+	if !slices.ContainsFunc(files, func(f charts.File) bool { return f.Name == markerFile }) {
+		files = append(files, charts.File{Name: markerFile, Data: []byte("This folder was made by gantry, which replaces it when it is made again.\n")})
+	}
 	for _, f := range files {
 		name := filepath.Join(fresh, filepath.FromSlash(f.Name))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {

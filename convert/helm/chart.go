@@ -49,6 +49,9 @@ func Chart(src Source) ([]charts.File, error) {
 			return nil, fmt.Errorf("%s %s: %w", o.Kind(), o.GetName(), err)
 		}
 	}
+	if err := b.root.check(); err != nil {
+		return nil, err
+	}
 	b.root.last("persistence", "config", "secrets")
 	for _, write := range []func() error{b.valuesFile, b.schemaFile, b.metadataFile, b.skeleton} {
 		if err := write(); err != nil {

@@ -31,6 +31,7 @@ func (b *builder) template(o manifest.Object) error {
 	}
 	s := &sheet{builder: b, object: o, tree: tree, at: b.service(o)}
 	s.enabled()
+	s.another()
 	switch kind := o.Kind(); {
 	case isWorkload(kind):
 		s.workload()
@@ -95,6 +96,22 @@ func (s *sheet) enabled() {
 	if len(s.at.entries) == 0 {
 		s.at.add("enabled", "Whether the service is installed, with everything that belongs to it alone", literal("true"), ofType("boolean"))
 	}
+}
+
+// another gives a workload of a service that has several, such as a job with two
+// schedules, values of its own.
+func (s *sheet) another() {
+	if !isWorkload(s.object.Kind()) {
+		return
+	}
+	i := slices.IndexFunc(s.objects, func(o manifest.Object) bool { return isWorkload(o.Kind()) && o.Service == s.object.Service })
+	if s.objects[i].Resource == s.object.Resource {
+		return
+	}
+	name := s.object.GetName()
+	kind := s.object.Kind()
+	key := camelCase(strings.ToLower(kind) + "-" + strings.TrimPrefix(name, s.objects[i].GetName()+"-"))
+	s.at = s.at.group(key, "The "+kind+" "+name)
 }
 
 // guard puts the conditions around the template.

@@ -2,6 +2,7 @@ package helm
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -53,6 +54,21 @@ func (e *entry) add(key, comment string, value *manifest.Node, s *schema) string
 
 func (e *entry) below(keys ...string) []string {
 	return append(append([]string(nil), e.path...), keys...)
+}
+
+// check reports a key that was added twice: one of the two would be lost.
+func (e *entry) check() error {
+	seen := map[string]bool{}
+	for _, sub := range e.entries {
+		if seen[sub.key] {
+			return fmt.Errorf("two values have the key %s", strings.Join(sub.path, "."))
+		}
+		seen[sub.key] = true
+		if err := sub.check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ref returns the expression for a value below the entry.

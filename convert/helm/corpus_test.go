@@ -1,0 +1,77 @@
+package helm_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"gantry/convert"
+	"gantry/convert/compose"
+	"gantry/convert/manifest"
+	"gantry/convert/rules"
+)
+
+// application is a converted application.
+type application struct {
+	name    string
+	objects []manifest.Object
+}
+
+// applications converts every case of testdata/convert that converts, and the
+// demo in every way of exposing it.
+func applications(t *testing.T) map[string]application {
+	t.Helper()
+	cases, err := filepath.Glob("../../testdata/convert/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	apps := map[string]application{}
+	for _, file := range cases {
+		dir := t.TempDir()
+		var opts struct {
+			Files, Profiles, Environ []string
+			Rules                    rules.Options
+		}
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			if f.Name == "options.json" {
+				if err := json.Unmarshal(f.Data, &opts); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write(t, filepath.Join(dir, f.Name), f.Data)
+		}
+		src := compose.Source{Files: opts.Files, WorkingDir: dir, Dir: dir, Profiles: opts.Profiles, Environ: opts.Environ}
+		if result, err := convert.Convert(t.Context(), src, opts.Rules); err == nil {
+			apps[strings.TrimSuffix(filepath.Base(file), ".txtar")] = application{result.App.Name, result.Objects}
+		}
+	}
+	for _, version := range []string{"v1", "v2"} {
+		for _, expose := range []rules.Exposure{rules.ExposeCluster, rules.ExposeNodePort, rules.ExposeLoadBalancer, rules.ExposeIngress} {
+			src := compose.Source{Files: []string{filepath.Join("../../testdata/demo", version, "compose.yaml")}}
+			result, err := convert.Convert(t.Context(), src, rules.Options{Expose: expose})
+			if err != nil {
+				t.Fatal(err)
+			}
+			apps["demo-"+version+"-"+string(expose)] = application{result.App.Name, result.Objects}
+		}
+	}
+	return apps
+}
+
+func write(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
