@@ -1,0 +1,346 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+
+	"gantry/charts"
+	"gantry/charts/archive"
+	"gantry/charts/engine"
+)
+
+// shop returns a fresh copy of the test's chart: rendering takes a chart over.
+// Extra files replace those of the same name.
+func shop(t testing.TB, extra map[string]string) *chart.Chart {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "shop.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	extra = maps.Clone(extra)
+	var files []charts.File
+	for _, f := range txtar.Parse(text).Files {
+		if data, ok := extra[f.Name]; ok {
+			f.Data = []byte(data)
+			delete(extra, f.Name)
+		}
+		files = append(files, charts.File{Name: f.Name, Data: f.Data})
+	}
+	for name, data := range extra {
+		files = append(files, charts.File{Name: name, Data: []byte(data)})
+	}
+	c, err := archive.FromFiles(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// helmTemplate does what helm's own template command does.
+func helmTemplate(t *testing.T, c *chart.Chart, values map[string]any, o engine.Options) string {
+	t.Helper()
+	install := action.NewInstall(&action.Configuration{Log: t.Logf})
+	install.DryRun, install.ClientOnly, install.Replace = true, true, true
+	install.ReleaseName, install.Namespace = o.Name, o.Namespace
+	install.IncludeCRDs, install.IsUpgrade = o.IncludeCRDs, o.IsUpgrade
+	install.APIVersions = o.APIVersions
+	version := o.KubeVersion
+	if version == "" {
+		version = engine.DefaultKubeVersion
+	}
+	var err error
+	if install.KubeVersion, err = chartutil.ParseKubeVersion(version); err != nil {
+		t.Fatal(err)
+	}
+	rel, err := install.Run(c, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	fmt.Fprintln(&b, strings.TrimSpace(rel.Manifest))
+	for _, h := range rel.Hooks {
+		fmt.Fprintf(&b, "---\n# Source: %s\n%s\n", h.Path, h.Manifest)
+	}
+	return b.String()
+}
+
+func TestRendersAsHelmDoes(t *testing.T) {
+	tests := []struct {
+		name   string
+		values map[string]any
+		o      engine.Options
+	}{
+		{name: "defaults"},
+		{name: "upgrade", o: engine.Options{IsUpgrade: true}},
+		{name: "definitions", o: engine.Options{IncludeCRDs: true}},
+		{name: "capabilities", o: engine.Options{KubeVersion: "1.28", APIVersions: []string{"example.com/v1"}}},
+		{name: "values", values: map[string]any{"replicas": 9, "greeting": "a: b # c"}},
+		{name: "without the sub-chart", values: map[string]any{"cache": map[string]any{"enabled": false}}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := test.o
+			o.Name, o.Namespace = "demo", "prod"
+			want := helmTemplate(t, shop(t, nil), test.values, o)
+			r, err := engine.Render(t.Context(), shop(t, nil), test.values, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got bytes.Buffer
+			if err := r.WriteTemplate(&got, engine.TemplateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got.String()); diff != "" {
+				t.Errorf("(-helm +gantry):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWriteTemplate(t *testing.T) {
+	r, err := engine.Render(t.Context(), shop(t, nil), nil, engine.Options{Name: "demo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "Reach demo with 2 replicas.\n"; r.Notes != want {
+		t.Errorf("notes %q, want %q", r.Notes, want)
+	}
+	tests := []struct {
+		name         string
+		o            engine.TemplateOptions
+		has, has2no  string
+		wantNoSource bool
+	}{
+		{"all", engine.TemplateOptions{}, "tests/connection.yaml", "\x00", false},
+		{"no hooks", engine.TemplateOptions{NoHooks: true}, "web.yaml", "migrate.yaml", false},
+		{"no tests", engine.TemplateOptions{SkipTests: true}, "migrate.yaml", "connection.yaml", false},
+		{"one", engine.TemplateOptions{ShowOnly: []string{"templates/config.yaml"}}, "config.yaml", "web.yaml", false},
+		{"pattern", engine.TemplateOptions{ShowOnly: []string{"templates/w*.yaml"}}, "web.yaml", "config.yaml", false},
+		{"unknown", engine.TemplateOptions{ShowOnly: []string{"templates/nothing.yaml"}}, "", "\x00", true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var b strings.Builder
+			err := r.WriteTemplate(&b, test.o)
+			if errors.Is(err, engine.ErrNoTemplate) != test.wantNoSource {
+				t.Fatalf("error %v", err)
+			}
+			if !strings.Contains(b.String(), test.has) || strings.Contains(b.String(), test.has2no) {
+				t.Errorf("want %q and not %q in:\n%s", test.has, test.has2no, b.String())
+			}
+		})
+	}
+}
+
+func TestTemplateErrors(t *testing.T) {
+	tests := []struct {
+		name, template string
+		pos            string
+		problem        string
+		trace          []string
+	}{
+		{"parse", "a: 1\nb: {{ if }}\n", "shop/templates/bad.yaml:2", "missing value for if", nil},
+		{"unknown function", "{{ nosuch }}", "shop/templates/bad.yaml:1", `function "nosuch" not defined`, nil},
+		{"required", "a: {{ required \"set image\" .Values.image }}", "shop/templates/bad.yaml:1:7", "set image", nil},
+		{"fail", "{{ fail \"no (way)\" }}", "shop/templates/bad.yaml:1:4", "no (way)", nil},
+		{"nil pointer", "a: 1\nb: {{ .Values.web.image.tag }}", "shop/templates/bad.yaml:2:14", "nil pointer evaluating interface {}.image at <.Values.web.image.tag>", nil},
+		{
+			"in an include", "x: {{ include \"bad\" . }}\n{{- define \"bad\" }}\n{{ .Values.a.b.c }}{{ end }}",
+			"shop/templates/bad.yaml:3:11", "nil pointer evaluating interface {}.b at <.Values.a.b.c>", []string{"shop/templates/bad.yaml:1:7"},
+		},
+		{"no template", "x: {{ include \"nowhere\" . }}", "shop/templates/bad.yaml:1:7", "error calling include: template: no template \"nowhere\" associated with template \"gotpl\" at <include \"nowhere\" .>", nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := shop(t, map[string]string{"templates/bad.yaml": test.template})
+			_, err := engine.Render(t.Context(), c, nil, engine.Options{Name: "demo"})
+			e, ok := errors.AsType[*engine.TemplateError](err)
+			if !ok {
+				t.Fatalf("error %v (%T), want *engine.TemplateError", err, err)
+			}
+			var trace []string
+			for _, at := range e.Trace {
+				trace = append(trace, at.String())
+			}
+			if e.Pos.String() != test.pos || e.Problem != test.problem || !cmp.Equal(trace, test.trace) {
+				t.Errorf("got  %s: %s %v\nwant %s: %s %v\nfrom %v", e.Pos, e.Problem, trace, test.pos, test.problem, test.trace, errors.Unwrap(e))
+			}
+		})
+	}
+}
+
+func TestResultIsNoYAML(t *testing.T) {
+	c := shop(t, map[string]string{"templates/bad.yaml": "kind: A\n---\nkind: B\nspec:\n{{ \" \" }}a: 1\n  b: {{ \"x: y: z\" }}\n"})
+	_, err := engine.Render(t.Context(), c, nil, engine.Options{Name: "demo"})
+	e, ok := errors.AsType[*engine.TemplateError](err)
+	if !ok {
+		t.Fatalf("error %v (%T), want *engine.TemplateError", err, err)
+	}
+	if e.Pos.File != "shop/templates/bad.yaml" || !strings.HasPrefix(e.Problem, "the result is not YAML: ") {
+		t.Errorf("error %v", e)
+	}
+	if !strings.Contains(e.Diagnostic().Hint, "x: y: z") {
+		t.Errorf("the hint does not show what was rendered:\n%s", e.Diagnostic().Hint)
+	}
+}
+
+func read(files map[string]string) func(string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		if text, ok := files[name]; ok {
+			return []byte(text), nil
+		}
+		return nil, fmt.Errorf("open %s: %w", name, os.ErrNotExist)
+	}
+}
+
+func TestSchemaErrorsHavePositions(t *testing.T) {
+	merged, list := engine.Values{
+		Files: []string{"base.yaml", "prod.yaml"},
+		Read:  read(map[string]string{"base.yaml": "replicas: many\nweb:\n  port: 80\n", "prod.yaml": "# prod\nweb:\n  port: 70000\n"}),
+	}.Merge()
+	if err := list.Err(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := engine.Render(t.Context(), shop(t, nil), merged.Map, engine.Options{Name: "demo"})
+	e, ok := errors.AsType[*engine.SchemaError](err)
+	if !ok {
+		t.Fatalf("error %v (%T), want *engine.SchemaError", err, err)
+	}
+	found := merged.Diagnostics(e, "shop")
+	found.Sort()
+	var got []string
+	for _, d := range found {
+		got = append(got, d.Pos.String()+" "+d.Path.String())
+	}
+	if diff := cmp.Diff([]string{"base.yaml:1:11 replicas", "prod.yaml:3:9 web.port"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestMergeAsHelmDoes(t *testing.T) {
+	v := engine.Values{
+		Files: []string{"a.yaml", "b.yaml"},
+		Read: read(map[string]string{
+			"a.yaml": "list: [1, 2]\nmap: {a: 1, b: 2}\nkeep: true\n",
+			"b.yaml": "list: [3]\nmap: {b: 3, c: 4}\nkeep: null\n",
+			"cert":   "PEM\n",
+		}),
+		JSON:    []string{`map.d={"x":1}`},
+		Set:     []string{"map.a=5,flag=true", "escaped=a\\,b"},
+		String:  []string{"text=true"},
+		File:    []string{"cert=cert"},
+		Literal: []string{"raw=a,b=c"},
+	}
+	m, list := v.Merge()
+	if err := list.Err(); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"list": []any{float64(3)},
+		"map":  map[string]any{"a": int64(5), "b": float64(3), "c": float64(4), "d": map[string]any{"x": float64(1)}},
+		"keep": nil, "flag": true, "escaped": "a,b", "text": "true", "cert": "PEM\n", "raw": "a,b=c",
+	}
+	if diff := cmp.Diff(want, m.Map); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestMergeReportsEverything(t *testing.T) {
+	_, list := engine.Values{
+		Files: []string{"gone.yaml", "broken.yaml", "list.yaml"},
+		Read:  read(map[string]string{"broken.yaml": "a: 1\nb: [\n", "list.yaml": "- a\n"}),
+		Set:   []string{"a.b", "list[-1]=x"},
+	}.Merge()
+	var got []string
+	for _, d := range list {
+		got = append(got, d.Pos.String()+" "+d.Code)
+	}
+	want := []string{"gone.yaml values-missing", "broken.yaml:2 values-syntax", "list.yaml values-type", "--set a.b values-set", "--set list[-1]=x values-set"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestRenderRefuses(t *testing.T) {
+	c := shop(t, map[string]string{"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies: [{name: gone, version: 1.0.0, repository: x}]\n"})
+	_, err := engine.Render(t.Context(), c, nil, engine.Options{Name: "demo"})
+	if e, ok := errors.AsType[*engine.MissingError](err); !ok || !cmp.Equal(e.Names, []string{"gone"}) {
+		t.Errorf("error %v, want *engine.MissingError", err)
+	}
+	c = shop(t, map[string]string{"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\nkubeVersion: '>=2.0.0'\n"})
+	if _, err := engine.Render(t.Context(), c, nil, engine.Options{Name: "demo"}); err == nil || !strings.Contains(err.Error(), "needs Kubernetes >=2.0.0") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := engine.Render(t.Context(), shop(t, nil), nil, engine.Options{Name: "Not_a_name"}); err == nil {
+		t.Error("a bad release name was accepted")
+	}
+}
+
+func TestRenderEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(nil)
+	forever := shop(t, map[string]string{"templates/slow.yaml": "{{ range until 30000 }}{{ range until 30000 }}{{ end }}{{ end }}"})
+	if _, err := engine.Render(ctx, forever, nil, engine.Options{Name: "demo"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// FuzzTemplate: whatever stands in a template, an error about it names a file of
+// the chart, and two renderings give the same bytes.
+func FuzzTemplate(f *testing.F) {
+	for _, seed := range []string{"a: {{ .Values.replicas }}", "{{ if }}", "{{ include \"shop.labels\" . }}", "{{ .Values.a.b.c }}", "a: {{ fail \"x\" }}", "---\na: [\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 1000 || strings.ContainsAny(text, "\x00") {
+			return
+		}
+		for _, word := range []string{"until", "seq", "rand", "gen", "uuid", "now", "date", "ago", "repeat", "htpasswd", "bcrypt", "derive", "encrypt", "shuffle", "indent"} {
+			if strings.Contains(text, word) {
+				return // slow, or different each time, by intention
+			}
+		}
+		render := func() (string, error) {
+			r, err := engine.Render(t.Context(), shop(t, map[string]string{"templates/fuzz.yaml": text}), nil, engine.Options{Name: "demo"})
+			if err != nil {
+				return "", err
+			}
+			var b strings.Builder
+			return b.String(), r.WriteTemplate(&b, engine.TemplateOptions{})
+		}
+		one, err := render()
+		if e, ok := errors.AsType[*engine.TemplateError](err); ok && !strings.HasPrefix(e.Pos.File, "shop/templates/") {
+			t.Errorf("the error is at %q: %v", e.Pos, err)
+		}
+		if again, _ := render(); again != one {
+			t.Error("rendered twice, two results")
+		}
+	})
+}
+
+func BenchmarkRender(b *testing.B) {
+	text, err := os.ReadFile(filepath.Join("testdata", "shop.txtar"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if _, err := engine.Render(b.Context(), shop(b, nil), nil, engine.Options{Name: "demo"}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+

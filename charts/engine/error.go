@@ -1,0 +1,281 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/releaseutil"
+	"sigs.k8s.io/yaml"
+
+	"gantry/charts/diag"
+)
+
+// TemplateError is a template that could not be read or executed, or whose
+// result is not YAML.
+type TemplateError struct {
+	// Pos is the place in the template, named below the chart's name:
+	// shop/templates/web.yaml. When the result is not YAML, only the file is
+	// known.
+	Pos diag.Pos
+	// Trace lists the places that led there by include or template, the
+	// nearest first.
+	Trace []diag.Pos
+	// Problem says what is wrong.
+	Problem string
+	// Snippet shows the rendered lines around the fault when the result is not
+	// YAML, each with its number.
+	Snippet []string
+
+	err error
+}
+
+// Error prints the position, the problem and the way there.
+func (e *TemplateError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", e.Pos, e.Problem)
+	for _, at := range e.Trace {
+		fmt.Fprintf(&b, " (included at %s)", at)
+	}
+	return b.String()
+}
+
+// Unwrap returns helm's own error.
+func (e *TemplateError) Unwrap() error { return e.err }
+
+// Diagnostic returns the error as a diagnostic.
+func (e *TemplateError) Diagnostic() diag.Diagnostic {
+	d := diag.Diagnostic{Severity: diag.Error, Pos: e.Pos, Code: "template", Summary: e.Problem}
+	for _, at := range e.Trace {
+		d.Summary += fmt.Sprintf(" (included at %s)", at)
+	}
+	if len(e.Snippet) > 0 {
+		d.Code = "template-yaml"
+		d.Hint = "the template renders to:\n      " + strings.Join(e.Snippet, "\n      ")
+	}
+	return d
+}
+
+// SchemaError is values that a chart's values.schema.json refuses.
+type SchemaError struct {
+	// Problems has one entry for each value, in the schema's order.
+	Problems []SchemaProblem
+	err      error
+}
+
+// SchemaProblem is one value that the schema refuses.
+type SchemaProblem struct {
+	// Chart is the chart whose schema it is.
+	Chart string
+	// Path is the key that is wrong, below the chart's own values.
+	Path diag.Path
+	// Problem says what is wrong.
+	Problem string
+}
+
+// Error prints the problems, joined with semicolons.
+func (e *SchemaError) Error() string {
+	parts := make([]string, 0, len(e.Problems))
+	for _, p := range e.Problems {
+		part := p.Problem
+		if len(p.Path) > 0 {
+			part = p.Path.String() + ": " + part
+		}
+		parts = append(parts, part)
+	}
+	return "values do not fit the chart's schema: " + strings.Join(parts, "; ")
+}
+
+// Unwrap returns helm's own error.
+func (e *SchemaError) Unwrap() error { return e.err }
+
+// MissingError is a chart that does not hold the charts it depends on.
+type MissingError struct {
+	// Names of the charts that are not there.
+	Names []string
+}
+
+// Error prints the names.
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("Chart.yaml names dependencies that are not in charts/: %s", strings.Join(e.Names, ", "))
+}
+
+// Explain gives an error of helm's engine its fields back. helm and the template
+// library have the position of a fault only inside of the message, so this is
+// the one place that reads messages. Other errors are returned as they are.
+func Explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*TemplateError](err); ok {
+		return err
+	}
+	if e := explainSchema(err); e != nil {
+		return e
+	}
+	if e := explainTemplate(err); e != nil {
+		return e
+	}
+	if m := patterns().yaml.FindStringSubmatch(err.Error()); m != nil {
+		return &TemplateError{Pos: diag.Pos{File: m[1]}, Problem: "the result is not YAML: " + yamlProblem(m[2]), err: err}
+	}
+	return err
+}
+
+type messagePatterns struct {
+	// parse matches helm's "parse error at (shop/templates/web.yaml:3): …".
+	parse *regexp.Regexp
+	// execution matches helm's "execution error at (shop/templates/web.yaml:3:4): …".
+	execution *regexp.Regexp
+	// step matches one level of the library's "template: NAME:3:4: executing
+	// "NAME" at <…>: …"; an error inside an include has several.
+	step *regexp.Regexp
+	yaml *regexp.Regexp
+	// schema matches "- at '/web/replicas': got string, want integer".
+	schema *regexp.Regexp
+}
+
+func patterns() messagePatterns {
+	return messagePatterns{
+		parse:     regexp.MustCompile(`(?s)^parse error (?:at|in) \(([^)]+?)(?::(\d+))?(?::(\d+))?\): (.*)$`),
+		execution: regexp.MustCompile(`(?s)^execution error (?:at|in) \(([^)]+?)(?::(\d+))?(?::(\d+))?\): (.*)$`),
+		step:      regexp.MustCompile(`template: ([^\s:]+):(\d+)(?::(\d+))?: (?:executing "[^"]*" at (<.*?>): )?`),
+		yaml:      regexp.MustCompile(`(?s)YAML parse error on ([^:]+): (.*)$`),
+		schema:    regexp.MustCompile(`^\s*- at '([^']*)': (.*)$`),
+	}
+}
+
+func explainTemplate(err error) *TemplateError {
+	p, text := patterns(), err.Error()
+	for _, re := range []*regexp.Regexp{p.parse, p.execution} {
+		if m := re.FindStringSubmatch(text); m != nil {
+			return &TemplateError{Pos: position(m[1], m[2], m[3]), Problem: oneLine(m[4]), err: err}
+		}
+	}
+	steps := p.step.FindAllStringSubmatchIndex(text, -1)
+	if len(steps) == 0 || steps[0][0] != 0 {
+		return nil
+	}
+	group := func(step []int, n int) string {
+		if step[2*n] < 0 {
+			return ""
+		}
+		return text[step[2*n]:step[2*n+1]]
+	}
+	e := &TemplateError{err: err}
+	for _, step := range slices.Backward(steps) {
+		at := position(group(step, 1), group(step, 2), group(step, 3))
+		if e.Pos.IsZero() {
+			e.Pos = at
+			e.Problem = oneLine(text[step[1]:])
+			if expr := group(step, 4); expr != "" {
+				e.Problem += " at " + expr
+			}
+			continue
+		}
+		e.Trace = append(e.Trace, at)
+	}
+	return e
+}
+
+// position makes a Pos of what a message says. The library counts columns from
+// zero.
+func position(file, line, column string) diag.Pos {
+	pos := diag.Pos{File: file}
+	pos.Line, _ = strconv.Atoi(line)
+	if n, err := strconv.Atoi(column); err == nil {
+		pos.Column = n + 1
+	}
+	return pos
+}
+
+func oneLine(text string) string {
+	return strings.Join(strings.Fields(text), " ")
+}
+
+func explainSchema(err error) *SchemaError {
+	text, ok := strings.CutPrefix(err.Error(), "values don't meet the specifications of the schema(s) in the following chart(s):\n")
+	if !ok {
+		return nil
+	}
+	e := &SchemaError{err: err}
+	chartName := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if m := patterns().schema.FindStringSubmatch(line); m != nil {
+			e.Problems = append(e.Problems, SchemaProblem{Chart: chartName, Path: pointer(m[1]), Problem: m[2]})
+			continue
+		}
+		if name, ok := strings.CutSuffix(line, ":"); ok {
+			chartName = name
+		} else if strings.TrimSpace(line) != "" {
+			e.Problems = append(e.Problems, SchemaProblem{Chart: chartName, Problem: strings.TrimSpace(line)})
+		}
+	}
+	return e
+}
+
+// pointer splits a JSON pointer.
+func pointer(text string) diag.Path {
+	if text == "" {
+		return nil
+	}
+	parts := strings.Split(strings.TrimPrefix(text, "/"), "/")
+	for i, p := range parts {
+		parts[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(p)
+	}
+	return parts
+}
+
+// explainYAML finds the document that is not YAML, and shows the lines around
+// the fault: the line that the parser names is one of the result, which the
+// author of the template has never seen.
+func explainYAML(files map[string]string, err error) error {
+	e, ok := errors.AsType[*TemplateError](Explain(err))
+	if !ok {
+		return err
+	}
+	split := releaseutil.SplitManifests(files[e.Pos.File])
+	for _, key := range slices.SortedFunc(maps.Keys(split), compareLength) {
+		var head releaseutil.SimpleHead
+		derr := yaml.Unmarshal([]byte(split[key]), &head)
+		if derr == nil {
+			continue
+		}
+		m := regexp.MustCompile(`line (\d+)`).FindStringSubmatch(derr.Error())
+		if m != nil {
+			line, _ := strconv.Atoi(m[1])
+			e.Snippet = snippet(split[key], line)
+		}
+		break
+	}
+	return e
+}
+
+// compareLength puts manifest-2 before manifest-10.
+func compareLength(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+}
+
+// snippet returns two lines around one, numbered.
+func snippet(text string, line int) []string {
+	lines := strings.Split(text, "\n")
+	var out []string
+	for i := max(line-2, 1); i <= min(line+1, len(lines)); i++ {
+		out = append(out, fmt.Sprintf("%4d | %s", i, lines[i-1]))
+	}
+	return out
+}
+
+func yamlProblem(text string) string {
+	text = strings.TrimPrefix(text, "error converting YAML to JSON: ")
+	text = strings.TrimPrefix(text, "error unmarshaling JSON: ")
+	text = strings.TrimPrefix(text, "while decoding JSON: ")
+	text = strings.TrimPrefix(text, "yaml: ")
+	return oneLine(text)
+}

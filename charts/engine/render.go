@@ -1,0 +1,288 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
+	"helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/releaseutil"
+
+	"gantry/charts/archive"
+)
+
+// DefaultKubeVersion is the version of Kubernetes that templates see when no
+// cluster is asked: that of the libraries gantry is built with, as in helm's own
+// builds.
+const DefaultKubeVersion = "v1.37.0"
+
+// Options says what the templates see as .Release and .Capabilities.
+type Options struct {
+	// Name of the release. It is required.
+	Name string
+	// Namespace of the release; "default" when it is empty.
+	Namespace string
+	// Revision of the release; 1 when it is zero.
+	Revision int
+	// IsUpgrade makes .Release.IsUpgrade true and .Release.IsInstall false.
+	IsUpgrade bool
+	// KubeVersion is the cluster's version; [DefaultKubeVersion] when it is empty.
+	KubeVersion string
+	// APIVersions are added to those that every cluster has.
+	APIVersions []string
+	// IncludeCRDs puts the custom resource definitions of the chart's crds
+	// folder in front of the manifests.
+	IncludeCRDs bool
+	// SkipSchema does not hold the values against the chart's schema.
+	SkipSchema bool
+}
+
+func (o Options) validate() error {
+	if err := chartutil.ValidateReleaseName(o.Name); err != nil {
+		return fmt.Errorf("release name %q: %w", o.Name, err)
+	}
+	return nil
+}
+
+func (o Options) capabilities() (*chartutil.Capabilities, error) {
+	version := o.KubeVersion
+	if version == "" {
+		version = DefaultKubeVersion
+	}
+	parsed, err := chartutil.ParseKubeVersion(version)
+	if err != nil {
+		return nil, fmt.Errorf("Kubernetes version %q: %w", version, err) //nolint:staticcheck // a proper name
+	}
+	caps := chartutil.DefaultCapabilities.Copy()
+	caps.KubeVersion = *parsed
+	caps.APIVersions = slices.Concat(caps.APIVersions, o.APIVersions)
+	return caps, nil
+}
+
+// Manifest is one rendered document.
+type Manifest struct {
+	// Source is the template it comes from, below the chart's name.
+	Source string
+	// Kind of the object, as the document says it.
+	Kind string
+	// Name of the object.
+	Name string
+	// Content is the document without its separator.
+	Content string
+}
+
+// Hook is a document that is applied at a point of a release's life, instead of
+// with the others.
+type Hook struct {
+	Manifest
+	// Events are the points, such as pre-install.
+	Events []string
+	// Weight orders the hooks of one event.
+	Weight int
+}
+
+// IsTest reports whether the hook is run by a test of the release only.
+func (h Hook) IsTest() bool { return slices.Contains(h.Events, string(release.HookTest)) }
+
+// Rendered is what a chart says with some values.
+type Rendered struct {
+	// CRDs are the custom resource definitions, if they were asked for.
+	CRDs []Manifest
+	// Manifests are in the order in which helm installs their kinds.
+	Manifests []Manifest
+	// Hooks are in the same order.
+	Hooks []Hook
+	// Notes is the rendered NOTES.txt of the chart itself.
+	Notes string
+}
+
+// Render renders the templates of a chart.
+//
+// It takes the chart over: dependencies that the values turn off are dropped
+// from it. When a template or the values are at fault, the error is a
+// [*TemplateError] or a [*SchemaError].
+//
+// A template can run for ever. Render returns as soon as ctx is done, and leaves
+// the template behind: there is no way to stop one.
+func Render(ctx context.Context, c *chart.Chart, values map[string]any, o Options) (*Rendered, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	type result struct {
+		rendered *Rendered
+		err      error
+	}
+	done := make(chan result, 1)
+	go func() {
+		r, err := render(c, values, o)
+		done <- result{r, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-done:
+		return r.rendered, r.err
+	}
+}
+
+func render(c *chart.Chart, values map[string]any, o Options) (*Rendered, error) {
+	if missing := archive.MissingDependencies(c); len(missing) > 0 {
+		return nil, &MissingError{Names: missing}
+	}
+	caps, err := o.capabilities()
+	if err != nil {
+		return nil, err
+	}
+	if want := c.Metadata.KubeVersion; want != "" && !chartutil.IsCompatibleRange(want, caps.KubeVersion.String()) {
+		return nil, fmt.Errorf("chart %s needs Kubernetes %s, and this is %s", c.Name(), want, caps.KubeVersion.String())
+	}
+	if err := chartutil.ProcessDependenciesWithMerge(c, values); err != nil {
+		return nil, fmt.Errorf("resolve the dependencies of %s: %w", c.Name(), err)
+	}
+	visible, err := chartutil.ToRenderValuesWithSchemaValidation(c, values, o.release(), caps, o.SkipSchema)
+	if err != nil {
+		return nil, Explain(err)
+	}
+	files, err := engine.Engine{}.Render(c, visible)
+	if err != nil {
+		return nil, Explain(err)
+	}
+	return sortFiles(c, files, o)
+}
+
+func (o Options) release() chartutil.ReleaseOptions {
+	namespace := o.Namespace
+	if namespace == "" {
+		namespace = "default"
+	}
+	return chartutil.ReleaseOptions{
+		Name:      o.Name,
+		Namespace: namespace,
+		Revision:  max(o.Revision, 1),
+		IsInstall: !o.IsUpgrade,
+		IsUpgrade: o.IsUpgrade,
+	}
+}
+
+// sortFiles makes documents of rendered files.
+func sortFiles(c *chart.Chart, files map[string]string, o Options) (*Rendered, error) {
+	r := &Rendered{}
+	const notes = "NOTES.txt"
+	for name, text := range files {
+		if path.Base(name) != notes && !strings.HasSuffix(name, notes) {
+			continue
+		}
+		if name == path.Join(c.Name(), "templates", notes) {
+			r.Notes = text
+		}
+		delete(files, name)
+	}
+	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	if err != nil {
+		return nil, explainYAML(files, err)
+	}
+	if o.IncludeCRDs {
+		for _, crd := range c.CRDObjects() {
+			r.CRDs = append(r.CRDs, Manifest{Source: crd.Filename, Kind: "CustomResourceDefinition", Content: string(crd.File.Data)})
+		}
+	}
+	for _, m := range manifests {
+		doc := Manifest{Source: m.Name, Kind: m.Head.Kind, Content: m.Content}
+		if m.Head.Metadata != nil {
+			doc.Name = m.Head.Metadata.Name
+		}
+		r.Manifests = append(r.Manifests, doc)
+	}
+	for _, h := range hooks {
+		hook := Hook{Manifest: Manifest{Source: h.Path, Kind: h.Kind, Name: h.Name, Content: h.Manifest}, Weight: h.Weight}
+		for _, e := range h.Events {
+			hook.Events = append(hook.Events, e.String())
+		}
+		r.Hooks = append(r.Hooks, hook)
+	}
+	return r, nil
+}
+
+// TemplateOptions says which documents [Rendered.WriteTemplate] writes.
+type TemplateOptions struct {
+	// NoHooks leaves out all hooks.
+	NoHooks bool
+	// SkipTests leaves out the hooks that are tests.
+	SkipTests bool
+	// ShowOnly keeps the documents of these templates, named below the chart's
+	// folder; patterns as in [path.Match]. Empty keeps all.
+	ShowOnly []string
+}
+
+// WriteTemplate writes the documents as helm template prints them: definitions,
+// manifests, hooks.
+func (r *Rendered) WriteTemplate(w io.Writer, o TemplateOptions) error {
+	var b bytes.Buffer
+	for _, m := range slices.Concat(r.CRDs, r.Manifests) {
+		writeDocument(&b, m)
+	}
+	text := strings.TrimSpace(b.String()) + "\n"
+	b.Reset()
+	b.WriteString(text)
+	if !o.NoHooks {
+		for _, h := range r.Hooks {
+			if !o.SkipTests || !h.IsTest() {
+				writeDocument(&b, h.Manifest)
+			}
+		}
+	}
+	if len(o.ShowOnly) > 0 {
+		return showOnly(w, b.String(), o.ShowOnly)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func writeDocument(b *bytes.Buffer, m Manifest) {
+	fmt.Fprintf(b, "---\n# Source: %s\n%s\n", m.Source, m.Content)
+}
+
+// ErrNoTemplate is what [Rendered.WriteTemplate] returns for a name in ShowOnly
+// that no document comes from.
+var ErrNoTemplate = errors.New("no template with a document has this name")
+
+func showOnly(w io.Writer, text string, patterns []string) error {
+	split := releaseutil.SplitManifests(text)
+	keys := slices.SortedFunc(maps.Keys(split), compareLength)
+	var out bytes.Buffer
+	for _, pattern := range patterns {
+		found := false
+		for _, k := range keys {
+			if ok, _ := path.Match(pattern, sourceOf(split[k])); ok {
+				found = true
+				fmt.Fprintf(&out, "---\n%s\n", split[k])
+			}
+		}
+		if !found {
+			return fmt.Errorf("%s: %w", pattern, ErrNoTemplate)
+		}
+	}
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+// sourceOf reads the template's name, without the chart's, off the comment at
+// the head of a document.
+func sourceOf(document string) string {
+	for line := range strings.Lines(document) {
+		if source, ok := strings.CutPrefix(line, "# Source: "); ok {
+			_, name, _ := strings.Cut(strings.TrimSpace(source), "/")
+			return name
+		}
+	}
+	return ""
+}
