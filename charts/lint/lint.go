@@ -1,0 +1,237 @@
+package lint
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/lint"
+	"helm.sh/helm/v3/pkg/lint/support"
+
+	"gantry/charts/archive"
+	"gantry/charts/diag"
+	"gantry/charts/engine"
+)
+
+// Options says how to check.
+type Options struct {
+	// Values are laid over the chart's own.
+	Values map[string]any
+	// Namespace that the templates see; "default" when it is empty.
+	Namespace string
+	// KubeVersion is the version whose removed APIs are reported;
+	// [engine.DefaultKubeVersion] when it is empty.
+	KubeVersion string
+	// SkipSchema does not hold the values against the chart's schema.
+	SkipSchema bool
+	// Strict makes warnings errors.
+	Strict bool
+}
+
+// Run checks the chart in a folder or a .tgz file.
+//
+// The error is for what keeps the linter from running at all; what it has to
+// say of the chart is in the list, sorted. Files are named as in the chart's
+// folder, below name.
+func Run(name string, o Options) (diag.List, error) {
+	c, err := archive.Load(name)
+	if at, ok := errors.AsType[*archive.Error](err); ok {
+		return diag.List{loadDiagnostic(name, at)}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	version := o.KubeVersion
+	if version == "" {
+		version = engine.DefaultKubeVersion
+	}
+	kube, err := chartutil.ParseKubeVersion(version)
+	if err != nil {
+		return nil, fmt.Errorf("Kubernetes version %q: %w", version, err) //nolint:staticcheck // a proper name
+	}
+	dir, remove, err := folder(name, c)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	namespace := o.Namespace
+	if namespace == "" {
+		namespace = "default"
+	}
+	found := lint.AllWithKubeVersionAndSchemaValidation(dir, o.Values, namespace, kube, o.SkipSchema)
+	var list diag.List
+	for _, m := range found.Messages {
+		list = append(list, describe(c, dir, m)...)
+	}
+	for i := range list {
+		list[i].Pos.File = locate(name, c.Name(), list[i].Pos.File)
+		if o.Strict && list[i].Severity == diag.Warning {
+			list[i].Severity = diag.Error
+		}
+	}
+	list.Sort()
+	return list, nil
+}
+
+// folder returns where the chart lies unpacked: helm's linter reads folders
+// only.
+func folder(name string, c *chart.Chart) (dir string, remove func(), err error) {
+	nothing := func() {}
+	info, err := os.Stat(name)
+	if err != nil {
+		return "", nothing, err
+	}
+	if info.IsDir() {
+		return name, nothing, nil
+	}
+	temp, err := os.MkdirTemp("", "gantry-lint-")
+	if err != nil {
+		return "", nothing, err
+	}
+	remove = func() { _ = os.RemoveAll(temp) }
+	dir = filepath.Join(temp, c.Name())
+	for _, f := range c.Raw {
+		to := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return "", remove, err
+		}
+		if err := os.WriteFile(to, f.Data, 0o600); err != nil {
+			return "", remove, err
+		}
+	}
+	return dir, remove, nil
+}
+
+// locate names a file of the chart as the person can open it. Errors of the
+// engine have the chart's name in front, those of the linter have not.
+func locate(name, chartName, file string) string {
+	below, ok := strings.CutPrefix(file, chartName+"/")
+	if !ok {
+		below = file
+	}
+	if strings.HasSuffix(name, ".tgz") {
+		return name + ":" + below
+	}
+	return filepath.Join(name, filepath.FromSlash(below))
+}
+
+func loadDiagnostic(name string, at *archive.Error) diag.Diagnostic {
+	d := diag.Diagnostic{Severity: diag.Error, Pos: diag.Pos{File: filepath.Join(name, filepath.FromSlash(at.File))}, Code: "chart-load", Summary: at.Err.Error()}
+	if syntax, ok := errors.AsType[*archive.SyntaxError](at.Err); ok {
+		d.Pos.Line, d.Summary = syntax.Line, syntax.Problem
+	}
+	return d
+}
+
+// describe makes diagnostics of one message of the linter.
+func describe(c *chart.Chart, dir string, m support.Message) diag.List {
+	err := engine.Explain(m.Err)
+	if e, ok := errors.AsType[*engine.TemplateError](err); ok {
+		return diag.List{e.Diagnostic()}
+	}
+	if e, ok := errors.AsType[*engine.SchemaError](err); ok {
+		var list diag.List
+		for _, p := range e.Problems {
+			pos := find(c, "values.yaml", p.Path)
+			pos.File = "values.yaml"
+			list.Add(diag.Diagnostic{Severity: diag.Error, Pos: pos, Path: p.Path, Code: "values-schema", Summary: "values.schema.json refuses this value: " + p.Problem})
+		}
+		return list
+	}
+	if _, ok := errors.AsType[chartutil.JSONSchemaValidationError](err); ok {
+		// The rule for templates reports the same, with the key apart.
+		return nil
+	}
+	d := diag.Diagnostic{Severity: severity(m.Severity), Pos: diag.Pos{File: m.Path}, Code: code(m), Summary: strings.ReplaceAll(oneLine(err.Error()), dir, "")}
+	if key := metadataKey(d.Summary); m.Path == "Chart.yaml" && key != "" {
+		if pos := find(c, m.Path, diag.Path{key}); pos.Line > 0 {
+			d.Pos, d.Path = pos, diag.Path{key}
+		}
+	}
+	if at := regexp.MustCompile(`yaml: line (\d+): `).FindStringSubmatch(d.Summary); at != nil && !strings.HasPrefix(m.Path, "templates/") {
+		d.Pos.Line, _ = strconv.Atoi(at[1])
+	}
+	return diag.List{d}
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+func severity(helm int) diag.Severity {
+	switch helm {
+	case support.ErrorSev:
+		return diag.Error
+	case support.WarningSev:
+		return diag.Warning
+	default:
+		return diag.Note
+	}
+}
+
+// code names the part of the chart that a rule is about: helm's rules have no
+// names of their own.
+func code(m support.Message) string {
+	switch {
+	case m.Path == "Chart.yaml":
+		return "lint-metadata"
+	case m.Path == "values.yaml":
+		return "lint-values"
+	case strings.HasPrefix(m.Path, "templates"):
+		return "lint-template"
+	default:
+		return "lint-chart"
+	}
+}
+
+// metadataKey returns the key of Chart.yaml that a message begins with, such as
+// "icon is recommended" or "version '1' is not a valid SemVer".
+func metadataKey(summary string) string {
+	word, _, _ := strings.Cut(summary, " ")
+	word = strings.TrimSuffix(word, ":")
+	for _, key := range []string{"name", "version", "appVersion", "apiVersion", "icon", "type", "dependencies", "maintainers", "kubeVersion", "sources", "home"} {
+		if strings.EqualFold(key, word) {
+			return key
+		}
+	}
+	return ""
+}
+
+// find returns where a key stands in a YAML file of the chart.
+func find(c *chart.Chart, file string, keys diag.Path) diag.Pos {
+	pos := diag.Pos{File: file}
+	for _, f := range c.Raw {
+		if f.Name != path.Clean(file) {
+			continue
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal(f.Data, &doc); err != nil || doc.Kind != yaml.DocumentNode {
+			return pos
+		}
+		node := doc.Content[0]
+		for _, key := range keys {
+			next := child(node, key)
+			if next == nil {
+				break
+			}
+			node = next
+			pos.Line, pos.Column = node.Line, node.Column
+		}
+	}
+	return pos
+}
+
+func child(node *yaml.Node, key string) *yaml.Node {
+	for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Value == key {
+			return node.Content[i+1]
+		}
+	}
+	return nil
+}
