@@ -66,8 +66,8 @@ integration: build bin/tools/helm ## run only the tests against the real API ser
 	go test -count=1 $(INTEGRATION)
 
 lint: bin/tools/golangci-lint ## check the code and its format
-	bin/tools/golangci-lint run $(PACKAGES) $(INTEGRATION)
-	cd cmd/gantry-sandbox && $(CURDIR)/bin/tools/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+	bin/tools/golangci-lint run --allow-serial-runners $(PACKAGES) $(INTEGRATION)
+	cd cmd/gantry-sandbox && $(CURDIR)/bin/tools/golangci-lint run --allow-serial-runners --config $(CURDIR)/.golangci.yml ./...
 
 fmt: bin/tools/golangci-lint ## format the code
 	bin/tools/golangci-lint fmt
