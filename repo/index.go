@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
@@ -155,7 +156,7 @@ func skipped(file, chartName string, i int, err error) diag.Diagnostic {
 	return diag.Diagnostic{
 		Severity: diag.Warning,
 		Pos:      diag.Pos{File: file},
-		Path:     diag.Path{"entries", chartName, fmt.Sprint(i)},
+		Path:     diag.Path{"entries", chartName, strconv.Itoa(i)},
 		Code:     "index-entry",
 		Summary:  "the entry is left out: " + err.Error(),
 		Hint:     "tell whoever runs the repository; its other charts can be used",

@@ -198,7 +198,7 @@ func writeWhole(name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name())
+	defer os.Remove(temp.Name()) //nolint:errcheck // after the rename it is not there any more
 	_, err = temp.Write(data)
 	if err = errors.Join(err, temp.Close()); err != nil {
 		return err
@@ -243,7 +243,9 @@ func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = s.Close()
 	}
-	<-done
+	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 func TestDirectory(t *testing.T) {
 	t.Parallel()
 	suite(t, func(t *testing.T) (store, again blob.Store) {
+		t.Helper()
 		dir := t.TempDir()
 		return openDirectory(t, dir), openDirectory(t, dir)
 	})
@@ -52,8 +53,8 @@ func TestDirectoryLinksLeadNowhere(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(outside, "planted")); err == nil {
 		t.Error("a file was written outside of the store")
 	}
-	for info := range d.List(t.Context(), "", "") {
-		t.Errorf("%s is listed", info.Key)
+	for info, err := range d.List(t.Context(), "", "") {
+		t.Errorf("%s is listed (%v)", info.Key, err)
 	}
 }
 

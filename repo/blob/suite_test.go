@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,11 +17,18 @@ import (
 	"gantry/repo/blob"
 )
 
+// fixture is an empty store, opened twice.
+type fixture struct {
+	*testing.T
+
+	store, again blob.Store
+}
+
 // suite is the contract of a store as a test. The function opens an empty store;
 // again opens the same store a second time, as another process would.
 func suite(t *testing.T, open func(t *testing.T) (store, again blob.Store)) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, blob.Store, blob.Store){
+	for name, test := range map[string]func(fixture){
 		"life of an object":            life,
 		"open reads in parts":          parts,
 		"list":                         list,
@@ -37,7 +45,7 @@ func suite(t *testing.T, open func(t *testing.T) (store, again blob.Store)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store, again := open(t)
-			test(t, store, again)
+			test(fixture{t, store, again})
 		})
 	}
 }
@@ -69,7 +77,8 @@ func wantErr(t *testing.T, got, want error) {
 	}
 }
 
-func life(t *testing.T, s, again blob.Store) {
+func life(f fixture) {
+	t, s, again := f.T, f.store, f.again
 	ctx := t.Context()
 	const key = "a/b/c.json"
 	_, _, err := s.Get(ctx, key)
@@ -109,7 +118,8 @@ func life(t *testing.T, s, again blob.Store) {
 	create(t, again, key, "anew")
 }
 
-func parts(t *testing.T, s, _ blob.Store) {
+func parts(f fixture) {
+	t, s := f.T, f.store
 	create(t, s, "big", "0123456789")
 	o, err := s.Open(t.Context(), "big")
 	if err != nil {
@@ -128,7 +138,8 @@ func parts(t *testing.T, s, _ blob.Store) {
 	}
 }
 
-func list(t *testing.T, s, again blob.Store) {
+func list(f fixture) {
+	t, s, again := f.T, f.store, f.again
 	for _, key := range []string{"b", "a", "f/2", "f/10", "f/1", "f/sub/x", "f.txt", "g/1"} {
 		create(t, s, key, key)
 	}
@@ -158,12 +169,14 @@ func list(t *testing.T, s, again blob.Store) {
 			t.Errorf("list %q after %q (-want +got):\n%s", tc.folder, tc.after, diff)
 		}
 	}
-	for range s.List(t.Context(), "", "") {
+	for _, err := range s.List(t.Context(), "", "") {
+		wantErr(t, err, nil)
 		break // stopping early must not panic
 	}
 }
 
-func badKeys(t *testing.T, s, _ blob.Store) {
+func badKeys(f fixture) {
+	t, s := f.T, f.store
 	ctx := t.Context()
 	for _, key := range []string{
 		"", ".", "..", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "a/./b", `a\..\b`, "a/.hidden", ".hidden",
@@ -194,7 +207,8 @@ func (brokenBody) Seek(int64, int) (int64, error) { return 0, nil }
 
 var errBroken = errors.New("the line went dead")
 
-func failingBody(t *testing.T, s, _ blob.Store) {
+func failingBody(f fixture) {
+	t, s := f.T, f.store
 	ctx := t.Context()
 	broken := func() io.ReadSeeker {
 		return brokenBody{io.MultiReader(strings.NewReader("half"), errReader{})}
@@ -218,7 +232,8 @@ type errReader struct{}
 
 func (errReader) Read([]byte) (int, error) { return 0, errBroken }
 
-func cancelled(t *testing.T, s, _ blob.Store) {
+func cancelled(f fixture) {
+	t, s := f.T, f.store
 	ctx, cancel := context.WithCancel(t.Context())
 	create(t, s, "there", "x")
 	cancel()
@@ -258,17 +273,18 @@ func race(n int, s, again blob.Store, write func(s blob.Store, i int) error) (wi
 	return winners, failures
 }
 
-func oneCreator(t *testing.T, s, again blob.Store) {
+func oneCreator(f fixture) {
+	t, s, again := f.T, f.store, f.again
 	for round := range 20 {
 		key := fmt.Sprintf("round/%d", round)
 		winners, failures := race(16, s, again, func(s blob.Store, i int) error {
-			_, err := s.PutIfAbsent(t.Context(), key, body(fmt.Sprint(i)))
+			_, err := s.PutIfAbsent(t.Context(), key, body(strconv.Itoa(i)))
 			return err
 		})
 		if len(winners) != 1 {
 			t.Fatalf("round %d: winners %v, want exactly one", round, winners)
 		}
-		if got := get(t, again, key); got != fmt.Sprint(winners[0]) {
+		if got := get(t, again, key); got != strconv.Itoa(winners[0]) {
 			t.Errorf("round %d: %d won, but the content is %q", round, winners[0], got)
 		}
 		for _, err := range failures {
@@ -277,7 +293,8 @@ func oneCreator(t *testing.T, s, again blob.Store) {
 	}
 }
 
-func oneReplacer(t *testing.T, s, again blob.Store) {
+func oneReplacer(f fixture) {
+	t, s, again := f.T, f.store, f.again
 	etag := create(t, s, "key", "start")
 	for round := range 20 {
 		winners, failures := race(8, s, again, func(s blob.Store, i int) error {
@@ -294,7 +311,8 @@ func oneReplacer(t *testing.T, s, again blob.Store) {
 	}
 }
 
-func counter(t *testing.T, s, again blob.Store) {
+func counter(f fixture) {
+	t, s, again := f.T, f.store, f.again
 	create(t, s, "n", "")
 	const writers, each = 6, 10
 	_, failures := race(writers, s, again, func(s blob.Store, _ int) error {
@@ -323,7 +341,8 @@ func counter(t *testing.T, s, again blob.Store) {
 	}
 }
 
-func wholeReads(t *testing.T, s, again blob.Store) {
+func wholeReads(f fixture) {
+	t, s, again := f.T, f.store, f.again
 	contents := []string{strings.Repeat("a", 100_000), strings.Repeat("b", 50_000)}
 	etag := create(t, s, "key", contents[0])
 	var group sync.WaitGroup
@@ -345,7 +364,8 @@ func wholeReads(t *testing.T, s, again blob.Store) {
 	group.Wait()
 }
 
-func openStays(t *testing.T, s, _ blob.Store) {
+func openStays(f fixture) {
+	t, s := f.T, f.store
 	etag := create(t, s, "key", "old content")
 	o, err := s.Open(t.Context(), "key")
 	if err != nil {
@@ -360,7 +380,8 @@ func openStays(t *testing.T, s, _ blob.Store) {
 	}
 }
 
-func putBack(t *testing.T, s, _ blob.Store) {
+func putBack(f fixture) {
+	t, s := f.T, f.store
 	first := create(t, s, "key", "one")
 	second, err := s.PutIfMatch(t.Context(), "key", first, body("two"))
 	if err != nil {

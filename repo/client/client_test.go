@@ -104,7 +104,7 @@ func TestUpdateAsksOnlyWhatChanged(t *testing.T) {
 	}
 	update(true)
 	update(false)
-	h.push(t, r, chartArchive(t, "web", "1.0.0", ""))
+	h.push(t, r, chartArchive(t, "1.0.0", ""))
 	update(true)
 	index, list, err := h.Cached("local")
 	if err != nil || len(list) > 0 || len(index.Entries["web"]) != 1 {
@@ -149,7 +149,7 @@ func TestFindAndDownload(t *testing.T) {
 	h := newHome(t)
 	r := client.Repository{Name: "local", URL: s.URL}
 	h.add(t, r)
-	first := chartArchive(t, "web", "1.0.0", "")
+	first := chartArchive(t, "1.0.0", "")
 	h.push(t, r, first)
 	dir := t.TempDir()
 	download := func(ref, version string) string {
@@ -168,7 +168,7 @@ func TestFindAndDownload(t *testing.T) {
 	if got, err := os.ReadFile(path); err != nil || filepath.Base(path) != "web-1.0.0.tgz" || !bytes.Equal(got, first) {
 		t.Errorf("%s: %v", path, err)
 	}
-	h.push(t, r, chartArchive(t, "web", "1.1.0", ""))
+	h.push(t, r, chartArchive(t, "1.1.0", ""))
 	if got := filepath.Base(download("local/web", "")); got != "web-1.0.0.tgz" {
 		t.Errorf("without an update, got %s", got)
 	}
@@ -200,7 +200,7 @@ func TestFindFails(t *testing.T) {
 	h := newHome(t)
 	r := client.Repository{Name: "local", URL: s.URL}
 	h.add(t, r)
-	h.push(t, r, chartArchive(t, "web", "1.0.0", ""))
+	h.push(t, r, chartArchive(t, "1.0.0", ""))
 	for ref, want := range map[string]string{
 		"local/wbe":            `no chart "wbe": did you mean web?`,
 		"lokal/web":            `no repository "lokal" is configured: did you mean local?`,
@@ -228,7 +228,7 @@ func indexOf(url, digest string) string {
 
 func TestDownloadChecksWhatItGets(t *testing.T) {
 	t.Parallel()
-	archive := chartArchive(t, "web", "1.0.0", "")
+	archive := chartArchive(t, "1.0.0", "")
 	var truncated atomic.Bool
 	mux := http.NewServeMux()
 	for name, digest := range map[string]string{"right": "sha256:" + digestOf(t, archive), "wrong": strings.Repeat("0", 64), "none": ""} {
@@ -383,7 +383,7 @@ func TestNotARepository(t *testing.T) {
 // another port of the same host, which is another origin.
 func TestCredentialsStayAtHome(t *testing.T) {
 	t.Parallel()
-	archive := chartArchive(t, "web", "1.0.0", "")
+	archive := chartArchive(t, "1.0.0", "")
 	var atHome, elsewhere []string
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		elsewhere = append(elsewhere, r.Header.Get("Authorization"))
@@ -432,15 +432,15 @@ func TestPush(t *testing.T) {
 	s := serve(t, server.Options{Auth: &server.BasicAuth{User: "ci", Password: "s3cret", AnonymousRead: true}}, nil)
 	h := newHome(t)
 	r := client.Repository{Name: "local", URL: s.URL, Username: "ci", Password: "s3cret"}
-	h.push(t, r, chartArchive(t, "web", "1.0.0", "a: 1"))
+	h.push(t, r, chartArchive(t, "1.0.0", "a: 1"))
 
-	err := h.Push(t.Context(), r, write(t, "web.tgz", chartArchive(t, "web", "1.0.0", "a: 2")), true)
+	err := h.Push(t.Context(), r, write(t, "web.tgz", chartArchive(t, "1.0.0", "a: 2")), true)
 	conflict, ok := errors.AsType[*client.StatusError](err)
 	if !ok || conflict.Status != http.StatusConflict || conflict.Code != "version-exists" || conflict.Hint == "" {
 		t.Errorf("another content: %v", err)
 	}
 	r.Password = "wrong"
-	err = h.Push(t.Context(), r, write(t, "web.tgz", chartArchive(t, "web", "2.0.0", "")), false)
+	err = h.Push(t.Context(), r, write(t, "web.tgz", chartArchive(t, "2.0.0", "")), false)
 	denied, ok := errors.AsType[*client.StatusError](err)
 	if !ok || denied.Status != http.StatusUnauthorized || strings.Contains(err.Error(), "wrong") {
 		t.Errorf("a wrong password: %v", err)
@@ -456,7 +456,7 @@ func TestPushWithSignature(t *testing.T) {
 	h := newHome(t)
 	r := client.Repository{Name: "local", URL: s.URL}
 	h.add(t, r)
-	data := chartArchive(t, "web", "1.0.0", "")
+	data := chartArchive(t, "1.0.0", "")
 	archive := write(t, "web-1.0.0.tgz", data)
 	signature := "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nname: web\nversion: 1.0.0\n\n...\nfiles:\n  web-1.0.0.tgz: sha256:" +
 		digestOf(t, data) + "\n-----BEGIN PGP SIGNATURE-----\n\nwsBcBAEBCgAQBQJdy0ReCRCEO7+YH8GHYgAAfhUIADx3pHHLLINv0MFkiEYpX/Kd\n=Szm4\n-----END PGP SIGNATURE-----\n"

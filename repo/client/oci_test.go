@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -46,7 +46,7 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case kind == "tags":
 		_ = json.NewEncoder(w).Encode(map[string]any{"name": "team/web", "tags": r.tags})
 	case ok:
-		w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 		if kind == "manifests" {
 			w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
 		}
@@ -61,12 +61,12 @@ func TestOCI(t *testing.T) {
 	t.Parallel()
 	const helmChart = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 	reg := &registry{manifests: map[string][]byte{}, blobs: map[string][]byte{}}
-	first := chartArchive(t, "web", "1.0.0", "")
-	newest := chartArchive(t, "web", "1.2.0+build.5", "")
+	first := chartArchive(t, "1.0.0", "")
+	newest := chartArchive(t, "1.2.0+build.5", "")
 	reg.push(t, "1.0.0", first, helmChart)
 	reg.push(t, "1.2.0+build.5", newest, helmChart)
-	reg.push(t, "2.0.0-rc.1", chartArchive(t, "web", "2.0.0-rc.1", ""), helmChart)
-	reg.push(t, "3.0.0", chartArchive(t, "web", "3.0.0", ""), "application/vnd.oci.image.layer.v1.tar+gzip")
+	reg.push(t, "2.0.0-rc.1", chartArchive(t, "2.0.0-rc.1", ""), helmChart)
+	reg.push(t, "3.0.0", chartArchive(t, "3.0.0", ""), "application/vnd.oci.image.layer.v1.tar+gzip")
 	reg.tags = append(reg.tags[:3], "latest", "4.0.0")
 	s := httptest.NewServer(reg)
 	t.Cleanup(s.Close)

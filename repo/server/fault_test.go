@@ -139,23 +139,23 @@ func TestUploadBreaksOff(t *testing.T) {
 
 // provenance returns a .prov file in form; whose key made the signature is not
 // the server's affair.
-func provenance(name, version, digest string) string {
+func provenance(version, digest string) string {
 	return fmt.Sprintf(`-----BEGIN PGP SIGNED MESSAGE-----
 Hash: SHA512
 
 apiVersion: v2
-name: %s
+name: web
 version: %s
 
 ...
 files:
-  %s-%s.tgz: sha256:%s
+  web-%s.tgz: sha256:%s
 -----BEGIN PGP SIGNATURE-----
 
 wsBcBAEBCgAQBQJdy0ReCRCEO7+YH8GHYgAAfhUIADx3pHHLLINv0MFkiEYpX/Kd
 =Szm4
 -----END PGP SIGNATURE-----
-`, name, version, name, version, digest)
+`, version, version, digest)
 }
 
 func form(t *testing.T, fields map[string]string) (body io.Reader, contentType string) {
@@ -182,7 +182,7 @@ func TestProvenance(t *testing.T) {
 	s := serve(t, &blob.Memory{}, server.Options{})
 	archive := chartArchive(t, "web", "1.0.0", "")
 	sum := digestOf(t, archive)
-	right := provenance("web", "1.0.0", sum)
+	right := provenance("1.0.0", sum)
 	post := func(path string, fields map[string]string) reply {
 		t.Helper()
 		body, kind := form(t, fields)
@@ -193,8 +193,8 @@ func TestProvenance(t *testing.T) {
 		fields map[string]string
 		code   string
 	}{
-		"the signature of another content": {"/api/charts", map[string]string{"chart": string(archive), "prov": provenance("web", "1.0.0", strings.Repeat("0", 64))}, "provenance-invalid"},
-		"the signature of another version": {"/api/charts", map[string]string{"chart": string(archive), "prov": provenance("web", "1.0.1", sum)}, "provenance-invalid"},
+		"the signature of another content": {"/api/charts", map[string]string{"chart": string(archive), "prov": provenance("1.0.0", strings.Repeat("0", 64))}, "provenance-invalid"},
+		"the signature of another version": {"/api/charts", map[string]string{"chart": string(archive), "prov": provenance("1.0.1", sum)}, "provenance-invalid"},
 		"not a signature":                  {"/api/charts", map[string]string{"chart": string(archive), "prov": "hello"}, "provenance-invalid"},
 		"an unknown field":                 {"/api/charts", map[string]string{"charts": string(archive)}, "field-unknown"},
 		"a form without a chart":           {"/api/charts", map[string]string{"prov": right}, "chart-missing"},
@@ -221,14 +221,14 @@ func TestProvenance(t *testing.T) {
 	if code, _, _ := s.get("/charts/web-1.1.0.tgz.prov").problem(t); code != "chart-not-found" {
 		t.Errorf("an unsigned chart: %s", code)
 	}
-	late := provenance("web", "1.1.0", digestOf(t, other))
+	late := provenance("1.1.0", digestOf(t, other))
 	if r := s.do(http.MethodPost, "/api/prov", strings.NewReader(late)); r.status != http.StatusCreated {
 		t.Errorf("afterwards: %d %s", r.status, r.body)
 	}
 	if r := s.get("/charts/web-1.1.0.tgz.prov"); string(r.body) != late {
 		t.Errorf("signature: %d %s", r.status, r.body)
 	}
-	wrong := provenance("web", "1.1.0", sum)
+	wrong := provenance("1.1.0", sum)
 	if code, _, _ := s.do(http.MethodPost, "/api/prov", strings.NewReader(wrong)).problem(t); code != "provenance-invalid" {
 		t.Errorf("a wrong one afterwards: %s", code)
 	}

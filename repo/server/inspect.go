@@ -44,8 +44,13 @@ func DefaultLimits() Limits {
 	}
 }
 
-// maxMetadata bounds Chart.yaml and requirements.yaml.
-const maxMetadata = 1 << 20
+const (
+	metadataFile = "Chart.yaml"
+	// requirementsFile holds the dependencies of charts of the first format.
+	requirementsFile = "requirements.yaml"
+	// maxMetadata bounds both.
+	maxMetadata = 1 << 20
+)
 
 // freeRatio is how much may be unpacked before the ratio counts.
 const freeRatio = 1 << 20
@@ -111,7 +116,7 @@ func (in *inspector) entry(h *tar.Header, content io.Reader, allowed int64) erro
 		return fmt.Errorf("%s: %w", h.Name, errLimit)
 	}
 	switch name {
-	case "Chart.yaml", "requirements.yaml":
+	case metadataFile, requirementsFile:
 		if h.Size > maxMetadata {
 			return fmt.Errorf("%s: %w", h.Name, errLimit)
 		}
@@ -164,25 +169,25 @@ func (in *inspector) name(h *tar.Header) (string, error) {
 
 // metadata reads what the archive says of itself.
 func (in *inspector) metadata() (*chart.Metadata, error) {
-	text, ok := in.files["Chart.yaml"]
+	text, ok := in.files[metadataFile]
 	if !ok {
 		return nil, errors.New("the archive has no Chart.yaml in its folder")
 	}
 	m := &chart.Metadata{}
 	if err := yaml.Unmarshal(text, m); err != nil {
-		return nil, fmt.Errorf("Chart.yaml: %w", err)
+		return nil, fmt.Errorf("%s: %w", metadataFile, err)
 	}
 	m.APIVersion = cmp.Or(m.APIVersion, chart.APIVersionV1)
-	if requirements, ok := in.files["requirements.yaml"]; ok && m.APIVersion == chart.APIVersionV1 {
+	if requirements, ok := in.files[requirementsFile]; ok && m.APIVersion == chart.APIVersionV1 {
 		if err := yaml.Unmarshal(requirements, m); err != nil {
-			return nil, fmt.Errorf("requirements.yaml: %w", err)
+			return nil, fmt.Errorf("%s: %w", requirementsFile, err)
 		}
 	}
 	if err := m.Validate(); err != nil {
-		return nil, fmt.Errorf("Chart.yaml: %w", err)
+		return nil, fmt.Errorf("%s: %w", metadataFile, err)
 	}
 	if err := repo.CheckName(m.Name); err != nil {
-		return nil, fmt.Errorf("Chart.yaml: %w", err)
+		return nil, fmt.Errorf("%s: %w", metadataFile, err)
 	}
 	if m.Name != in.folder {
 		return nil, fmt.Errorf("the chart is named %q and its folder %q; they must be the same", m.Name, in.folder)

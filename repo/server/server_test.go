@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -93,7 +94,7 @@ func TestIndexForms(t *testing.T) {
 				t.Errorf("%v: got %d with the tag, want 304", form, again.status)
 			}
 			head := s.do(http.MethodHead, form[0], nil, form[1:]...)
-			if head.status != http.StatusOK || head.header.Get("ETag") != tag || head.header.Get("Content-Length") != fmt.Sprint(len(r.body)) {
+			if head.status != http.StatusOK || head.header.Get("ETag") != tag || head.header.Get("Content-Length") != strconv.Itoa(len(r.body)) {
 				t.Errorf("%v: HEAD says %d %v", form, head.status, head.header)
 			}
 		}
@@ -171,7 +172,7 @@ func TestDownloadConditions(t *testing.T) {
 		t.Errorf("range: %d %q", part.status, part.body)
 	}
 	head := s.do(http.MethodHead, path, nil)
-	if head.status != http.StatusOK || head.header.Get("Content-Length") != fmt.Sprint(len(archive)) {
+	if head.status != http.StatusOK || head.header.Get("Content-Length") != strconv.Itoa(len(archive)) {
 		t.Errorf("HEAD: %d %v", head.status, head.header)
 	}
 }
