@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-//go:embed all:chart
+//go:embed all:chart repo
 var files embed.FS
 
 // Chart returns the files that every generated chart has. They are Go templates
@@ -16,4 +16,14 @@ func Chart() fs.FS {
 		panic(err) // the folder is part of the program
 	}
 	return chart
+}
+
+// Repository returns the pages of a chart repository and what they need, for
+// html/template.
+func Repository() fs.FS {
+	repo, err := fs.Sub(files, "repo")
+	if err != nil {
+		panic(err) // the folder is part of the program
+	}
+	return repo
 }

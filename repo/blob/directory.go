@@ -93,8 +93,7 @@ func (d *Directory) Open(ctx context.Context, key string) (*Object, error) {
 		err = ErrNotFound
 	}
 	if err != nil {
-		f.Close()
-		return nil, wrap("open", key, err)
+		return nil, wrap("open", key, errors.Join(err, f.Close()))
 	}
 	return &Object{ReadSeekCloser: f, Info: Info{Key: key, Size: info.Size(), ModTime: info.ModTime()}}, nil
 }
@@ -129,7 +128,7 @@ func (d *Directory) PutIfAbsent(ctx context.Context, key string, body io.ReadSee
 	if err != nil {
 		return "", wrap("put", key, err)
 	}
-	defer d.root.Remove(temp) //nolint:errcheck // a leftover is swept at the next start
+	defer d.root.Remove(temp) // if that fails, it is swept at a later start
 	if err := d.linkNew(ctx, temp, key); err != nil {
 		return "", wrap("put", key, translate(err))
 	}

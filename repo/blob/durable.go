@@ -75,7 +75,7 @@ func (d *Directory) sweep() {
 	if err != nil {
 		return
 	}
-	defer d.root.Remove(probe) //nolint:errcheck // it is swept an hour later
+	defer d.root.Remove(probe)
 	now, err := d.root.Stat(probe)
 	if err != nil {
 		return

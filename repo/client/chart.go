@@ -205,7 +205,7 @@ func (c *Client) save(body io.Reader, chart Chart, target string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name()) //nolint:errcheck // after the rename it is not there any more
+	defer os.Remove(temp.Name())
 	sum, size, err := repo.Digest(io.TeeReader(io.LimitReader(body, c.limits.Archive+1), temp))
 	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err != nil {
 		return err

@@ -132,7 +132,7 @@ func (c *Client) Configure(ctx context.Context, change func([]Repository) ([]Rep
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
 		return fmt.Errorf("lock %s: %w", path, err)
 	}
-	defer lock.Close() //nolint:errcheck // closing the file releases the lock in any case
+	defer lock.Close()
 	f, err := readConfig(path)
 	if err != nil {
 		return err
@@ -159,7 +159,7 @@ func writeFile(path string, data []byte, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name()) //nolint:errcheck // after the rename it is not there any more
+	defer os.Remove(temp.Name())
 	_, err = temp.Write(data)
 	if err = errors.Join(err, temp.Chmod(mode), temp.Close()); err != nil {
 		return err

@@ -70,7 +70,7 @@ func (s *session) close() { s.http.CloseIdleConnections() }
 func tlsConfig(r Repository) (*tls.Config, error) {
 	config := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: r.InsecureSkipTLSVerify, //nolint:gosec // the user's own word, as Helm has it
+		InsecureSkipVerify: r.InsecureSkipTLSVerify, // the user's own word, as Helm has it
 	}
 	if r.CertFile != "" || r.KeyFile != "" {
 		cert, err := tls.LoadX509KeyPair(r.CertFile, r.KeyFile)

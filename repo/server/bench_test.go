@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -78,13 +79,14 @@ func ask(b *testing.B, h http.Handler, r *http.Request) *discard {
 func sizes(b *testing.B, run func(b *testing.B, versions int)) {
 	b.Helper()
 	for _, versions := range []int{1_000, 10_000} {
-		b.Run(fmt.Sprint(versions), func(b *testing.B) { run(b, versions) })
+		b.Run(strconv.Itoa(versions), func(b *testing.B) { run(b, versions) })
 	}
 }
 
 // BenchmarkStart reads all records of a folder.
 func BenchmarkStart(b *testing.B) {
 	sizes(b, func(b *testing.B, versions int) {
+		b.Helper()
 		store := directory(b, b.TempDir())
 		filled(b, store, versions)
 		for b.Loop() {
@@ -98,6 +100,7 @@ func BenchmarkIndex(b *testing.B) {
 	for _, encoding := range []string{"identity", "gzip"} {
 		b.Run(encoding, func(b *testing.B) {
 			sizes(b, func(b *testing.B, versions int) {
+				b.Helper()
 				s := filled(b, &blob.Memory{}, versions)
 				r := httptest.NewRequest(http.MethodGet, "/index.yaml", nil)
 				r.Header.Set("Accept-Encoding", encoding)
@@ -113,6 +116,7 @@ func BenchmarkIndex(b *testing.B) {
 // from several clients at once.
 func BenchmarkUpload(b *testing.B) {
 	sizes(b, func(b *testing.B, versions int) {
+		b.Helper()
 		b.Run("clients=1", func(b *testing.B) { benchmarkUpload(b, versions, 1) })
 		b.Run("clients=8", func(b *testing.B) { benchmarkUpload(b, versions, 8) })
 	})
@@ -149,6 +153,7 @@ func benchmarkUpload(b *testing.B, versions, clients int) {
 // put together anew.
 func BenchmarkIndexAfterUpload(b *testing.B) {
 	sizes(b, func(b *testing.B, versions int) {
+		b.Helper()
 		s := filled(b, &blob.Memory{}, versions)
 		r := httptest.NewRequest(http.MethodGet, "/index.yaml", nil)
 		i := 0

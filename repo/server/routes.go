@@ -18,6 +18,9 @@ func (s *Server) routes() http.Handler {
 	read("GET /index.yaml", s.index)
 	read("GET /charts/{file}", s.download)
 
+	read("GET /{$}", s.home)
+	open("GET /assets/page.css", s.style)
+
 	read("GET /api/charts", s.apiCharts)
 	read("GET /api/charts/{name}", s.apiChart)
 	read("GET /api/charts/{name}/{version}", s.apiVersion)

@@ -32,6 +32,8 @@ type segment struct {
 	sum  [sha256.Size]byte
 	// yaml is made when somebody asks for it.
 	yaml func() []byte
+	// card is the chart as the page shows it, made when somebody looks.
+	card func() (pageChart, error)
 }
 
 func (seg *segment) key() string { return fold(seg.shard.Chart) }
@@ -63,6 +65,7 @@ func (e *encoder) piece(plain []byte) piece {
 func (e *encoder) segment(sh shard, etag string) *segment {
 	seg := &segment{shard: sh, etag: etag}
 	seg.yaml = sync.OnceValue(seg.encodeYAML)
+	seg.card = sync.OnceValues(seg.describe)
 	if len(sh.Versions) == 0 {
 		return seg
 	}

@@ -54,6 +54,7 @@ type Server struct {
 	catalog *catalog
 	options Options
 	handler http.Handler
+	assets  *assets
 	// loading holds a place for every chart that is in memory as a whole.
 	loading chan struct{}
 }
@@ -69,6 +70,10 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 		return nil, err
 	}
 	s := &Server{catalog: newCatalog(store, options.Log), options: options, loading: make(chan struct{}, maxLoading)}
+	var err error
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
 	if err := s.Refresh(ctx); err != nil {
 		return nil, fmt.Errorf("read the repository: %w", err)
 	}
