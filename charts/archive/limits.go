@@ -3,6 +3,8 @@ package archive
 import (
 	"errors"
 	"fmt"
+
+	"gantry/charts/diag"
 )
 
 // What a chart may hold at most, charts within it included. The first two are
@@ -54,6 +56,15 @@ func (e *Error) Error() string {
 
 // Unwrap returns the reason.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Diagnostic returns the error as a diagnostic about a file that can be opened.
+func (e *Error) Diagnostic() diag.Diagnostic {
+	d := diag.Diagnostic{Severity: diag.Error, Pos: diag.Pos{File: Locate(e.Chart, "", e.File)}, Code: "chart-load", Summary: e.Err.Error()}
+	if syntax, ok := errors.AsType[*SyntaxError](e.Err); ok {
+		d.Pos.Line, d.Summary = syntax.Line, syntax.Problem
+	}
+	return d
+}
 
 func fault(file string, err error) error { return &Error{File: file, Err: err} }
 

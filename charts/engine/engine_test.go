@@ -343,4 +343,3 @@ func BenchmarkRender(b *testing.B) {
 		}
 	}
 }
-

@@ -44,7 +44,7 @@ type Options struct {
 func Run(name string, o Options) (diag.List, error) {
 	c, err := archive.Load(name)
 	if at, ok := errors.AsType[*archive.Error](err); ok {
-		return diag.List{loadDiagnostic(name, at)}, nil
+		return diag.List{at.Diagnostic()}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func Run(name string, o Options) (diag.List, error) {
 		list = append(list, describe(c, dir, m)...)
 	}
 	for i := range list {
-		list[i].Pos.File = locate(name, c.Name(), list[i].Pos.File)
+		list[i].Pos.File = archive.Locate(name, c.Name(), list[i].Pos.File)
 		if o.Strict && list[i].Severity == diag.Warning {
 			list[i].Severity = diag.Error
 		}
@@ -108,27 +108,6 @@ func folder(name string, c *chart.Chart) (dir string, remove func(), err error) 
 		}
 	}
 	return dir, remove, nil
-}
-
-// locate names a file of the chart as the person can open it. Errors of the
-// engine have the chart's name in front, those of the linter have not.
-func locate(name, chartName, file string) string {
-	below, ok := strings.CutPrefix(file, chartName+"/")
-	if !ok {
-		below = file
-	}
-	if strings.HasSuffix(name, ".tgz") {
-		return name + ":" + below
-	}
-	return filepath.Join(name, filepath.FromSlash(below))
-}
-
-func loadDiagnostic(name string, at *archive.Error) diag.Diagnostic {
-	d := diag.Diagnostic{Severity: diag.Error, Pos: diag.Pos{File: filepath.Join(name, filepath.FromSlash(at.File))}, Code: "chart-load", Summary: at.Err.Error()}
-	if syntax, ok := errors.AsType[*archive.SyntaxError](at.Err); ok {
-		d.Pos.Line, d.Summary = syntax.Line, syntax.Problem
-	}
-	return d
 }
 
 // describe makes diagnostics of one message of the linter.

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"helm.sh/helm/v3/pkg/chart"
+
+	"gantry/charts/archive"
+	"gantry/charts/diag"
+	"gantry/charts/engine"
+)
+
+// chartOptions are the flags of every command that renders a chart.
+type chartOptions struct {
+	version string
+	values  engine.Values
+}
+
+func (o *chartOptions) bind(c *cobra.Command) {
+	c.Flags().StringVar(&o.version, "version", "", "version of the chart, or a range (default: the newest); for charts of repositories only")
+	o.bindValues(c)
+}
+
+func (o *chartOptions) bindValues(c *cobra.Command) {
+	f := c.Flags()
+	f.StringArrayVarP(&o.values.Files, "values", "f", nil, "YAML file with values, - for standard input; repeat to override")
+	f.StringArrayVar(&o.values.Set, "set", nil, "value as key=value; commas separate several, dots and [0] go deeper")
+	f.StringArrayVar(&o.values.String, "set-string", nil, "value as key=value that stays a string")
+	f.StringArrayVar(&o.values.File, "set-file", nil, "value as key=FILE, the content of the file")
+	f.StringArrayVar(&o.values.JSON, "set-json", nil, "value as key=JSON")
+	f.StringArrayVar(&o.values.Literal, "set-literal", nil, "value as key=value in which nothing has a meaning")
+	_ = c.MarkFlagFilename("values", "yaml", "yml")
+}
+
+// loadedChart is a chart, where it lies on this machine, and the values given
+// for it.
+type loadedChart struct {
+	chart  *chart.Chart
+	path   string
+	values *engine.Merged
+}
+
+// loadChart reads the chart that a reference names, and the values of the
+// flags. What is wrong with any of them is reported at once.
+func (a *app) loadChart(ctx context.Context, ref string, o *chartOptions) (*loadedChart, error) {
+	merged, list := a.mergeValues(o)
+	path, err := a.fetchChart(ctx, ref, o.version)
+	if err != nil {
+		return nil, err
+	}
+	c, err := archive.Load(path)
+	if at, ok := errors.AsType[*archive.Error](err); ok {
+		list.Add(at.Diagnostic())
+	} else if err != nil {
+		return nil, err
+	}
+	if err := list.Err(); err != nil {
+		return nil, err
+	}
+	return &loadedChart{chart: c, path: path, values: merged}, nil
+}
+
+// mergeValues merges the values of the flags.
+func (a *app) mergeValues(o *chartOptions) (*engine.Merged, diag.List) {
+	o.values.Read = func(name string) ([]byte, error) {
+		switch {
+		case name == "-":
+			return io.ReadAll(a.In)
+		case strings.Contains(name, "://"):
+			return nil, errors.New("values are read from files only: fetch it first, or pass it on standard input with -f -")
+		}
+		data, err := os.ReadFile(name)
+		if pathErr, ok := errors.AsType[*os.PathError](err); ok {
+			return nil, pathErr.Err
+		}
+		return data, err
+	}
+	return o.values.Merge()
+}
+
+// explain turns what rendering found wrong with the chart or the values into
+// diagnostics about files that can be opened. Other errors are returned as they
+// are.
+func (l *loadedChart) explain(err error) error {
+	err = engine.Explain(err)
+	name := l.chart.Name()
+	if e, ok := errors.AsType[*engine.TemplateError](err); ok {
+		d := e.Diagnostic()
+		d.Pos.File = archive.Locate(l.path, name, d.Pos.File)
+		return diag.List{d}.Err()
+	}
+	if e, ok := errors.AsType[*engine.SchemaError](err); ok {
+		list := l.values.Diagnostics(e, name)
+		for i := range list {
+			if list[i].Pos.IsZero() {
+				list[i].Pos.File = archive.Locate(l.path, name, "values.yaml")
+			}
+		}
+		list.Sort()
+		return list.Err()
+	}
+	if e, ok := errors.AsType[*engine.MissingError](err); ok {
+		return diag.List{missingDependencies(l.path, e)}.Err()
+	}
+	return err
+}
+
+func missingDependencies(path string, e *engine.MissingError) diag.Diagnostic {
+	return diag.Diagnostic{
+		Severity: diag.Error, Pos: diag.Pos{File: archive.Locate(path, "", "Chart.yaml")}, Path: diag.Path{"dependencies"},
+		Code: "chart-dependencies", Summary: fmt.Sprintf("not in the chart: %s", strings.Join(e.Names, ", ")),
+		Hint: "put the charts into charts/, for example with: helm dependency build " + path,
+	}
+}
