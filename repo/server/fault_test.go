@@ -27,7 +27,7 @@ import (
 func TestUploadRefuses(t *testing.T) {
 	t.Parallel()
 	limits := server.DefaultLimits()
-	limits.Archive, limits.Unpacked, limits.File, limits.Files = 1<<20, 8<<20, 5<<20, 100
+	limits.Archive, limits.Unpacked, limits.File, limits.Files = 256<<10, 8<<20, 3<<20, 100
 	s := serve(t, &blob.Memory{}, server.Options{Limits: limits})
 	const meta = "apiVersion: v2\nname: web\nversion: 1.0.0\n"
 	good := chartArchive(t, "web", "1.0.0", "")
@@ -72,11 +72,11 @@ func TestUploadRefuses(t *testing.T) {
 		{"a device", pack(t, chartYAML, file{name: "web/x", kind: tar.TypeChar}), 400, "chart-invalid", "neither"},
 		{"two Chart.yaml", pack(t, chartYAML, chartYAML), 400, "chart-invalid", "twice"},
 		{"too many files", pack(t, many...), 413, "too-large", "100 files"},
-		{"a file that is too large", pack(t, chartYAML, file{name: "web/x", text: incompressible(6 << 20)}), 413, "too-large", ""},
-		{"a zip bomb in one file", pack(t, chartYAML, file{name: "web/x", text: strings.Repeat("\x00", 5<<20)}), 413, "too-large", "unpacks"},
+		{"a file that is too large", pack(t, chartYAML, file{name: "web/x", text: strings.Repeat(incompressible(16<<10), 200)}), 413, "too-large", "web/x"},
+		{"a zip bomb in one file", pack(t, chartYAML, file{name: "web/x", text: strings.Repeat("\x00", 3<<20)}), 413, "too-large", "unpacks"},
 		{"a zip bomb behind the archive", append(slices.Clone(good), pack(t, file{name: "x", text: strings.Repeat("\x00", 30<<20)})...), 413, "too-large", "unpacks"},
-		{"a large archive", []byte(incompressible(2 << 20)), 413, "too-large", "1 MiB"},
-		{"a Chart.yaml that is too large", withMeta(meta + "description: " + incompressible(1<<20)), 413, "too-large", "unpacks"},
+		{"a large archive", []byte(incompressible(300 << 10)), 413, "too-large", "256 KiB"},
+		{"a Chart.yaml that is too large", withMeta(meta + "description: " + strings.Repeat("x", 1<<20)), 413, "too-large", "unpacks"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := s.upload(tc.body)

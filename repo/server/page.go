@@ -152,6 +152,8 @@ func (seg *segment) describe() (pageChart, error) {
 	return c, nil
 }
 
+func trimZero(n float64) string { return strings.TrimSuffix(strconv.FormatFloat(n, 'f', 1, 64), ".0") }
+
 // byteSize prints a size as people say it.
 func byteSize(n int64) string {
 	const unit = 1024
@@ -159,8 +161,8 @@ func byteSize(n int64) string {
 	case n < unit:
 		return fmt.Sprintf("%d B", n)
 	case n < unit*unit:
-		return fmt.Sprintf("%.1f KiB", float64(n)/unit)
+		return trimZero(float64(n)/unit) + " KiB"
 	default:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(unit*unit))
+		return trimZero(float64(n)/(unit*unit)) + " MiB"
 	}
 }

@@ -277,7 +277,7 @@ func (s *Server) spool(in *incoming, body io.Reader) error {
 		return err
 	}
 	if in.size > limit {
-		return tooLarge(fmt.Sprintf("the archive is larger than %d MiB", limit>>20))
+		return tooLarge("the archive is larger than " + byteSize(limit))
 	}
 	_, err = f.Seek(0, io.SeekStart)
 	return err
@@ -287,7 +287,7 @@ func (s *Server) readProvenance(body io.Reader) ([]byte, error) {
 	limit := s.options.Limits.Provenance
 	text, err := io.ReadAll(io.LimitReader(body, limit+1))
 	if err == nil && int64(len(text)) > limit {
-		return nil, tooLarge(fmt.Sprintf("the signature is larger than %d KiB", limit>>10))
+		return nil, tooLarge("the signature is larger than " + byteSize(limit))
 	}
 	return text, err
 }
