@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"helm.sh/helm/v3/pkg/chart"
 
 	"gantry/charts/archive"
+	"gantry/charts/diag"
 	"gantry/repo/client"
 )
 
@@ -35,37 +37,53 @@ or a URL; it must take uploads as gantry repo serve and ChartMuseum do.
 	return c
 }
 
-func runChartPush(ctx context.Context, a *app, chart, repository string, force bool) error {
+func runChartPush(ctx context.Context, a *app, path, repository string, force bool) error {
 	c := a.repoClient()
 	target, err := pushTarget(c, repository)
 	if err != nil {
 		return repoError(err)
 	}
-	loaded, err := archive.Load(chart)
+	loaded, err := archive.Load(path)
+	if at, ok := errors.AsType[*archive.Error](err); ok {
+		return diag.List{at.Diagnostic()}.Err()
+	}
 	if err != nil {
 		return repoError(err)
 	}
-	file := chart
-	if info, err := os.Stat(chart); err == nil && info.IsDir() {
-		dir, err := os.MkdirTemp("", "gantry-push-*")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		file = filepath.Join(dir, archive.FileName(loaded.Metadata))
-		out, err := os.Create(file)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(archive.Pack(out, loaded), out.Close()); err != nil {
-			return err
-		}
+	file, done, err := packed(path, loaded)
+	if err != nil {
+		return err
 	}
+	defer done()
 	if err := c.Push(ctx, target, file, force); err != nil {
 		return repoError(err)
 	}
 	fmt.Fprintf(a.Out, "pushed %s %s to %s\n", loaded.Name(), loaded.Metadata.Version, repository)
 	return nil
+}
+
+// packed returns the archive of a chart: the one that was given, or one made of
+// the folder that was given, until done is called.
+func packed(path string, c *chart.Chart) (file string, done func(), err error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return path, func() {}, err
+	}
+	dir, err := os.MkdirTemp("", "gantry-push-*")
+	if err != nil {
+		return "", nil, err
+	}
+	done = func() { _ = os.RemoveAll(dir) }
+	file = filepath.Join(dir, archive.FileName(c.Metadata))
+	out, err := os.Create(file)
+	if err == nil {
+		err = errors.Join(archive.Pack(out, c), out.Close())
+	}
+	if err != nil {
+		done()
+		return "", nil, err
+	}
+	return file, done, nil
 }
 
 // pushTarget is a configured repository, or one that a URL names.

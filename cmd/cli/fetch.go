@@ -27,7 +27,7 @@ func (a *app) fetchChart(ctx context.Context, ref, version string) (path string,
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid):
 		return "", err
 	case meansFile(ref):
-		return "", notFoundError(fmt.Errorf("there is no chart %s", ref))
+		return "", notFoundError(withHint(fmt.Errorf("there is no chart %s", ref), "name a folder, an archive, or a chart of a repository as REPOSITORY/CHART; see: gantry repo search"))
 	}
 	c := a.repoClient()
 	found, err := c.Find(ctx, ref, version)
