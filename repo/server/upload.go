@@ -271,6 +271,9 @@ func (s *Server) spool(in *incoming, body io.Reader) error {
 		return storageProblem(err)
 	}
 	in.archive = f
+	// Where open files can be removed, a kill leaves nothing behind; elsewhere
+	// close removes it.
+	_ = os.Remove(f.Name())
 	limit := s.options.Limits.Archive
 	in.digest, in.size, err = repo.Digest(io.TeeReader(io.LimitReader(body, limit+1), f))
 	if err != nil {

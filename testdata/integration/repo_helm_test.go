@@ -77,7 +77,22 @@ func (w *workshop) run(name string, args ...string) string {
 // and must end well.
 func (w *workshop) serve(args ...string) string {
 	w.Helper()
-	addrFile := filepath.Join(w.dir, "addr-"+filepath.Base(w.TempDir()))
+	url, c := w.start(args...)
+	w.Cleanup(func() {
+		if err := c.Process.Signal(os.Interrupt); err != nil {
+			w.Error(err)
+		}
+		if err := c.Wait(); err != nil {
+			w.Errorf("the server ended with %v\n%s", err, c.Stderr)
+		}
+	})
+	return url
+}
+
+// start starts a repository and waits until it listens. The caller ends it.
+func (w *workshop) start(args ...string) (url string, server *exec.Cmd) {
+	w.Helper()
+	addrFile := filepath.Join(w.TempDir(), "addr")
 	args = append([]string{"repo", "serve", "--listen", "127.0.0.1:0", "--addr-file", addrFile, "--log-format", "none"}, args...)
 	c := w.command(context.WithoutCancel(w.Context()), w.gantry, args...)
 	var out bytes.Buffer
@@ -85,34 +100,23 @@ func (w *workshop) serve(args ...string) string {
 	if err := c.Start(); err != nil {
 		w.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
-	w.Cleanup(func() {
-		if err := c.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			w.Error(err)
-		}
-		if err := <-ended; err != nil {
-			w.Errorf("the server ended with %v\n%s", err, out.String())
-		}
-	})
 	deadline, ticker := time.NewTimer(30*time.Second), time.NewTicker(10*time.Millisecond)
 	defer deadline.Stop()
 	defer ticker.Stop()
 	for {
 		addr, err := os.ReadFile(addrFile)
 		if err == nil {
-			return "http://" + strings.TrimSpace(string(addr))
+			return "http://" + strings.TrimSpace(string(addr)), c
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			w.Fatal(err)
 		}
 		select {
 		case <-ticker.C:
-		case err := <-ended:
-			ended <- err
-			w.Fatalf("the server ended at once: %v\n%s", err, out.String())
 		case <-deadline.C:
-			w.Fatal("the server does not listen")
+			_ = c.Process.Kill()
+			_ = c.Wait() // it was killed
+			w.Fatalf("the server does not listen:\n%s", out.String())
 		}
 	}
 }
