@@ -2,27 +2,245 @@ package compose
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 
-	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/sirupsen/logrus"
 
 	"gantry/charts/diag"
 )
 
 // Load reads and merges the Compose files of an application. The list holds
-// every problem of the files, warnings among them; when it has errors, the
-// project is nil. The error is for the world around: a file that cannot be
-// read although it exists, a cancelled context.
+// every problem of the files, warnings among them, sorted by position; when it
+// has errors, the project is nil. The error is for the world around: a folder
+// that cannot be found, a cancelled context.
 func Load(ctx context.Context, src Source) (*Project, diag.List, error) {
-	opts, err := cli.NewProjectOptions(src.Files,
-		cli.WithWorkingDirectory(src.Dir), cli.WithEnv(src.Environ), cli.WithDotEnv,
-		cli.WithDefaultConfigPath, cli.WithProfiles(src.Profiles), cli.WithName(src.Name),
-		cli.WithConsistency(false), cli.WithoutEnvironmentResolution)
-	if err != nil {
-		return nil, nil, err
+	var list diag.List
+	in, err := src.find(&list)
+	if err != nil || list.HasErrors() {
+		return nil, list, err
 	}
-	p, err := opts.LoadProject(ctx)
-	if err != nil {
-		return nil, nil, err
+	t, main := in.follow(&list)
+	if list.HasErrors() && main == nil {
+		list.Sort()
+		return nil, list, nil
 	}
-	return &Project{Project: p, Origins: &Origins{}}, nil, nil
+	project, err := in.merge(ctx, main)
+	if ctxErr := ctx.Err(); ctxErr != nil {
+		return nil, nil, ctxErr
+	}
+	references(t.root, &list)
+	cycles(t.root, &list)
+	if err == nil {
+		consistency(project, t.root, &list)
+	} else {
+		in.explain(err, t, &list)
+	}
+	list.Sort()
+	if list.HasErrors() {
+		return nil, list, nil
+	}
+	return &Project{Project: project, Origins: &Origins{t.root}, Variables: t.variables}, list, nil
+}
+
+// input is what a source comes to: files that exist, and the variables that fill
+// them.
+type input struct {
+	disk *disk
+	// dir is the project directory.
+	dir   string
+	files []string
+	env   environment
+	// profiles are the active ones; name is the project's, and given tells that
+	// somebody chose it.
+	profiles []string
+	name     string
+	given    bool
+}
+
+// follow reads the files and notes where their keys are. The files are nil when
+// one of them cannot be read.
+func (in *input) follow(list *diag.List) (*trail, []*file) {
+	t := &trail{disk: in.disk, root: &origin{}}
+	var files []*file
+	for _, path := range in.files {
+		if f := in.disk.read(path, diag.Pos{}); f != nil {
+			files = append(files, f)
+		}
+	}
+	for _, f := range files {
+		t.open = []string{f.path}
+		t.add(scope{file: f, dir: in.dir, env: in.env}, t.root)
+	}
+	for _, d := range *list {
+		if d.Severity == diag.Error && slices.Contains([]string{codeSyntax, codeLimit, codeNoFile, codeUnreadable, codeIncomplete}, d.Code) {
+			return t, nil
+		}
+	}
+	return t, files
+}
+
+// merge lets compose-go build the model. Its cycle check takes exponential time
+// and its other checks stop at the first problem: ours run instead. The contents
+// of env files stay apart from environment, which wins over them.
+func (in *input) merge(ctx context.Context, files []*file) (*types.Project, error) {
+	quietLogs()
+	details := types.ConfigDetails{WorkingDir: in.dir, Environment: types.Mapping(in.env)}
+	for _, f := range files {
+		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: f.path, Content: f.data})
+	}
+	project, err := loader.LoadWithContext(ctx, details, func(o *loader.Options) {
+		o.SetProjectName(in.name, in.given)
+		o.SkipConsistencyCheck = true
+		o.SkipResolveEnvironment = true
+		o.Profiles = in.profiles
+		o.MaxNodeVisits = maxNodes
+	})
+	if err != nil {
+		return nil, err
+	}
+	return project, nil
+}
+
+// quietLogs silences logrus, to which compose-go writes what is diagnostics here.
+//
+//nolint:gochecknoglobals // the logger that it silences is global
+var quietLogs = sync.OnceFunc(func() { logrus.SetOutput(io.Discard) })
+
+// find says which files a source means, and with which variables.
+func (src Source) find(list *diag.List) (*input, error) {
+	wd := src.WorkingDir
+	if wd == "" {
+		var err error
+		if wd, err = os.Getwd(); err != nil {
+			return nil, fmt.Errorf("find the current folder: %w", err)
+		}
+	}
+	in := &input{
+		disk: &disk{workingDir: wd, stdin: src.Stdin, files: map[string]*file{}, list: list},
+		env:  parseEnviron(src.Environ),
+	}
+	in.files = absolute(wd, src.files(in.env))
+	if src.Dir != "" {
+		in.dir = absolute(wd, []string{src.Dir})[0]
+	}
+	if len(in.files) == 0 {
+		in.files = in.search(orDefault(in.dir, wd))
+	}
+	if in.dir == "" {
+		in.dir = wd
+		if len(in.files) > 0 && in.files[0] != stdinName {
+			in.dir = filepath.Dir(in.files[0])
+		}
+	}
+	in.readEnv(src)
+	in.profiles = src.Profiles
+	if len(in.profiles) == 0 && in.env["COMPOSE_PROFILES"] != "" {
+		in.profiles = strings.Split(in.env["COMPOSE_PROFILES"], ",")
+	}
+	in.nameProject(src)
+	return in, nil
+}
+
+// nameProject takes the name that somebody chose, or else the folder's.
+func (in *input) nameProject(src Source) {
+	in.name, in.given = orDefault(src.Name, in.env["COMPOSE_PROJECT_NAME"]), true
+	if in.name == "" {
+		in.name, in.given = loader.NormalizeProjectName(filepath.Base(in.dir)), false
+		in.name = orDefault(in.name, "app")
+		return
+	}
+	if normal := loader.NormalizeProjectName(in.name); normal != in.name {
+		in.disk.list.Add(diag.Diagnostic{
+			Severity: diag.Error, Code: codeValue, Summary: fmt.Sprintf("%q is no name for a project", in.name),
+			Hint: "use lower-case letters, digits, - and _, beginning with a letter or digit, such as " + orDefault(normal, "app"),
+		})
+	}
+}
+
+// files are the Compose files that were named, on the command line or in the
+// environment.
+func (src Source) files(env environment) []string {
+	if len(src.Files) > 0 || env["COMPOSE_FILE"] == "" {
+		return src.Files
+	}
+	return strings.Split(env["COMPOSE_FILE"], orDefault(env["COMPOSE_PATH_SEPARATOR"], string(os.PathListSeparator)))
+}
+
+func absolute(wd string, paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		if p != stdinName && !filepath.IsAbs(p) {
+			p = filepath.Join(wd, p)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// readEnv adds the project's .env, or the env files that were named; the last
+// file wins over the others, and the environment over all.
+func (in *input) readEnv(src Source) {
+	files := src.EnvFiles
+	if len(files) == 0 && in.env["COMPOSE_ENV_FILES"] != "" {
+		files = strings.Split(in.env["COMPOSE_ENV_FILES"], ",")
+	}
+	files = absolute(in.disk.workingDir, files)
+	if len(files) == 0 {
+		if dotEnv := filepath.Join(in.dir, ".env"); isFile(dotEnv) {
+			files = []string{dotEnv}
+		}
+	}
+	for _, f := range slices.Backward(files) {
+		env, err := in.env.with(f)
+		if err != nil {
+			in.disk.fail(codeUnreadable, diag.Pos{File: in.disk.shown(f)}, fmt.Sprintf("cannot be read as an env file: %v", err), "write one KEY=value on a line")
+			continue
+		}
+		in.env = env
+	}
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// usualNames are those that docker compose looks for, in its order.
+func usualNames() []string {
+	return []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
+}
+
+// search looks for a Compose file in a folder and its parents, and for an
+// override beside it.
+func (in *input) search(from string) []string {
+	for dir := from; ; dir = filepath.Dir(dir) {
+		for _, name := range usualNames() {
+			if path := filepath.Join(dir, name); isFile(path) {
+				return append([]string{path}, override(dir)...)
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	in.disk.fail(codeNoFile, diag.Pos{}, fmt.Sprintf("there is no %s in %s or a folder above it", strings.Join(usualNames(), ", "), from), "name the file with -f")
+	return nil
+}
+
+func override(dir string) []string {
+	for _, name := range usualNames() {
+		base, ext, _ := strings.Cut(name, ".")
+		if path := filepath.Join(dir, base+".override."+ext); isFile(path) {
+			return []string{path}
+		}
+	}
+	return nil
 }

@@ -1,0 +1,16 @@
+package compose
+
+// Limits of what is read: far above what people write, far below what would fill
+// the memory or the day.
+const (
+	// maxFileBytes is the size of one Compose file or env file.
+	maxFileBytes = 16 << 20
+	// maxFiles is how many files an application is put together from.
+	maxFiles = 512
+	// maxDepth is how deep a file may nest, and how long a chain of include or
+	// extends may be.
+	maxDepth = 100
+	// maxNodes is how many values there may be once aliases are followed: a few
+	// lines of YAML can stand for billions.
+	maxNodes = 5_000_000
+)

@@ -1,0 +1,125 @@
+package compose
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+
+	"gantry/charts/diag"
+)
+
+// Origins knows where every key of the merged project was written, across
+// several files, include and extends.
+//
+// Paths are those of the merged project: lists that Compose reads as mappings
+// (environment, labels, build.args, extra_hosts, sysctls, …) have the name before
+// the = as key, lists of names (depends_on, networks, models) the name, and every
+// other list the index. Short forms of a value are one key: ports.0 is
+// "8080:80", and nothing lies below it.
+type Origins struct{ root *origin }
+
+// Key is one key or list item that a person wrote.
+type Key struct {
+	// Path is the key's path in the merged project.
+	Path diag.Path
+	Pos  diag.Pos
+	// Leaf tells that nothing lies below the key.
+	Leaf bool
+}
+
+// origin is a key, and what lies below it.
+type origin struct {
+	pos diag.Pos
+	// node is the value, which tells what to check; nil for a key without one.
+	node *yaml.Node
+	// text is the value of a scalar, its variables filled.
+	text string
+	next map[string]*origin
+	// items is how many items a list has so far.
+	items int
+}
+
+// child returns the origin of a key below, made when needed.
+func (o *origin) child(key string) *origin {
+	if o.next == nil {
+		o.next = map[string]*origin{}
+	}
+	c := o.next[key]
+	if c == nil {
+		c = &origin{}
+		o.next[key] = c
+	}
+	return c
+}
+
+// get returns what lies at a path, or nil. It may be called on nil.
+func (o *origin) get(path ...string) *origin {
+	for _, key := range path {
+		if o == nil {
+			return nil
+		}
+		o = o.next[key]
+	}
+	return o
+}
+
+// keys returns the keys below, sorted. It may be called on nil.
+func (o *origin) keys() []string {
+	if o == nil {
+		return nil
+	}
+	keys := make([]string, 0, len(o.next))
+	for k := range o.next {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// clone copies an origin with all that lies below it.
+func (o *origin) clone() *origin {
+	c := *o
+	if o.next != nil {
+		c.next = make(map[string]*origin, len(o.next))
+		for k, v := range o.next {
+			c.next[k] = v.clone()
+		}
+	}
+	return &c
+}
+
+// At returns the position of a key of the merged project: where the latest file
+// wrote it, or else its nearest parent that somebody wrote.
+func (o *Origins) At(path ...string) diag.Pos {
+	at, pos := o.root, diag.Pos{}
+	for _, key := range path {
+		if at = at.next[key]; at == nil {
+			break
+		}
+		if at.pos.Line > 0 {
+			pos = at.pos
+		}
+	}
+	return pos
+}
+
+// Keys returns every key that a person wrote, once, in the order of files and
+// lines.
+func (o *Origins) Keys() iter.Seq[Key] {
+	var keys []Key
+	var walk func(at *origin, path diag.Path)
+	walk = func(at *origin, path diag.Path) {
+		for key, next := range at.next {
+			p := append(slices.Clip(path), key)
+			keys = append(keys, Key{Path: p, Pos: next.pos, Leaf: len(next.next) == 0})
+			walk(next, p)
+		}
+	}
+	walk(o.root, nil)
+	slices.SortFunc(keys, func(a, b Key) int {
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column), slices.Compare(a.Path, b.Path))
+	})
+	return slices.Values(keys)
+}

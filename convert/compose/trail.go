@@ -1,0 +1,335 @@
+package compose
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v4"
+
+	"gantry/charts/diag"
+)
+
+// trail follows the files of an application in the order in which compose-go
+// merges them, and notes where every key was written. It reports what is wrong
+// with the files as text: syntax, doubled keys, variables.
+type trail struct {
+	disk      *disk
+	root      *origin
+	nodes     int
+	variables []Variable
+	// open are the files that are being included, to see a circle.
+	open []string
+}
+
+// place of a file: the folder that its relative paths start from, and the
+// variables that fill it.
+type scope struct {
+	file *file
+	dir  string
+	env  environment
+}
+
+// add follows one Compose file into the origins.
+func (t *trail) add(s scope, into *origin) {
+	for _, doc := range s.file.docs {
+		if doc.Kind != yaml.MappingNode {
+			t.disk.fail(codeType, s.at(doc), "a Compose file is a mapping", "begin with services:")
+			continue
+		}
+		t.includes(s, value(doc, "include"), into)
+		t.record(s, doc, nil, into)
+	}
+}
+
+// at returns the position of a node.
+func (s scope) at(n *yaml.Node) diag.Pos {
+	return diag.Pos{File: s.file.shown, Line: n.Line, Column: n.Column}
+}
+
+// value returns the value of a key of a mapping, or nil.
+func value(n *yaml.Node, key string) *yaml.Node {
+	n = resolve(n)
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return resolve(n.Content[i+1])
+		}
+	}
+	return nil
+}
+
+// resolve follows an alias to what it stands for.
+func resolve(n *yaml.Node) *yaml.Node {
+	for range maxDepth {
+		if n == nil || n.Kind != yaml.AliasNode {
+			return n
+		}
+		n = n.Alias
+	}
+	return nil
+}
+
+// visit counts a node, and reports whether the file is still within the limits.
+func (t *trail) visit(s scope, n *yaml.Node, path diag.Path) bool {
+	t.nodes++
+	if t.nodes == maxNodes {
+		t.disk.fail(codeLimit, s.at(n), fmt.Sprintf("the files stand for more than %d values once aliases are followed", maxNodes), "")
+	}
+	if len(path) == maxDepth {
+		t.disk.fail(codeLimit, s.at(n), fmt.Sprintf("nests deeper than %d levels", maxDepth), "")
+	}
+	return t.nodes < maxNodes && len(path) < maxDepth
+}
+
+// record notes a value and what lies below it.
+func (t *trail) record(s scope, n *yaml.Node, path diag.Path, into *origin) {
+	n = resolve(n)
+	if n == nil || !t.visit(s, n, path) {
+		return
+	}
+	into.node = n
+	switch n.Kind {
+	case yaml.MappingNode:
+		t.mapping(s, n, path, into, nil)
+	case yaml.SequenceNode:
+		t.sequence(s, n, path, into)
+	case yaml.ScalarNode:
+		into.text = t.fill(s, n, path)
+	}
+}
+
+// mapping notes the keys of a mapping. Those of merged mappings (<<) come first:
+// the mapping's own win over them.
+func (t *trail) mapping(s scope, n *yaml.Node, path diag.Path, into *origin, hidden map[string]bool) {
+	own := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if own[key.Value] && !isMerge(key) {
+			t.disk.list.Add(diag.Diagnostic{
+				Severity: diag.Error, Pos: s.at(key), Path: append(slices.Clip(path), key.Value), Code: codeDuplicate,
+				Summary: "stands here a second time", Hint: "put the two together, or remove one",
+			})
+		}
+		own[key.Value] = true
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if isMerge(n.Content[i]) {
+			t.merge(s, resolve(n.Content[i+1]), path, into, own)
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if key := n.Content[i]; !isMerge(key) && !hidden[key.Value] {
+			t.field(s, key, n.Content[i+1], path, into)
+		}
+	}
+}
+
+func isMerge(key *yaml.Node) bool { return key.Value == "<<" && key.Style == 0 }
+
+// merge notes the keys of a mapping, or of several, behind <<.
+func (t *trail) merge(s scope, n *yaml.Node, path diag.Path, into *origin, hidden map[string]bool) {
+	if n == nil || !t.visit(s, n, path) {
+		return
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		t.mapping(s, n, path, into, hidden)
+	case yaml.SequenceNode:
+		// The first of several wins, so it is noted last.
+		for _, item := range slices.Backward(n.Content) {
+			t.merge(s, resolve(item), path, into, hidden)
+		}
+	}
+}
+
+// field notes one key.
+func (t *trail) field(s scope, key, val *yaml.Node, path diag.Path, into *origin) {
+	p := append(slices.Clip(path), key.Value)
+	switch {
+	case val.Tag == "!reset":
+		delete(into.next, key.Value)
+		return
+	case val.Tag == "!override":
+		delete(into.next, key.Value)
+	case len(path) == 0 && key.Value == "include":
+		return
+	}
+	child := into.child(key.Value)
+	child.pos = s.at(key)
+	if len(p) == 2 && (p[0] == "services" || p[0] == "jobs") {
+		t.extends(s, p, val, child)
+	}
+	t.record(s, val, p, child)
+}
+
+// sequence notes the items of a list, by what Compose makes of it.
+func (t *trail) sequence(s scope, n *yaml.Node, path diag.Path, into *origin) {
+	kind := shapeOf(path)
+	if kind == replaced {
+		into.next, into.items = nil, 0
+	}
+	places := map[string]string{}
+	for key, o := range into.next {
+		if at := place(path, o.placed()); at != "" {
+			places[at] = key
+		}
+	}
+	for _, item := range n.Content {
+		val := resolve(item)
+		if val == nil {
+			continue
+		}
+		if kind != indexed && kind != replaced && val.Kind == yaml.ScalarNode {
+			key := itemKey(kind, val.Value)
+			child := into.child(key)
+			child.pos = s.at(item)
+			child.text = t.fill(s, val, append(slices.Clip(path), key))
+			continue
+		}
+		t.item(s, item, path, into, places)
+	}
+}
+
+// placed is the text by which a mount is known.
+func (o *origin) placed() string {
+	if target := o.get("target"); target != nil {
+		return ":" + target.text
+	}
+	return o.text
+}
+
+// item notes one item of a list that keeps its order.
+func (t *trail) item(s scope, item *yaml.Node, path diag.Path, into *origin, places map[string]string) {
+	fresh := &origin{pos: s.at(item)}
+	key := strconv.Itoa(into.items)
+	t.record(s, item, append(slices.Clip(path), key), fresh)
+	if at := place(path, fresh.placed()); at != "" {
+		if known, ok := places[at]; ok {
+			into.next[known] = fresh
+			return
+		}
+		places[at] = key
+	}
+	for n := range expanded(path, fresh.text) {
+		into.child(strconv.Itoa(into.items + n))
+		into.next[strconv.Itoa(into.items+n)] = fresh
+	}
+	into.items += expanded(path, fresh.text)
+}
+
+// includes follows the files that an application includes, before its own keys.
+func (t *trail) includes(s scope, n *yaml.Node, into *origin) {
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return
+	}
+	for i, entry := range n.Content {
+		t.include(s, resolve(entry), diag.Path{"include", strconv.Itoa(i)}, into)
+	}
+}
+
+func (t *trail) include(s scope, entry *yaml.Node, path diag.Path, into *origin) {
+	paths := t.strings(s, entry, path)
+	dir, envFiles := "", []string(nil)
+	if entry.Kind == yaml.MappingNode {
+		paths = t.strings(s, value(entry, "path"), append(path, "path"))
+		dir = first(t.strings(s, value(entry, "project_directory"), append(path, "project_directory")))
+		envFiles = t.strings(s, value(entry, "env_file"), append(path, "env_file"))
+	}
+	if len(paths) == 0 {
+		return // the schema says what is missing
+	}
+	main := s.join(paths[0])
+	switch {
+	case len(t.open) >= maxDepth:
+		t.disk.fail(codeLimit, s.at(entry), fmt.Sprintf("includes go deeper than %d files", maxDepth), "")
+		return
+	case slices.Contains(t.open, main):
+		t.disk.fail(codeCycle, s.at(entry), fmt.Sprintf("%s includes itself: %s", paths[0], t.circle(main)), "remove one of the includes")
+		return
+	case isRemote(paths[0]):
+		t.disk.fail(codeUnreadable, s.at(entry), paths[0]+" is not a local file, and gantry fetches none", "copy it into the project")
+		return
+	}
+	if dir == "" {
+		dir = filepath.Dir(main)
+	}
+	inner := scope{dir: s.join(dir), env: s.env}
+	inner.env = t.includeEnv(s, entry, inner.dir, envFiles)
+	for _, p := range paths {
+		f := t.disk.read(s.join(p), s.at(entry))
+		if f == nil {
+			continue
+		}
+		inner.file = f
+		t.open = append(t.open, f.path)
+		t.add(inner, into)
+		t.open = t.open[:len(t.open)-1]
+	}
+}
+
+func (t *trail) circle(path string) string {
+	var b []byte
+	for _, f := range t.open[slices.Index(t.open, path):] {
+		b = append(b, t.disk.shown(f)+" → "...)
+	}
+	return string(b) + t.disk.shown(path)
+}
+
+// includeEnv adds the variables of an include's env files, which do not win over
+// those that are there.
+func (t *trail) includeEnv(s scope, entry *yaml.Node, dir string, files []string) environment {
+	if len(files) == 0 {
+		if f := filepath.Join(dir, ".env"); isFile(f) {
+			files = []string{f}
+		}
+	}
+	env := s.env
+	for _, f := range files {
+		if f == "/dev/null" {
+			continue
+		}
+		var err error
+		if env, err = env.with(s.join(f)); err != nil {
+			t.disk.fail(codeUnreadable, s.at(entry), fmt.Sprintf("env file %s: %v", t.disk.shown(s.join(f)), err), "")
+		}
+	}
+	return env
+}
+
+// strings returns the text of a scalar, or of the items of a list.
+func (t *trail) strings(s scope, n *yaml.Node, path diag.Path) []string {
+	n = resolve(n)
+	switch {
+	case n == nil:
+		return nil
+	case n.Kind == yaml.ScalarNode:
+		return []string{t.fill(s, n, path)}
+	case n.Kind == yaml.SequenceNode:
+		var all []string
+		for _, item := range n.Content {
+			all = append(all, t.strings(s, item, path)...)
+		}
+		return all
+	default:
+		return nil
+	}
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+// join returns the path of a file that the scope's file names.
+func (s scope) join(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(s.dir, path)
+}

@@ -1,0 +1,113 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/template"
+	"go.yaml.in/yaml/v4"
+
+	"gantry/charts/diag"
+)
+
+// Variable is a ${VARIABLE} that a value of a Compose file mentions.
+type Variable struct {
+	Name string
+	// Value is what the variable has, or its default.
+	Value string
+	// Set tells that the environment or an env file has the variable.
+	Set bool
+	// Path is the key whose value mentions it.
+	Path diag.Path
+}
+
+// environment is a set of variables. It is never changed, only extended.
+type environment map[string]string
+
+func (e environment) lookup(name string) (string, bool) {
+	v, ok := e[name]
+	return v, ok
+}
+
+// with returns the environment with the variables of an env file below its own.
+func (e environment) with(file string) (environment, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return e, errors.Unwrap(err)
+	}
+	if len(data) > maxFileBytes {
+		return e, errTooLarge
+	}
+	vars, err := dotenv.ParseWithLookup(strings.NewReader(strings.TrimPrefix(string(data), "\ufeff")), e.lookup)
+	if err != nil {
+		return e, err
+	}
+	merged := environment(vars)
+	maps.Copy(merged, e)
+	return merged, nil
+}
+
+// parseEnviron reads KEY=value strings; the last of a name wins.
+func parseEnviron(environ []string) environment {
+	env := environment{}
+	for _, entry := range environ {
+		if key, value, ok := strings.Cut(entry, "="); ok && key != "" {
+			env[key] = value
+		}
+	}
+	return env
+}
+
+// fill returns the text of a scalar with its variables filled, and reports those
+// that cannot be.
+func (t *trail) fill(s scope, n *yaml.Node, path diag.Path) string {
+	if !strings.Contains(n.Value, "$") || n.Tag == "!!binary" {
+		return n.Value
+	}
+	report := func(severity diag.Severity, code, summary, hint string) {
+		t.disk.list.Add(diag.Diagnostic{Severity: severity, Pos: s.at(n), Path: slices.Clone(path), Code: code, Summary: summary, Hint: hint})
+	}
+	found := template.ExtractVariables(map[string]any{"": n.Value}, template.DefaultPattern)
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		v := found[name]
+		val, set := s.env[name]
+		t.variables = append(t.variables, Variable{Name: name, Value: orDefault(val, v.DefaultValue), Set: set, Path: slices.Clone(path)})
+		if !set && !v.Required && v.DefaultValue == "" && v.PresenceValue == "" && mentionsBare(n.Value, name) {
+			report(diag.Warning, codeVariableUnset, fmt.Sprintf("variable %s is not set: it is empty", name),
+				fmt.Sprintf("set it in the shell, .env or an --env-file, or write ${%s:-default}", name))
+		}
+	}
+	text, err := template.SubstituteWithOptions(n.Value, s.env.lookup, template.WithoutLogging)
+	if err == nil {
+		return text
+	}
+	if missing, ok := errors.AsType[*template.MissingRequiredError](err); ok {
+		why := ""
+		if missing.Reason != "" {
+			why = ": " + missing.Reason
+		}
+		report(diag.Error, codeVariableRequired, fmt.Sprintf("variable %s must be set%s", missing.Variable, why), fmt.Sprintf("set %s in the shell, .env or an --env-file", missing.Variable))
+		return ""
+	}
+	report(diag.Error, codeVariableSyntax, fmt.Sprintf("%q has a $ that begins no variable", n.Value), "write ${NAME}, or $$ for a dollar sign")
+	return ""
+}
+
+func orDefault(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+// mentionsBare reports whether a variable stands without a default of its own,
+// not even an empty one, as in ${NAME:-}.
+func mentionsBare(text, name string) bool {
+	return !strings.Contains(text, "${"+name+":-") && !strings.Contains(text, "${"+name+"-") &&
+		!strings.Contains(text, "${"+name+":+") && !strings.Contains(text, "${"+name+"+")
+}
