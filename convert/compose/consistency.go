@@ -22,9 +22,7 @@ func consistency(project *types.Project, root *origin, list *diag.List) {
 			path := append(diag.Path{"services", name}, key...)
 			list.Add(diag.Diagnostic{Severity: diag.Error, Pos: origins.At(path...), Path: path, Code: code, Summary: summary, Hint: hint})
 		}}
-		c.image()
-		c.network()
-		c.health()
+		c.build()
 		c.numbers()
 		c.mounts()
 		c.disabled(project)
@@ -37,10 +35,7 @@ type service struct {
 	fail func(key []string, code, summary, hint string)
 }
 
-func (s *service) image() {
-	if s.Build == nil && s.Image == "" && s.Provider == nil {
-		s.fail(nil, codeIncomplete, "has neither an image nor a build", "add image:")
-	}
+func (s *service) build() {
 	if s.Build == nil {
 		return
 	}
@@ -49,21 +44,6 @@ func (s *service) image() {
 	}
 	if len(s.Build.Platforms) > 0 && s.Platform != "" && !slices.Contains(s.Build.Platforms, s.Platform) {
 		s.fail([]string{"build", "platforms"}, codeConflict, fmt.Sprintf("does not have the platform %s on which the service runs", s.Platform), "add it")
-	}
-}
-
-func (s *service) network() {
-	if s.NetworkMode != "" && len(s.Networks) > 0 {
-		s.fail([]string{"network_mode"}, codeConflict, "stands beside networks", "keep one of them")
-	}
-}
-
-func (s *service) health() {
-	if s.HealthCheck == nil || len(s.HealthCheck.Test) == 0 {
-		return
-	}
-	if !slices.Contains([]string{"CMD", "CMD-SHELL", "NONE"}, s.HealthCheck.Test[0]) {
-		s.fail([]string{"healthcheck", "test"}, codeValue, fmt.Sprintf("begins with %q", s.HealthCheck.Test[0]), "begin with CMD, CMD-SHELL or NONE")
 	}
 }
 

@@ -12,5 +12,5 @@ const (
 	maxDepth = 100
 	// maxNodes is how many values there may be once aliases are followed: a few
 	// lines of YAML can stand for billions.
-	maxNodes = 5_000_000
+	maxNodes = 1_500_000
 )

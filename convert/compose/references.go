@@ -81,6 +81,22 @@ func (c *checker) unit(section, name string) {
 			c.dependency("services", o.get(key), append(path, key), service)
 		}
 	}
+	c.basics(o, path)
+	c.amounts(o, path)
+}
+
+// basics reports what every service must have, and what excludes each other.
+func (c *checker) basics(o *origin, path diag.Path) {
+	if o.get("image") == nil && o.get("build") == nil && o.get("provider") == nil {
+		c.fail(o, path, codeIncomplete, "has neither an image nor a build", "add image:")
+	}
+	if mode := o.get("network_mode"); mode != nil && o.get("networks") != nil {
+		c.fail(mode, append(path, "network_mode"), codeConflict, "stands beside networks", "keep one of them")
+	}
+	test := o.get("healthcheck", "test")
+	if first := test.get("0"); first != nil && !slices.Contains([]string{"CMD", "CMD-SHELL", "NONE"}, first.text) {
+		c.fail(first, append(path, "healthcheck", "test"), codeValue, fmt.Sprintf("begins with %q", first.text), "begin with CMD, CMD-SHELL or NONE")
+	}
 }
 
 // textOf returns the text of a key below, or the origin's own where it is a

@@ -65,6 +65,7 @@ func compileSchema() (*jsonschema.Schema, error) {
 		return nil, err
 	}
 	c := jsonschema.NewCompiler()
+	c.AssertFormat()
 	if err := c.AddResource("compose-spec.json", doc); err != nil {
 		return nil, err
 	}
@@ -93,6 +94,7 @@ func (v *validator) check(schema *jsonschema.Schema, env environment) {
 	}
 	opts := loader.ToOptions(&types.ConfigDetails{Environment: types.Mapping(env)}, nil).Interpolate
 	opts.Substitute = lenient
+	v.casts(v.doc, nil, opts)
 	if filled, err := interpolation.Interpolate(model, *opts); err == nil {
 		model = filled
 	}
@@ -104,12 +106,69 @@ func (v *validator) check(schema *jsonschema.Schema, env environment) {
 	}
 }
 
-// lenient fills variables, and takes 1 for what cannot be filled: that is
-// reported elsewhere, and 1 passes for text, a number and true.
+// casts reports text that is none of the number or truth that Compose reads from
+// it: the schema lets text pass there, since it may be a variable.
+func (v *validator) casts(n *yaml.Node, path diag.Path, opts *interpolation.Options) {
+	n = resolve(n)
+	if n == nil || len(path) > maxDepth {
+		return
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			v.casts(n.Content[i+1], append(slices.Clip(path), n.Content[i].Value), opts)
+		}
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			v.casts(item, append(slices.Clip(path), strconv.Itoa(i)), opts)
+		}
+	case yaml.ScalarNode:
+		v.cast(n, path, opts)
+	}
+}
+
+func (v *validator) cast(n *yaml.Node, path diag.Path, opts *interpolation.Options) {
+	if n.ShortTag() != "!!str" {
+		return
+	}
+	text, err := lenient(n.Value, template.Mapping(opts.LookupValue))
+	if err != nil || text == "" {
+		return
+	}
+	for pattern, cast := range opts.TypeCastMapping {
+		if !matchesAll(pattern.Parts(), path) {
+			continue
+		}
+		if _, err := cast(text); err != nil {
+			v.list.Add(diag.Diagnostic{
+				Severity: diag.Error, Pos: v.position(path), Path: slices.Clone(path), Code: codeType,
+				Summary: fmt.Sprintf("%q is not what belongs here: a number, or true or false", text),
+			})
+		}
+		return
+	}
+}
+
+// matchesAll reports whether a pattern is one for the whole path.
+func matchesAll(pattern []string, path diag.Path) bool {
+	return len(pattern) == len(path) && matches(pattern, path)
+}
+
+// lenient fills variables, and takes 1 for those that must be set and are not:
+// they are reported elsewhere, and 1 passes for text, a number and true.
 func lenient(text string, lookup template.Mapping) (string, error) {
+	known := func(name string) (string, bool) {
+		if v, ok := lookup(name); ok && v != "" {
+			return v, ok
+		}
+		return "1", true
+	}
 	filled, err := template.SubstituteWithOptions(text, lookup, template.WithoutLogging)
 	if err != nil {
-		return "1", nil //nolint:nilerr // the variable is reported by the trail
+		filled, err = template.SubstituteWithOptions(text, known, template.WithoutLogging)
+	}
+	if err != nil {
+		return "1", nil //nolint:nilerr // the syntax is reported by the trail
 	}
 	return filled, nil
 }
@@ -238,7 +297,12 @@ func (v *validator) report(e *jsonschema.ValidationError) {
 	switch k := e.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		for _, key := range k.Properties {
-			add(append(slices.Clip(path), key), codeUnknown, "is not a key of Compose here", v.unknownHint(path, key))
+			add(append(slices.Clip(path), key), codeUnknown, "is not a key of Compose here", unknownHint(path, key))
+		}
+	case *kind.FalseSchema:
+		// Where one attribute is wrong, the schema refuses all its neighbours too.
+		if last := len(path) - 1; last >= 0 && !slices.Contains(knownKeys(path[:last]), path[last]) {
+			add(path, codeUnknown, "is not a key of Compose here", unknownHint(path[:last], path[last]))
 		}
 	case *kind.Type:
 		add(path, codeType, fmt.Sprintf("must be %s, and is %s", typeNames(k.Want), typeNames([]string{k.Got})), "")
@@ -282,7 +346,15 @@ func typeNames(types []string) string {
 }
 
 // unknownHint names the key that is nearest to one that Compose does not know.
-func (v *validator) unknownHint(path diag.Path, key string) string {
+func unknownHint(path diag.Path, key string) string {
+	if hint := didYouMean(key, knownKeys(path)); hint != "" {
+		return hint
+	}
+	return "remove it, or write x-" + key + " to keep it as an extension"
+}
+
+// knownKeys are the keys that Compose knows below a path.
+func knownKeys(path diag.Path) []string {
 	var known []string
 	depth := len(path)
 	for _, p := range composeschema.AttributePaths() {
@@ -291,10 +363,7 @@ func (v *validator) unknownHint(path diag.Path, key string) string {
 			known = append(known, parts[depth])
 		}
 	}
-	if hint := didYouMean(key, known); hint != "" {
-		return hint
-	}
-	return "remove it, or write x-" + key + " to keep it as an extension"
+	return known
 }
 
 func matches(pattern []string, path diag.Path) bool {

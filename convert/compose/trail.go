@@ -2,6 +2,7 @@ package compose
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -105,10 +106,13 @@ func (t *trail) record(s scope, n *yaml.Node, path diag.Path, into *origin) {
 // mapping notes the keys of a mapping. Those of merged mappings (<<) come first:
 // the mapping's own win over them.
 func (t *trail) mapping(s scope, n *yaml.Node, path diag.Path, into *origin, hidden map[string]bool) {
-	own := map[string]bool{}
+	own := maps.Clone(hidden)
+	if own == nil {
+		own = map[string]bool{}
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		if own[key.Value] && !isMerge(key) {
+		if own[key.Value] && !hidden[key.Value] && !isMerge(key) {
 			t.disk.list.Add(diag.Diagnostic{
 				Severity: diag.Error, Pos: s.at(key), Path: append(slices.Clip(path), key.Value), Code: codeDuplicate,
 				Summary: "stands here a second time", Hint: "put the two together, or remove one",
@@ -184,10 +188,9 @@ func (t *trail) sequence(s scope, n *yaml.Node, path diag.Path, into *origin) {
 			continue
 		}
 		if kind != indexed && kind != replaced && val.Kind == yaml.ScalarNode {
-			key := itemKey(kind, val.Value)
-			child := into.child(key)
-			child.pos = s.at(item)
-			child.text = t.fill(s, val, append(slices.Clip(path), key))
+			text := t.fill(s, val, append(slices.Clip(path), itemKey(kind, val.Value)))
+			child := into.child(itemKey(kind, text))
+			child.pos, child.text = s.at(item), text
 			continue
 		}
 		t.item(s, item, path, into, places)
@@ -212,7 +215,6 @@ func (t *trail) item(s scope, item *yaml.Node, path diag.Path, into *origin, pla
 			into.next[known] = fresh
 			return
 		}
-		places[at] = key
 	}
 	for n := range expanded(path, fresh.text) {
 		into.child(strconv.Itoa(into.items + n))

@@ -74,6 +74,9 @@ func (t *trail) fill(s scope, n *yaml.Node, path diag.Path) string {
 	}
 	found := template.ExtractVariables(map[string]any{"": n.Value}, template.DefaultPattern)
 	for _, name := range slices.Sorted(maps.Keys(found)) {
+		if name == "" {
+			continue // ${ and no more; the syntax is reported below
+		}
 		v := found[name]
 		val, set := s.env[name]
 		t.variables = append(t.variables, Variable{Name: name, Value: orDefault(val, v.DefaultValue), Set: set, Path: slices.Clone(path)})
