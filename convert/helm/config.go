@@ -44,7 +44,7 @@ func (b *builder) findConfigs() map[string]*configRef {
 // configMap draws a ConfigMap. Variables become values. Short text stays in the
 // template; the rest becomes files of the chart, which Helm reads as they are.
 func (s *sheet) configMap() {
-	if s.configs[s.object.GetName()].variables && !s.holds(s.tree.Get("data")) {
+	if s.configs[s.object.GetName()].variables {
 		s.variables()
 		return
 	}
@@ -85,7 +85,7 @@ const (
 
 // isShort reports whether text is best kept in the template.
 func isShort(s string) bool {
-	if strings.Contains(s, noValue) {
+	if lossy(s) {
 		return true // which only the template can escape
 	}
 	trimmed := strings.TrimSuffix(s, "\n")

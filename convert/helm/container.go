@@ -63,14 +63,8 @@ func splitImage(ref string) image {
 		rest, i.registry = name, host
 	}
 	i.repository = rest
-	if strings.Contains(ref, noValue) {
-		return image{repository: ref}
-	}
 	return i
 }
-
-// noValue is what Helm deletes from what it renders.
-const noValue = "<no value>"
 
 // env draws the environment: plain variables are a mapping in the values, what
 // is taken from elsewhere stays in the template.
@@ -110,7 +104,7 @@ func splitEnv(items []*manifest.Node) (plain *manifest.Node, rest []*manifest.No
 		if value == nil {
 			value = text()
 		}
-		if i > 0 && name.Value <= last || strings.Contains(name.Value+value.Value, noValue) {
+		if i > 0 && name.Value <= last || lossy(name.Value) {
 			return emptyMap(), items
 		}
 		last = name.Value

@@ -13,7 +13,7 @@ import (
 func (s *sheet) servicePorts() {
 	spec := s.tree.Get("spec")
 	at := s.serviceValues()
-	s.annotations(s.tree.Get("metadata"), at, "annotations", "Annotations of the Service")
+	s.annotations(s.tree.Get("metadata"), at, "Annotations of the Service")
 	headless := spec.Get("clusterIP") != nil && spec.Get("clusterIP").Value == corev1.ClusterIPNone
 	if t := spec.Get("type"); t != nil && !headless && t.Value != string(corev1.ServiceTypeExternalName) {
 		ref := at.add("type", "ClusterIP, NodePort or LoadBalancer", t, oneOf("ClusterIP", "NodePort", "LoadBalancer"))
@@ -90,7 +90,7 @@ func (s *sheet) ingress() {
 	s.conditions = append(s.conditions, enabled)
 	spec := s.tree.Get("spec")
 	s.draw(spec, at, []place{{"ingressClassName", "className", "Ingress class; empty: the default of the cluster", ofType("string"), text}})
-	s.annotations(s.tree.Get("metadata"), at, "annotations", "Annotations of the Ingress, which most controllers read their settings from")
+	s.annotations(s.tree.Get("metadata"), at, "Annotations of the Ingress, which most controllers read their settings from")
 	s.rules(spec, at)
 	s.draw(spec, at, []place{{"tls", "tls", "Hosts that are served with TLS, and the Secrets with their certificates", definition("tls"), emptyList}})
 	sortFields(spec, []string{"ingressClassName", "tls", "defaultBackend", "rules"})

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gantry/convert/manifest"
 )
@@ -67,11 +68,11 @@ func (s *sheet) checksums(annotations *manifest.Node) []manifest.Field {
 		return nil
 	}
 	annotations.Delete(key)
-	paths := "list ."
+	argument := []string{"list", "."}
 	for _, name := range s.configMaps() {
-		paths += " " + strconv.Quote(s.configs[name].path)
+		argument = append(argument, strconv.Quote(s.configs[name].path))
 	}
-	return []manifest.Field{{Key: key, Value: expr(s.include("checksum", "("+paths+")"))}}
+	return []manifest.Field{{Key: key, Value: expr(s.include("checksum", "("+strings.Join(argument, " ")+")"))}}
 }
 
 // configMaps names the ConfigMaps of the chart that the object's pods read.

@@ -2,6 +2,7 @@ package helm_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -21,15 +22,15 @@ import (
 )
 
 // load reads the files of a chart as helm does.
-func load(t testing.TB, files []charts.File) *chart.Chart {
-	t.Helper()
+func load(tb testing.TB, files []charts.File) *chart.Chart {
+	tb.Helper()
 	var buffered []*loader.BufferedFile
 	for _, f := range files {
 		buffered = append(buffered, &loader.BufferedFile{Name: f.Name, Data: f.Data})
 	}
 	c, err := loader.LoadFiles(buffered)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
@@ -68,16 +69,16 @@ func render(c *chart.Chart, release string, values map[string]any) (map[string]s
 }
 
 // objects decodes rendered documents, by kind and name.
-func objects(t testing.TB, documents map[string]string) map[string]any {
-	t.Helper()
+func objects(tb testing.TB, documents map[string]string) map[string]any {
+	tb.Helper()
 	found := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(documents)) {
 		if path.Ext(name) != ".yaml" {
 			continue
 		}
-		for key, object := range decode(t, documents[name]) {
+		for key, object := range decode(tb, documents[name]) {
 			if found[key] != nil {
-				t.Errorf("%s is rendered twice, again by %s", key, name)
+				tb.Errorf("%s is rendered twice, again by %s", key, name)
 			}
 			found[key] = object
 		}
@@ -86,18 +87,18 @@ func objects(t testing.TB, documents map[string]string) map[string]any {
 }
 
 // decode reads a stream of YAML documents as the API server would.
-func decode(t testing.TB, text string) map[string]any {
-	t.Helper()
+func decode(tb testing.TB, text string) map[string]any {
+	tb.Helper()
 	found := map[string]any{}
 	dec := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(text)), 1<<20)
 	for {
 		var object map[string]any
 		err := dec.Decode(&object)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return found
 		}
 		if err != nil {
-			t.Fatalf("%v in:\n%s", err, text)
+			tb.Fatalf("%v in:\n%s", err, text)
 		}
 		if len(object) == 0 {
 			continue

@@ -122,6 +122,7 @@ func mapOf(values *schema) *schema   { return &schema{Type: "object", Additional
 func definition(name string) *schema { return &schema{Ref: "#/definitions/" + name} }
 func oneOf(values ...string) *schema { return &schema{Type: "string", Enum: values} }
 func integer(low, high *int) *schema { return &schema{Type: "integer", Minimum: low, Maximum: high} }
+
 func object(props ...property) *schema {
 	return &schema{Type: "object", Properties: props, Additional: false}
 }
@@ -158,7 +159,7 @@ func definitions() properties {
 			{"name", text()}, {"mountPath", text()},
 		}})},
 		{"objects", listOf(free())},
-		{"port", integer(limit(1), limit(65535))},
+		{"port", integer(new(1), new(65535))},
 		{"hosts", listOf(&schema{Type: "object", Required: []string{"host", "paths"}, Additional: false, Properties: properties{
 			{"host", text()},
 			{"paths", listOf(&schema{Type: "object", Required: []string{"path"}, Additional: false, Properties: properties{
@@ -168,5 +169,3 @@ func definitions() properties {
 		{"tls", listOf(object(property{"secretName", text()}, property{"hosts", listOf(text())}))},
 	}
 }
-
-func limit(n int) *int { return &n }

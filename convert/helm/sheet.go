@@ -130,13 +130,14 @@ func join(operator string, conditions []string) string {
 	if len(conditions) == 1 {
 		return conditions[0]
 	}
+	words := []string{operator}
 	for _, c := range conditions {
 		if strings.Contains(c, " ") && !strings.HasPrefix(c, "(") {
 			c = "(" + c + ")"
 		}
-		operator += " " + c
+		words = append(words, c)
 	}
-	return operator
+	return strings.Join(words, " ")
 }
 
 // include returns the expression that renders one of the chart's own templates.
@@ -176,12 +177,20 @@ func (s *sheet) instances(n *manifest.Node) {
 	}
 }
 
+// lossy reports whether text would be changed by what Helm makes of a value: it
+// deletes one phrase from all that it renders, and its toYaml yields nothing where
+// there is a character that YAML allows in escapes only.
+func lossy(s string) bool {
+	return strings.Contains(s, "<no value>") ||
+		strings.ContainsFunc(s, func(r rune) bool { return r >= 0x7f && r <= 0x9f || r == 0xfffe || r == 0xffff })
+}
+
 // holds reports whether a tree says something that a value cannot: the name of
-// the release, or text that Helm would delete.
+// the release, or text that Helm would change.
 func (s *sheet) holds(n *manifest.Node) bool {
-	if s.ours(n) || n.Kind == manifest.String && strings.Contains(n.Value, noValue) {
+	if s.ours(n) || n.Kind == manifest.String && lossy(n.Value) {
 		return true
 	}
 	return slices.ContainsFunc(n.Items, s.holds) ||
-		slices.ContainsFunc(n.Fields, func(f manifest.Field) bool { return strings.Contains(f.Key, noValue) || s.holds(f.Value) })
+		slices.ContainsFunc(n.Fields, func(f manifest.Field) bool { return lossy(f.Key) || s.holds(f.Value) })
 }

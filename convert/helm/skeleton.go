@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -91,20 +92,18 @@ func (n noted) data() (noteData, bool) {
 	if !ok || len(s.Spec.Ports) == 0 {
 		return noteData{}, false
 	}
-	d := noteData{
-		Name: s.Name, Enabled: n.key.ref("enabled"), Type: n.service.ref("type"), Port: fmt.Sprint(s.Spec.Ports[0].Port),
+	port := int(s.Spec.Ports[0].Port)
+	local := port
+	if port < 1024 {
+		local = 8000 + port // a port that is not only root's
 	}
-	d.Local = d.Port
-	if s.Spec.Ports[0].Port < 1024 {
-		d.Local = fmt.Sprint(8000 + s.Spec.Ports[0].Port) // a port that is not only root's
+	d := noteData{
+		Name: s.Name, Enabled: n.key.ref("enabled"), Type: n.service.ref("type"), Port: strconv.Itoa(port), Local: strconv.Itoa(local),
 	}
 	for _, ports := range n.service.entries {
 		if ports.key == "ports" && len(ports.entries) > 0 {
 			d.Port = ports.ref(ports.entries[0].key)
 		}
-	}
-	if d.Port == fmt.Sprint(s.Spec.Ports[0].Port) {
-		d.Port = fmt.Sprintf("%q", d.Port)
 	}
 	if n.ingress != nil {
 		d.Ingress = n.ingress.ref()

@@ -2,6 +2,7 @@ package helm
 
 import (
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 
@@ -16,7 +17,7 @@ type claimRef struct {
 
 // ref returns the expression for a value of the claim.
 func (c claimRef) ref(key string) string {
-	return valueRef(append(c.path[:len(c.path):len(c.path)], key))
+	return valueRef(append(slices.Clip(c.path), key))
 }
 
 // claimName returns the expression for the name of the claim that pods mount.
@@ -119,7 +120,7 @@ func (s *sheet) keep(meta *manifest.Node, at *entry) {
 		meta.Set("annotations", annotations)
 	}
 	annotations.Set(keepPolicy, manifest.Text("keep"))
-	s.annotations(meta, at, "annotations", "Annotations of the claim; with the policy, the data stays when the release is uninstalled")
+	s.annotations(meta, at, "Annotations of the claim; with the policy, the data stays when the release is uninstalled")
 }
 
 // claimVolume draws a volume of a pod that is a claim of the chart.

@@ -55,12 +55,17 @@ func podUses(pod *corev1.PodSpec) []use {
 		}
 	}
 	for _, v := range pod.Volumes {
-		if v.ConfigMap != nil {
-			uses = append(uses, use{v.ConfigMap.Name, false})
-		}
-		if v.Projected == nil {
-			continue
-		}
+		uses = append(uses, volumeUses(v)...)
+	}
+	return uses
+}
+
+func volumeUses(v corev1.Volume) []use {
+	var uses []use
+	if v.ConfigMap != nil {
+		uses = append(uses, use{v.ConfigMap.Name, false})
+	}
+	if v.Projected != nil {
 		for _, source := range v.Projected.Sources {
 			if source.ConfigMap != nil {
 				uses = append(uses, use{source.ConfigMap.Name, false})

@@ -127,7 +127,7 @@ func (e *entry) write(b *bytes.Buffer, indent int) error {
 // writeField prints one key with its value, every line behind pad.
 func writeField(b *bytes.Buffer, f manifest.Field, pad string) error {
 	var text bytes.Buffer
-	if err := manifest.Encode(&text, &manifest.Node{Kind: manifest.Map, Fields: []manifest.Field{f}}); err != nil {
+	if err := manifest.EncodePart(&text, &manifest.Node{Kind: manifest.Map, Fields: []manifest.Field{f}}); err != nil {
 		return err
 	}
 	for line := range strings.Lines(text.String()) {

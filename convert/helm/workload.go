@@ -79,7 +79,7 @@ func (s *sheet) replicas(spec *manifest.Node) {
 	if spec.Get("replicas") == nil {
 		return
 	}
-	ref := s.at.add("replicas", "Number of pods", spec.Get("replicas"), integer(limit(0), nil))
+	ref := s.at.add("replicas", "Number of pods", spec.Get("replicas"), integer(new(0), nil))
 	spec.Set("replicas", expr(ref))
 }
 
@@ -113,12 +113,12 @@ func (s *sheet) controller(spec *manifest.Node) {
 		s.draw(spec, s.at, []place{{field, field, "How pods are replaced by new ones", ofType("object"), emptyMap}})
 	}
 	sortFields(spec, specOrder())
-	s.annotations(s.tree.Get("metadata"), s.at, "annotations", "Annotations of the "+s.object.Kind())
+	s.annotations(s.tree.Get("metadata"), s.at, "Annotations of the "+s.object.Kind())
 }
 
 // annotations makes the annotations of a meta a value.
-func (s *sheet) annotations(meta *manifest.Node, at *entry, key, comment string) {
-	s.draw(meta, at, []place{{"annotations", key, comment, mapOf(ofType("string")), emptyMap}})
+func (s *sheet) annotations(meta *manifest.Node, at *entry, comment string) {
+	s.draw(meta, at, []place{{"annotations", "annotations", comment, mapOf(ofType("string")), emptyMap}})
 	sortFields(meta, metaOrder())
 }
 

@@ -19,11 +19,14 @@ const (
 	String
 	// Literal is a number, true, false or null, printed as it stands.
 	Literal
-	// Expr, Action, Insert and Splice stand in the tree of a template only; see
-	// [EncodeTemplate].
+	// Expr is a value that a template works out. It and the kinds below stand in
+	// the tree of a template only; see [EncodeTemplate].
 	Expr
+	// Action is a line of a template that yields nothing itself.
 	Action
+	// Insert is a line of a template that yields lines of YAML.
 	Insert
+	// Splice is a value in whose place its Fields are written.
 	Splice
 )
 

@@ -25,6 +25,14 @@ func EncodeTemplate(w io.Writer, n *Node) error {
 	return e.w.Flush()
 }
 
+// EncodePart is Encode for a tree that becomes a part of a larger document, with
+// empty lines behind it that are not its own.
+func EncodePart(w io.Writer, n *Node) error {
+	e := &encoder{w: bufio.NewWriter(w), quote: quote, isBlock: isClosedBlock, escape: unchanged}
+	e.block(n, 0)
+	return e.w.Flush()
+}
+
 // Line returns a field that is an action on a line of its own.
 func Line(action string) Field { return Field{Value: &Node{Kind: Action, Value: action}} }
 
@@ -63,7 +71,11 @@ func escapeTemplate(s string) string { return strings.ReplaceAll(s, "{{", `{{ "{
 // isTemplateBlock reports whether text survives in a literal block of a template:
 // an action behind it takes away white space at its end, and Helm that at the
 // end of a document, but for one line break.
-func isTemplateBlock(s string) bool {
+func isTemplateBlock(s string) bool { return isClosedBlock(s) && !strings.Contains(s, noValue) }
+
+// isClosedBlock reports whether text survives in a literal block whatever white
+// space follows.
+func isClosedBlock(s string) bool {
 	body := strings.TrimSuffix(s, "\n")
-	return isBlock(s) && strings.TrimRight(body, " \t\r\n") == body && !strings.Contains(s, noValue)
+	return isBlock(s) && strings.TrimRight(body, " \t\r\n") == body
 }
