@@ -37,6 +37,9 @@ func repoError(err error) error {
 		}
 		return notFoundError(withHint(err, hint))
 	}
+	if errors.Is(err, client.ErrDigest) {
+		return withHint(err, "fetch the index again with: gantry repo update; if that does not help, the file was changed after it was published")
+	}
 	if _, ok := errors.AsType[*client.UnknownRepositoryError](err); ok {
 		return notFoundError(withHint(err, "see what is configured with: gantry repo list"))
 	}

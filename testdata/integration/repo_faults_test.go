@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	mathrand "math/rand/v2"
 	"net"
@@ -85,9 +86,7 @@ func TestRepositoryIsKilled(t *testing.T) {
 	for round := range kills {
 		// A kill falls after so many answers, wherever the others are by then.
 		got := w.uploadUntilKilled(round, clients, 1+random.IntN(40))
-		for file, data := range got {
-			acknowledged[file] = data
-		}
+		maps.Copy(acknowledged, got)
 	}
 	url := w.serve("--dir", "charts")
 	index, list, err := repo.Parse("index.yaml", w.download(url+"/index.yaml"))
