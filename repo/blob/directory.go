@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"sync"
 )
 
 // Directory keeps objects as files below one folder. Several processes on one
@@ -27,6 +28,8 @@ import (
 type Directory struct {
 	root  *os.Root
 	locks [lockBuckets]bucketLock
+	// safe holds the folders whose names are known to be synced.
+	safe sync.Map
 }
 
 const (

@@ -37,20 +37,31 @@ func (d *Directory) writeTemp(body io.Reader) (name, etag string, err error) {
 	return name, hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// makeFolder creates a folder and those above it, and syncs the names of the new
-// ones, or a power cut could take a folder with an object that was acknowledged.
+// makeFolder creates a folder and those above it, and syncs their names, or a
+// power cut could take a folder with an object that was acknowledged. It does so
+// once for each folder: that the folder is there says only that somebody has
+// created it, not that its name is safe.
 func (d *Directory) makeFolder(folder string) error {
-	if info, err := d.root.Stat(folder); err == nil && info.IsDir() {
-		return nil
+	if _, safe := d.safe.Load(folder); safe {
+		if _, err := d.root.Stat(folder); err == nil {
+			return nil
+		}
 	}
 	if err := d.root.MkdirAll(folder, folderMode); err != nil {
 		return err
 	}
-	for dir := folder; dir != "."; {
-		dir = path.Dir(dir)
-		if err := d.syncFolder(dir); err != nil {
+	var made []string
+	for dir := folder; dir != "."; dir = path.Dir(dir) {
+		if _, safe := d.safe.Load(dir); safe && dir != folder {
+			break
+		}
+		if err := d.syncFolder(path.Dir(dir)); err != nil {
 			return err
 		}
+		made = append(made, dir)
+	}
+	for _, dir := range made {
+		d.safe.Store(dir, true)
 	}
 	return nil
 }
