@@ -87,7 +87,8 @@ func (c *checker) unit(section, name string) {
 
 // basics reports what every service must have, and what excludes each other.
 func (c *checker) basics(o *origin, path diag.Path) {
-	if o.get("image") == nil && o.get("build") == nil && o.get("provider") == nil {
+	isMapping := o.node != nil && o.node.Kind == yaml.MappingNode
+	if isMapping && o.get("image") == nil && o.get("build") == nil && o.get("provider") == nil {
 		c.fail(o, path, codeIncomplete, "has neither an image nor a build", "add image:")
 	}
 	if mode := o.get("network_mode"); mode != nil && o.get("networks") != nil {
