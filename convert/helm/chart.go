@@ -52,6 +52,11 @@ func Chart(src Source) ([]charts.File, error) {
 	if err := b.root.check(); err != nil {
 		return nil, err
 	}
+	for _, e := range b.root.entries {
+		if e.value == nil && !slices.Contains(reservedKeys(), e.key) {
+			e.sort(valuesOrder())
+		}
+	}
 	b.root.last("persistence", "config", "secrets")
 	for _, write := range []func() error{b.valuesFile, b.schemaFile, b.metadataFile, b.skeleton} {
 		if err := write(); err != nil {

@@ -124,5 +124,7 @@ func (s *sheet) variables() {
 		key = camelCase("env-file-" + strings.TrimPrefix(name, folder+"-"))
 	}
 	ref := at.add(key, "Environment variables of the env files, in ConfigMap "+name+"; env comes before them", s.tree.Get("data"), mapOf(scalar()))
-	s.tree.Set("data", insert(s.include("strings", ref)+" | trim"))
+	s.tree.Set("data", manifest.Wrap(
+		manifest.Line("with "+ref), manifest.Field{Key: "data", Value: insert(s.include("strings", ".") + " | trim")}, manifest.Line("end"),
+	))
 }

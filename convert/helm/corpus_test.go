@@ -31,26 +31,12 @@ func applications(t *testing.T) map[string]application {
 	}
 	apps := map[string]application{}
 	for _, file := range cases {
-		dir := t.TempDir()
-		var opts struct {
-			Files, Profiles, Environ []string
-			Rules                    rules.Options
-		}
 		archive, err := txtar.ParseFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range archive.Files {
-			if f.Name == "options.json" {
-				if err := json.Unmarshal(f.Data, &opts); err != nil {
-					t.Fatal(err)
-				}
-			}
-			write(t, filepath.Join(dir, f.Name), f.Data)
-		}
-		src := compose.Source{Files: opts.Files, WorkingDir: dir, Dir: dir, Profiles: opts.Profiles, Environ: opts.Environ}
-		if result, err := convert.Convert(t.Context(), src, opts.Rules); err == nil {
-			apps[strings.TrimSuffix(filepath.Base(file), ".txtar")] = application{result.App.Name, result.Objects}
+		if app, err := convertArchive(t, archive); err == nil {
+			apps[strings.TrimSuffix(filepath.Base(file), ".txtar")] = app
 		}
 	}
 	for _, version := range []string{"v1", "v2"} {
@@ -64,6 +50,31 @@ func applications(t *testing.T) map[string]application {
 		}
 	}
 	return apps
+}
+
+// convertArchive converts the Compose project in an archive, with the options in
+// its options.json.
+func convertArchive(t *testing.T, archive *txtar.Archive) (application, error) {
+	t.Helper()
+	dir := t.TempDir()
+	var opts struct {
+		Files, Profiles, Environ []string
+		Rules                    rules.Options
+	}
+	for _, f := range archive.Files {
+		if f.Name == "options.json" {
+			if err := json.Unmarshal(f.Data, &opts); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(t, filepath.Join(dir, f.Name), f.Data)
+	}
+	src := compose.Source{Files: opts.Files, WorkingDir: dir, Dir: dir, Profiles: opts.Profiles, Environ: opts.Environ}
+	result, err := convert.Convert(t.Context(), src, opts.Rules)
+	if err != nil {
+		return application{}, err
+	}
+	return application{result.App.Name, result.Objects}, nil
 }
 
 func write(t *testing.T, name string, data []byte) {

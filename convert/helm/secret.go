@@ -25,10 +25,12 @@ type secretRefs struct {
 	// homes maps a key to the first with the same value: a password that two
 	// services share must be one password when the chart makes it up.
 	homes map[secretKey]secretKey
+	// conditions say of each Secret when the chart makes it.
+	conditions map[string]string
 }
 
 func findSecrets(objects []manifest.Object) secretRefs {
-	r := secretRefs{values: map[secretKey][]byte{}, homes: map[secretKey]secretKey{}}
+	r := secretRefs{values: map[secretKey][]byte{}, homes: map[secretKey]secretKey{}, conditions: map[string]string{}}
 	var names []string
 	first := map[string]secretKey{}
 	for _, o := range objects {
@@ -106,6 +108,7 @@ func (s *sheet) secret() {
 		group(s.secrets.keys.of(name), "Secret "+name)
 	existing := at.add("existingSecret", "Name of a Secret with the keys below, to use in place of a new one", text(), ofType("string"))
 	s.conditions = append(s.conditions, "not "+existing)
+	s.secrets.conditions[name] = allOf(s.conditions...)
 	data := emptyMap()
 	for _, id := range slices.SortedFunc(maps.Keys(s.secrets.values), func(a, b secretKey) int { return slices.Compare([]string{a.secret, a.key}, []string{b.secret, b.key}) }) {
 		if id.secret == name {

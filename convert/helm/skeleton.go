@@ -60,7 +60,7 @@ type skeletonData struct {
 
 type noteData struct{ Name, Enabled, Ingress, RootIngress, Type, Port, Local string }
 
-type secretData struct{ Name, Keys, Existing string }
+type secretData struct{ Name, Keys, Condition string }
 
 func (b *builder) skeletonData() skeletonData {
 	data := skeletonData{
@@ -81,7 +81,7 @@ func (b *builder) skeletonData() skeletonData {
 			}
 		}
 		slices.Sort(keys)
-		data.Secrets = append(data.Secrets, secretData{name, strings.Join(keys, ", "), valueRef([]string{"secrets", b.secrets.keys.of(name), "existingSecret"})})
+		data.Secrets = append(data.Secrets, secretData{name, strings.Join(keys, ", "), b.secrets.conditions[name]})
 	}
 	return data
 }

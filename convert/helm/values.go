@@ -46,6 +46,33 @@ func (e *entry) last(keys ...string) {
 	slices.SortStableFunc(e.entries, func(a, b *entry) int { return slices.Index(keys, a.key) - slices.Index(keys, b.key) })
 }
 
+// sort puts the values of a service and of its containers in the order in which
+// people look for them; others come in front of what follows the mark "".
+func (e *entry) sort(order []string) {
+	index := func(key string) int {
+		if i := slices.Index(order, key); i >= 0 {
+			return i
+		}
+		return slices.Index(order, "")
+	}
+	slices.SortStableFunc(e.entries, func(a, b *entry) int { return index(a.key) - index(b.key) })
+	for _, sub := range e.entries {
+		sub.sort(order)
+	}
+}
+
+// valuesOrder is how the values of a service are ordered: what runs, how it is
+// reached, what it keeps, how it is watched, and then where and as whom it runs.
+func valuesOrder() []string {
+	return []string{
+		"enabled", "replicas", "schedule", "timeZone", "suspend", "image", "env", "envFile", "extraEnv", "extraEnvFrom",
+		"service", "type", "", "ingress", "persistence", "resources", "startupProbe", "readinessProbe", "livenessProbe",
+		"initContainers", "sidecars", "extraContainers", "podLabels", "podAnnotations", "annotations", "strategy", "updateStrategy",
+		"podSecurityContext", "securityContext", "serviceAccountName", "priorityClassName", "nodeSelector", "affinity", "tolerations",
+		"topologySpreadConstraints", "extraVolumes", "extraVolumeMounts",
+	}
+}
+
 // add appends a value and returns the expression that reads it.
 func (e *entry) add(key, comment string, value *manifest.Node, s *schema) string {
 	e.entries = append(e.entries, &entry{key: key, path: e.below(key), comment: comment, value: value, schema: s})

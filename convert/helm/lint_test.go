@@ -1,0 +1,123 @@
+package helm_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v3/pkg/lint"
+	"helm.sh/helm/v3/pkg/lint/support"
+
+	"gantry/charts"
+	"gantry/convert/helm"
+)
+
+// TestLint runs helm lint --strict over every chart. The only remark is that a
+// chart has no icon, which nobody but its owner can give it.
+func TestLint(t *testing.T) {
+	for name, app := range applications(t) {
+		t.Run(name, func(t *testing.T) {
+			files, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := filepath.Join(t.TempDir(), app.name) // helm wants the folder to have the name of the chart
+			for _, f := range files {
+				write(t, filepath.Join(dir, f.Name), f.Data)
+			}
+			for _, m := range lint.All(dir, nil, "default", true).Messages {
+				if m.Severity > support.InfoSev || !strings.Contains(m.Err.Error(), "icon is recommended") {
+					t.Errorf("%s: %v", m.Path, m.Err)
+				}
+			}
+		})
+	}
+}
+
+// TestSameBytes makes each chart twice, once from objects in another order.
+func TestSameBytes(t *testing.T) {
+	for name, app := range applications(t) {
+		first, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Reverse(app.objects)
+		second, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.EqualFunc(first, second, func(a, b charts.File) bool { return a.Name == b.Name && string(a.Data) == string(b.Data) }) {
+			t.Errorf("%s: the order of the objects changes the chart", name)
+		}
+	}
+}
+
+// TestWrongValues passes values that people get wrong, and expects a refusal that
+// names the value.
+func TestWrongValues(t *testing.T) {
+	app := applications(t)["demo-v1-ingress"]
+	files, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path  string
+		value any
+		want  string
+	}{
+		{"web.replicas", "three", "at '/web/replicas': got string, want integer"},
+		{"web.replicas", -1, "at '/web/replicas': minimum: got -1, want 0"},
+		{"web.replica", 2, "at '/web': additional properties 'replica' not allowed"},
+		{"wbe.replicas", 2, "at '': additional properties 'wbe' not allowed"},
+		{"web.image.pullPolicy", "always", "at '/web/image/pullPolicy': value must be one of '', 'Always', 'IfNotPresent', 'Never'"},
+		{"web.image.tag", 1.10, "at '/web/image/tag': got number, want string"},
+		{"web.service.type", "Public", "at '/web/service/type': value must be one of 'ClusterIP', 'NodePort', 'LoadBalancer'"},
+		{"web.service.ports.tcp3000", 70000, "at '/web/service/ports/tcp3000': maximum: got 70,000, want 65,535"},
+		{"web.resources.limits.memory", "256 MB", "at '/web/resources/limits/memory': '256 MB' does not match pattern"},
+		{"web.resources.limit", map[string]any{}, "at '/web/resources': additional properties 'limit' not allowed"},
+		{"web.readinessProbe.httpget", map[string]any{}, "at '/web/readinessProbe': additional properties 'httpget' not allowed"},
+		{"web.ingress.hosts", []any{"example.org"}, "at '/web/ingress/hosts/0': got string, want object"},
+		{"db.persistence.dbData.size", "big", "at '/db/persistence/dbData/size': 'big' does not match pattern"},
+		{"secrets.dbPassword.data.db_password", 1234, "at '/secrets/dbPassword/data/db_password': got number, want string"},
+	} {
+		_, err := render(load(t, files), app.name, nested(c.path, c.value))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s = %v: got error %v, want %s", c.path, c.value, err, c.want)
+		}
+	}
+}
+
+// TestParentGlobals gives the chart values that a parent chart shares with all.
+func TestParentGlobals(t *testing.T) {
+	app := applications(t)["demo-v1-cluster"]
+	files, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents, err := render(load(t, files), app.name, map[string]any{"global": map[string]any{
+		"imageRegistry": "registry.example.org", "storageClass": "fast", "somebodyElses": true, "imagePullSecrets": []any{map[string]any{"name": "pull"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string][]string{
+		"templates/web/deployment.yaml": {`image: "registry.example.org/example/tickets:1.4.0"`, "imagePullSecrets:\n        - name: pull"},
+		"templates/db/statefulset.yaml": {`image: "registry.example.org/postgres:17.6-alpine"`, `storageClassName: "fast"`},
+	} {
+		for _, text := range want {
+			if !strings.Contains(documents[file], text) {
+				t.Errorf("%s lacks %s:\n%s", file, text, documents[file])
+			}
+		}
+	}
+}
+
+// nested returns values with one value at a path of keys.
+func nested(path string, value any) map[string]any {
+	keys := strings.Split(path, ".")
+	for _, key := range slices.Backward(keys) {
+		value = map[string]any{key: value}
+	}
+	return value.(map[string]any)
+}

@@ -1,0 +1,161 @@
+package helm_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/dynamic/fake"
+
+	"gantry/convert/helm"
+	"gantry/convert/manifest"
+)
+
+// shared are Secrets of two services, of which one key has the same value.
+func shared() []manifest.Object {
+	return []manifest.Object{
+		secret("db-env", map[string]string{"POSTGRES_PASSWORD": "p4ss", "OTHER": "x"}, nil),
+		secret("web-env", map[string]string{"DB_PASSWORD": "p4ss", "EMPTY": ""}, map[string][]byte{"key.der": {0xff, 0x00, 0xfe}}),
+	}
+}
+
+func secret(name string, text map[string]string, binary map[string][]byte) manifest.Object {
+	return manifest.Object{Resource: &corev1.Secret{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, Type: corev1.SecretTypeOpaque, StringData: text, Data: binary,
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default", Labels: map[string]string{"app.kubernetes.io/instance": "app"}},
+	}}
+}
+
+// renderSecrets renders the chart of the shared Secrets against a cluster that
+// holds some already, and returns their contents by name and key.
+func renderSecrets(t *testing.T, values map[string]any, existing ...runtime.Object) map[string]string {
+	t.Helper()
+	files, err := helm.Chart(helm.Source{Name: "app", Objects: shared()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := load(t, files)
+	all, err := chartutil.ToRenderValues(c, values, chartutil.ReleaseOptions{Name: "app", Namespace: "default"}, chartutil.DefaultCapabilities)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rendered, err := engine.RenderWithClientProvider(c, all, cluster{existing})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(load(t, files).Values, c.Values); diff != "" {
+		t.Errorf("rendering changes the values of the chart:\n%s", diff)
+	}
+	contents := map[string]string{}
+	for name, text := range rendered {
+		if !strings.HasSuffix(name, ".yaml") {
+			continue
+		}
+		for _, object := range decode(t, text) {
+			m := object.(map[string]any)
+			for key, value := range secretContent(m) {
+				contents[at(m, "metadata", "name").(string)+"/"+key] = value.(string)
+			}
+		}
+	}
+	return contents
+}
+
+// cluster answers lookup from objects in memory.
+type cluster struct{ objects []runtime.Object }
+
+func (c cluster) GetClientFor(_, _ string) (dynamic.NamespaceableResourceInterface, bool, error) {
+	scheme := runtime.NewScheme()
+	if err := corev1.AddToScheme(scheme); err != nil {
+		return nil, false, err
+	}
+	client := fake.NewSimpleDynamicClient(scheme, c.objects...)
+	return client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "secrets"}), true, nil
+}
+
+func TestSecretsAreMadeUpOnce(t *testing.T) {
+	got := renderSecrets(t, nil)
+	if !madeUp.MatchString(got["db-env/POSTGRES_PASSWORD"]) && got["db-env/POSTGRES_PASSWORD"] != made {
+		t.Errorf("a password is not made up: %v", got)
+	}
+	if got["web-env/EMPTY"] != "" {
+		t.Errorf("an empty value is made up: %v", got)
+	}
+}
+
+// TestSharedSecretsStayShared looks at the raw text: made up values differ from
+// one rendering to the next.
+func TestSharedSecretsStayShared(t *testing.T) {
+	files, err := helm.Chart(helm.Source{Name: "app", Objects: shared()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents, err := render(load(t, files), "app", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := func(file string) map[string]any {
+		for _, o := range decode(t, documents["templates/"+file]) {
+			return at(o, "data").(map[string]any)
+		}
+		t.Fatalf("no %s", file)
+		return nil
+	}
+	db, web := data("secret-db-env.yaml"), data("secret-web-env.yaml")
+	if db["POSTGRES_PASSWORD"] != web["DB_PASSWORD"] {
+		t.Errorf("two services that share a password got two: %v and %v", db, web)
+	}
+	if db["POSTGRES_PASSWORD"] == db["OTHER"] || db["OTHER"] == web["key.der"] {
+		t.Errorf("two passwords became one: %v and %v", db, web)
+	}
+}
+
+func TestSecretsAreKept(t *testing.T) {
+	existing := secret("db-env", nil, map[string][]byte{"POSTGRES_PASSWORD": []byte("in the cluster")}).Resource
+	got := renderSecrets(t, nil, existing)
+	for _, key := range []string{"db-env/POSTGRES_PASSWORD", "web-env/DB_PASSWORD"} {
+		if got[key] != "in the cluster" {
+			t.Errorf("%s is %q, not what the cluster has", key, got[key])
+		}
+	}
+	// A value that is given wins, and reaches everybody who shares it.
+	got = renderSecrets(t, nested("secrets.dbEnv.data.POSTGRES_PASSWORD", "rotated"), existing)
+	for _, key := range []string{"db-env/POSTGRES_PASSWORD", "web-env/DB_PASSWORD"} {
+		if got[key] != "rotated" {
+			t.Errorf("%s is %q, not what was given", key, got[key])
+		}
+	}
+}
+
+func TestExistingSecret(t *testing.T) {
+	own := secret("my-own", nil, map[string][]byte{"POSTGRES_PASSWORD": []byte("mine")}).Resource
+	got := renderSecrets(t, nested("secrets.dbEnv.existingSecret", "my-own"), own)
+	want := map[string]string{"web-env/DB_PASSWORD": "mine", "web-env/EMPTY": "", "web-env/key.der": made}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestSecretValues(t *testing.T) {
+	want := map[string]any{"secrets": map[string]any{
+		"dbEnv":  map[string]any{"data": map[string]any{"POSTGRES_PASSWORD": "p4ss", "OTHER": "x"}},
+		"webEnv": map[string]any{"data": map[string]any{"DB_PASSWORD": "p4ss"}, "binaryData": map[string]any{"key.der": "/wD+"}},
+	}}
+	if diff := cmp.Diff(want, helm.SecretValues(shared())); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	got := renderSecrets(t, helm.SecretValues(shared()))
+	wantContents := map[string]string{
+		"db-env/POSTGRES_PASSWORD": "p4ss", "db-env/OTHER": "x", "web-env/DB_PASSWORD": "p4ss", "web-env/EMPTY": "", "web-env/key.der": "\xff\x00\xfe",
+	}
+	if diff := cmp.Diff(wantContents, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
