@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -59,7 +60,14 @@ func (u *unit) separatePods(what, with, key string) {
 func (u *unit) dns() {
 	u.hostname()
 	u.hostAliases()
-	config := &corev1.PodDNSConfig{Nameservers: u.nameservers(), Searches: u.in.DNSSearch}
+	config := &corev1.PodDNSConfig{Nameservers: u.nameservers()}
+	for i, domain := range u.in.DNSSearch {
+		if domain == "." || len(validation.IsDNS1123Subdomain(strings.TrimSuffix(domain, "."))) == 0 {
+			config.Searches = append(config.Searches, domain)
+			continue
+		}
+		u.warn(finding{code: "dns-search", summary: fmt.Sprintf("%q is no domain: it is left out", domain)}, "dns_search", strconv.Itoa(i))
+	}
 	for _, option := range u.in.DNSOpts {
 		name, value, found := strings.Cut(option, ":")
 		o := corev1.PodDNSConfigOption{Name: name}
