@@ -118,3 +118,11 @@ func missingDependencies(path string, e *engine.MissingError) diag.Diagnostic {
 		Hint: "put the charts into charts/, for example with: helm dependency build " + path,
 	}
 }
+
+// complete fails when charts that this one depends on are not in it.
+func (l *loadedChart) complete() error {
+	if missing := archive.MissingDependencies(l.chart); len(missing) > 0 {
+		return diag.List{missingDependencies(l.path, &engine.MissingError{Names: missing})}.Err()
+	}
+	return nil
+}

@@ -1,6 +1,79 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gantry/charts/release"
+)
 
 // releaseCommands returns the commands of the group, in the order of the help.
-func releaseCommands(_ *app) []*cobra.Command { return nil }
+func releaseCommands(a *app) []*cobra.Command {
+	return []*cobra.Command{
+		newInstall(a), newUpgrade(a), newRollback(a), newUninstall(a),
+		newList(a), newHistory(a), newStatus(a), newGet(a), newDiff(a),
+	}
+}
+
+// bindApply gives a command the flags about applying objects.
+func bindApply(c *cobra.Command, o *release.ApplyOptions) {
+	f := c.Flags()
+	f.BoolVar(&o.Wait, "wait", false, "wait until the objects are ready")
+	f.BoolVar(&o.WaitForJobs, "wait-for-jobs", false, "wait for the end of Jobs, too; implies --wait")
+	f.DurationVar(&o.Timeout, "timeout", release.DefaultTimeout, "how long to wait, and for each hook")
+	f.BoolVar(&o.NoHooks, "no-hooks", false, "run no hooks")
+	f.BoolVar(&o.Force, "force", false, "replace objects instead of patching them")
+	f.StringVar(&o.Description, "description", "", "description of the revision, for the history")
+}
+
+// bindAtomic gives a command the flag --atomic.
+func bindAtomic(c *cobra.Command, o *release.ApplyOptions) {
+	c.Flags().BoolVar(&o.Atomic, "atomic", false, "undo everything when it fails; implies --wait")
+}
+
+// bindDryRun gives a command the flag --dry-run, with which a word is optional.
+func bindDryRun(c *cobra.Command, o *release.DryRun) {
+	c.Flags().StringVar((*string)(o), "dry-run", "", "change nothing and print the documents: client, or server to ask the API server about each")
+	c.Flags().Lookup("dry-run").NoOptDefVal = string(release.DryRunClient)
+}
+
+// checkApply completes the flags, and refuses what contradicts.
+func checkApply(o *release.ApplyOptions, dry release.DryRun) error {
+	o.Wait = o.Wait || o.WaitForJobs
+	if !slices.Contains([]release.DryRun{"", release.DryRunClient, release.DryRunServer}, dry) {
+		return usageError(fmt.Errorf("unknown dry run %q: use client or server", dry))
+	}
+	if o.Timeout <= 0 {
+		return usageError(fmt.Errorf("--timeout %s is no time to wait", o.Timeout))
+	}
+	return nil
+}
+
+// finished says what was done, and prints the chart's notes.
+func (a *app) finished(did string, r *release.Release) {
+	fmt.Fprintf(a.Out, "%s %s: revision %d is %s in namespace %s\n", did, r.Name, r.Revision, r.Status, r.Namespace)
+	if notes := strings.TrimSpace(r.Notes); notes != "" {
+		fmt.Fprintf(a.Out, "\n%s\n", notes)
+	}
+}
+
+// printDryRun prints the documents of a release that is not made.
+func (a *app) printDryRun(r *release.Release) {
+	fmt.Fprintln(a.Out, strings.TrimSpace(r.Manifest))
+	for _, h := range r.Hooks {
+		fmt.Fprintf(a.Out, "---\n# Hook: %s\n%s\n", strings.Join(h.Events, ","), h.Manifest)
+	}
+	fmt.Fprintln(a.Err, "this was a dry run: nothing was changed")
+}
+
+// stamp writes a time for tables.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05")
+}

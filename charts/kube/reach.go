@@ -1,0 +1,103 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"syscall"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// reachTimeout bounds the first request: an address that swallows packets would
+// otherwise be tried for half a minute.
+const reachTimeout = 8 * time.Second
+
+// UnreachableError means that the cluster does not answer.
+type UnreachableError struct {
+	// Address is what was tried.
+	Address string
+	// Err is how it failed.
+	Err error
+}
+
+// Error prints the address and the innermost reason.
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("the cluster at %s does not answer: %s", e.Address, reason(e.Err))
+}
+
+// Unwrap returns how it failed.
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// DeniedError means that the cluster answers, but not to these credentials.
+type DeniedError struct {
+	// Address is the cluster's.
+	Address string
+	// Err is what it said.
+	Err error
+}
+
+// Error prints the address.
+func (e *DeniedError) Error() string {
+	return fmt.Sprintf("the cluster at %s does not accept the credentials of the kubeconfig: %v", e.Address, e.Err)
+}
+
+// Unwrap returns what the cluster said.
+func (e *DeniedError) Unwrap() error { return e.Err }
+
+// Reach asks the cluster for its version. The error is an [*UnreachableError]
+// after eight seconds at most, or a [*DeniedError].
+func (c *Cluster) Reach(ctx context.Context) error {
+	tried, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	client, err := c.ToDiscoveryClient()
+	if err != nil {
+		return fmt.Errorf("use the kubeconfig: %w", err)
+	}
+	err = client.RESTClient().Get().AbsPath("/version").Do(tried).Error()
+	switch {
+	case err == nil, apierrors.IsForbidden(err):
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case apierrors.IsUnauthorized(err):
+		return &DeniedError{Address: c.Address(), Err: err}
+	default:
+		return &UnreachableError{Address: c.Address(), Err: err}
+	}
+}
+
+// Lost turns an error that means that the connection is gone into an
+// [*UnreachableError], and returns others as they are.
+func (c *Cluster) Lost(err error) error {
+	if _, ok := errors.AsType[*UnreachableError](err); ok || err == nil {
+		return err
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EHOSTUNREACH) {
+		return &UnreachableError{Address: c.Address(), Err: err}
+	}
+	return err
+}
+
+// reason takes off the layers that repeat the address and the request.
+func reason(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Sprintf("no answer in %s", reachTimeout)
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return "no such host " + e.Name
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[syscall.Errno](err); ok {
+		return e.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,53 @@
+package release
+
+import (
+	"context"
+
+	helmkube "helm.sh/helm/v3/pkg/kube"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+)
+
+// Cluster is where releases live. kube.Cluster is one.
+type Cluster interface {
+	// RESTClientGetter is what helm's template functions and its discovery use.
+	genericclioptions.RESTClientGetter
+	// Reach fails when the cluster does not answer, within seconds.
+	Reach(ctx context.Context) error
+	// Client returns what one operation in a namespace applies objects with. It
+	// stops when ctx is done, and tells observe, which may be called from
+	// several goroutines at once, but never by two at the same time.
+	Client(ctx context.Context, namespace string, observe func(Event)) Client
+	// Lost recognises errors that mean that the connection is gone.
+	Lost(err error) error
+}
+
+// Client applies the objects of one operation.
+//
+// The first part is what helm's actions call, the optional interfaces included:
+// helm asserts InterfaceThreeWayMerge without looking when it takes over objects.
+// Its methods have no context, so a Client keeps that of its operation.
+type Client interface {
+	helmkube.Interface
+	helmkube.InterfaceExt
+	helmkube.InterfaceThreeWayMerge
+	helmkube.InterfaceLogs
+	helmkube.InterfaceDeletionPropagation
+
+	// Failure is the first error that the client returned while it applied or
+	// waited. helm's actions turn some errors into text.
+	Failure() error
+	// Rehearse asks the API server what it would say to the objects of a
+	// manifest, and changes nothing. It returns all refusals, joined.
+	Rehearse(manifest string) error
+	// Health tells how the objects of a manifest are.
+	Health(manifest string) ([]Health, error)
+}
+
+// Health is how one object is.
+type Health struct {
+	Object
+	// State is Current, InProgress, Failed, Terminating, Unknown or NotFound.
+	State string `json:"state"`
+	// Message says why.
+	Message string `json:"message,omitempty"`
+}

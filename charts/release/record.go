@@ -1,0 +1,175 @@
+package release
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"helm.sh/helm/v3/pkg/chartutil"
+	helmrelease "helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/storage/driver"
+)
+
+// Release is one revision of a release, as it is recorded.
+type Release struct {
+	Name      string
+	Namespace string
+	Revision  int
+	// Status is helm's word: deployed, superseded, failed, uninstalled,
+	// uninstalling, pending-install, pending-upgrade or pending-rollback.
+	Status      string
+	Description string
+	// Installed is when the first revision was made, Updated when this one was.
+	Installed, Updated time.Time
+
+	Chart        string
+	ChartVersion string
+	AppVersion   string
+
+	// Values are those that the user gave.
+	Values map[string]any
+	// Notes is the rendered NOTES.txt.
+	Notes string
+	// Manifest holds all objects except hooks.
+	Manifest string
+	Hooks    []Hook
+
+	record *helmrelease.Release
+}
+
+// Hook is a document that is applied at a point of the release's life.
+type Hook struct {
+	Object
+	Events   []string
+	Manifest string
+	// Phase of its last run: Succeeded, Failed, Running, Unknown, or empty.
+	Phase string
+}
+
+// ChartAndVersion joins the two as helm does: shop-1.2.3.
+func (r *Release) ChartAndVersion() string { return r.Chart + "-" + r.ChartVersion }
+
+// AllValues are the chart's own values with the user's over them.
+func (r *Release) AllValues() (map[string]any, error) {
+	return chartutil.CoalesceValues(r.record.Chart, r.record.Config)
+}
+
+func fromRecord(r *helmrelease.Release) *Release {
+	if r == nil {
+		return nil
+	}
+	out := &Release{
+		Name: r.Name, Namespace: r.Namespace, Revision: r.Version,
+		Values: r.Config, Manifest: r.Manifest, record: r,
+	}
+	if r.Info != nil {
+		out.Status, out.Description, out.Notes = r.Info.Status.String(), r.Info.Description, r.Info.Notes
+		out.Installed, out.Updated = r.Info.FirstDeployed.Time, r.Info.LastDeployed.Time
+	}
+	if r.Chart != nil && r.Chart.Metadata != nil {
+		m := r.Chart.Metadata
+		out.Chart, out.ChartVersion, out.AppVersion = m.Name, m.Version, m.AppVersion
+	}
+	for _, h := range r.Hooks {
+		hook := Hook{Object: Object{Kind: h.Kind, Name: h.Name}, Manifest: h.Manifest, Phase: h.LastRun.Phase.String()}
+		for _, e := range h.Events {
+			hook.Events = append(hook.Events, e.String())
+		}
+		out.Hooks = append(out.Hooks, hook)
+	}
+	return out
+}
+
+// Get returns a revision of a release, the newest for 0.
+func (m *Manager) Get(ctx context.Context, name string, revision int) (*Release, error) {
+	if err := m.cluster.Reach(ctx); err != nil {
+		return nil, err
+	}
+	if revision <= 0 {
+		r, err := m.last(name)
+		return fromRecord(r), err
+	}
+	if err := chartutil.ValidateReleaseName(name); err != nil {
+		return nil, fmt.Errorf("release name %q: %w", name, err)
+	}
+	r, err := m.records.Get(name, revision)
+	if err != nil {
+		return nil, m.recordError(name, revision, err)
+	}
+	return fromRecord(r), nil
+}
+
+// History returns the newest revisions of a release, oldest first; 0 returns
+// all.
+func (m *Manager) History(ctx context.Context, name string, newest int) ([]*Release, error) {
+	if err := m.cluster.Reach(ctx); err != nil {
+		return nil, err
+	}
+	records, err := m.history(name)
+	if err != nil {
+		return nil, err
+	}
+	if newest > 0 && len(records) > newest {
+		records = records[len(records)-newest:]
+	}
+	list := make([]*Release, 0, len(records))
+	for _, r := range records {
+		list = append(list, fromRecord(r))
+	}
+	return list, nil
+}
+
+// history returns the records of a release, oldest first.
+func (m *Manager) history(name string) ([]*helmrelease.Release, error) {
+	if err := chartutil.ValidateReleaseName(name); err != nil {
+		return nil, fmt.Errorf("release name %q: %w", name, err)
+	}
+	records, err := m.records.History(name)
+	if err != nil {
+		return nil, m.recordError(name, 0, err)
+	}
+	slices.SortFunc(records, func(a, b *helmrelease.Release) int { return cmp.Compare(a.Version, b.Version) })
+	return records, nil
+}
+
+// ListOptions says which releases are listed.
+type ListOptions struct {
+	// Uninstalled lists also releases that were uninstalled with their history
+	// kept.
+	Uninstalled bool
+}
+
+// List returns the newest revision of every release, by namespace and name.
+func (m *Manager) List(ctx context.Context, o ListOptions) ([]*Release, error) {
+	if err := m.cluster.Reach(ctx); err != nil {
+		return nil, err
+	}
+	records, err := m.records.ListReleases()
+	if err != nil && !errors.Is(err, driver.ErrReleaseNotFound) {
+		return nil, fmt.Errorf("read the records: %w", m.cluster.Lost(err))
+	}
+	newest := map[string]*helmrelease.Release{}
+	for _, r := range records {
+		key := r.Namespace + "/" + r.Name
+		if newest[key] == nil || newest[key].Version < r.Version {
+			newest[key] = r
+		}
+	}
+	var list []*Release
+	for _, key := range slices.Sorted(maps.Keys(newest)) {
+		if newest[key].Info.Status == helmrelease.StatusUninstalled && !o.Uninstalled {
+			continue
+		}
+		list = append(list, fromRecord(newest[key]))
+	}
+	return list, nil
+}
+
+// Health returns how the objects of a revision are now.
+func (m *Manager) Health(ctx context.Context, r *Release) ([]Health, error) {
+	return m.cluster.Client(ctx, m.namespace, nil).Health(r.Manifest)
+}

@@ -1,0 +1,156 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/chart"
+	helmrelease "helm.sh/helm/v3/pkg/release"
+)
+
+// Reuse says what becomes of the values of the revision before.
+type Reuse string
+
+// The ways to reuse values.
+const (
+	// ReuseIfNone takes them when no values are given, as helm does.
+	ReuseIfNone Reuse = ""
+	// ReuseNothing takes the chart's values and those that are given.
+	ReuseNothing Reuse = "reset"
+	// ReuseAll takes them, those of the chart of before included, and lays those
+	// that are given over them.
+	ReuseAll Reuse = "reuse"
+	// ReuseGiven takes the new chart's values, over them those that were given
+	// before, over them those that are given now.
+	ReuseGiven Reuse = "reset-then-reuse"
+)
+
+// UpgradeOptions says how a release is upgraded.
+type UpgradeOptions struct {
+	ApplyOptions
+	// Install installs the chart when there is no release of the name.
+	Install bool
+	// CreateNamespace counts for that installation.
+	CreateNamespace bool
+	// Reuse says what becomes of the values of the revision before.
+	Reuse Reuse
+	// SkipCRDs and SkipSchema are as in [InstallOptions].
+	SkipCRDs, SkipSchema bool
+	// HistoryMax is how many revisions are kept; [DefaultHistory] when it is
+	// zero, all when it is negative.
+	HistoryMax int
+	// CleanupOnFail deletes what a failed upgrade has newly created.
+	CleanupOnFail bool
+	// DryRun is as in [InstallOptions].
+	DryRun DryRun
+}
+
+// historyMax translates to helm's count, in which 0 keeps all.
+func historyMax(n int) int {
+	switch {
+	case n == 0:
+		return DefaultHistory
+	case n < 0:
+		return 0
+	default:
+		return n
+	}
+}
+
+// Upgrade makes a release of the chart and the values, on top of what it is
+// now. It returns the new revision; when applying it fails, along with the error.
+func (m *Manager) Upgrade(ctx context.Context, name string, c *chart.Chart, values map[string]any, o UpgradeOptions) (*Release, error) {
+	if err := m.cluster.Reach(ctx); err != nil {
+		return nil, err
+	}
+	before, err := m.last(name)
+	_, missing := errors.AsType[*NotFoundError](err)
+	switch {
+	case missing && o.Install, err == nil && o.Install && before.Info.Status == helmrelease.StatusUninstalled:
+		return m.Install(ctx, name, c, values, InstallOptions{
+			ApplyOptions: o.ApplyOptions, CreateNamespace: o.CreateNamespace,
+			SkipCRDs: o.SkipCRDs, SkipSchema: o.SkipSchema, DryRun: o.DryRun, replace: true,
+		})
+	case err != nil:
+		return nil, err
+	}
+	if err := pending(before); err != nil {
+		return nil, err
+	}
+	op := m.begin(ctx)
+	upgrade := newUpgrade(op.config, m.namespace, o)
+	record, err := upgrade.Run(name, c, values)
+	if err = op.fault(err); err != nil {
+		return m.upgradeFailed(ctx, name, before.Version, record, err, o)
+	}
+	return fromRecord(record), rehearse(op.client, record, o.DryRun)
+}
+
+func newUpgrade(config *action.Configuration, namespace string, o UpgradeOptions) *action.Upgrade {
+	upgrade := action.NewUpgrade(config)
+	upgrade.Namespace = namespace
+	upgrade.SkipCRDs, upgrade.SkipSchemaValidation = o.SkipCRDs, o.SkipSchema
+	upgrade.Wait, upgrade.WaitForJobs = o.Wait || o.Atomic, o.WaitForJobs
+	upgrade.Timeout, upgrade.Force, upgrade.DisableHooks = o.timeout(), o.Force, o.NoHooks
+	upgrade.Description, upgrade.CleanupOnFail = o.Description, o.CleanupOnFail
+	upgrade.MaxHistory = historyMax(o.HistoryMax)
+	switch o.Reuse {
+	case ReuseNothing:
+		upgrade.ResetValues = true
+	case ReuseAll:
+		upgrade.ReuseValues = true
+	case ReuseGiven:
+		upgrade.ResetThenReuseValues = true
+	case ReuseIfNone:
+	}
+	if o.DryRun != "" {
+		upgrade.DryRun, upgrade.DryRunOption = true, string(o.DryRun)
+	}
+	return upgrade
+}
+
+func (m *Manager) upgradeFailed(ctx context.Context, name string, before int, record *helmrelease.Release, err error, o UpgradeOptions) (*Release, error) {
+	if o.DryRun != "" {
+		return nil, err
+	}
+	m.settle(name, err)
+	last, lerr := m.records.Last(name)
+	if !o.Atomic || lerr != nil || last.Version <= before {
+		return fromRecord(record), err
+	}
+	good, herr := m.lastGood(name, last.Version)
+	if herr != nil {
+		return fromRecord(record), fmt.Errorf("%w; there is no revision to go back to: %w", err, herr)
+	}
+	m.observe(Event{Action: Step, Detail: fmt.Sprintf("the upgrade failed; going back to revision %d", good)})
+	clean, cancel := afterwards(ctx, o.timeout())
+	defer cancel()
+	back := o.ApplyOptions
+	back.Wait, back.Description = true, ""
+	r, rerr := m.Rollback(clean, name, good, RollbackOptions{ApplyOptions: back, HistoryMax: o.HistoryMax})
+	if rerr != nil {
+		return fromRecord(record), fmt.Errorf("%w; going back to revision %d failed as well: %w", err, good, rerr)
+	}
+	return r, &UndoneError{Err: err, How: fmt.Sprintf("the release was rolled back to revision %d", good)}
+}
+
+// lastGood returns the newest revision before another that was once deployed.
+func (m *Manager) lastGood(name string, before int) (int, error) {
+	records, err := m.history(name)
+	if err != nil {
+		return 0, err
+	}
+	good := 0
+	for _, r := range records {
+		status := r.Info.Status
+		if r.Version < before && (status == helmrelease.StatusDeployed || status == helmrelease.StatusSuperseded) {
+			good = r.Version
+		}
+	}
+	if good == 0 {
+		return 0, fmt.Errorf("no revision of %s before %d was ever deployed", name, before)
+	}
+	return good, nil
+}

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gantry/charts/kube"
+	"gantry/charts/release"
+	"gantry/charts/store"
+)
+
+// allNamespaces asks for the releases of every namespace.
+const allNamespaces = "*"
+
+// connect finds out which cluster is meant.
+func (a *app) connect() (*kube.Cluster, error) {
+	return kube.Connect(kube.Options{
+		Kubeconfig: a.kubeconfig,
+		Context:    a.kubeContext,
+		Namespace:  a.namespace,
+		Getenv:     a.Getenv,
+		Warn:       func(text string) { fmt.Fprintf(a.Err, "warning: %s\n", text) },
+	})
+}
+
+// releases returns the manager of the releases in a namespace, the one that is
+// meant when it is empty. What happens is told to p, which may be nil.
+func (a *app) releases(namespace string, p *progress) (*release.Manager, error) {
+	cluster, err := a.connect()
+	if err != nil {
+		return nil, err
+	}
+	switch namespace {
+	case "":
+		namespace = cluster.Namespace()
+	case allNamespaces:
+		namespace = ""
+	}
+	client, err := cluster.Clientset()
+	if err != nil {
+		return nil, fmt.Errorf("use the kubeconfig: %w", err)
+	}
+	driver := a.Getenv("GANTRY_DRIVER")
+	if driver == "" {
+		driver = a.Getenv("HELM_DRIVER")
+	}
+	records, err := store.Open(driver, client, namespace)
+	if err != nil {
+		return nil, err
+	}
+	o := release.Options{Namespace: namespace, Records: records}
+	if p != nil {
+		o.Observe = p.observe
+	}
+	return release.New(cluster, o), nil
+}
+
+// driverHelp says where records are kept.
+const driverHelp = `Releases are recorded in Secrets as helm does it, so that helm can go on with them;
+$GANTRY_DRIVER, or else $HELM_DRIVER, may say configmap instead.`
+
+// releaseError gives an error of a release or of the cluster its exit code and
+// says what to type next. Reasons why objects are not ready go to standard error
+// first.
+func (a *app) releaseError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*kube.NotReadyError](err); ok {
+		a.explainUnready(e)
+	}
+	if hint := releaseHint(err); hint != "" {
+		err = withHint(err, hint)
+	}
+	_, unconfigured := errors.AsType[*kube.NotConfiguredError](err)
+	_, unreachable := errors.AsType[*kube.UnreachableError](err)
+	_, noRelease := errors.AsType[*release.NotFoundError](err)
+	_, noNamespace := errors.AsType[*release.NoNamespaceError](err)
+	_, badDriver := errors.AsType[*store.UnknownDriverError](err)
+	switch {
+	case unconfigured, unreachable:
+		return unreachableError(err)
+	case noRelease, noNamespace:
+		return notFoundError(err)
+	case badDriver:
+		return usageError(err)
+	default:
+		return err
+	}
+}
+
+// releaseHint says what to type next, or "".
+func releaseHint(err error) string {
+	if _, ok := errors.AsType[*kube.NotConfiguredError](err); ok {
+		return `name one with --kubeconfig, or try gantry on this machine alone: gantry sandbox start, then eval "$(gantry sandbox kubeconfig --export)"`
+	}
+	if _, ok := errors.AsType[*kube.UnreachableError](err); ok {
+		return "is the cluster running, and is it the one you mean? --context and --kubeconfig choose another"
+	}
+	if _, ok := errors.AsType[*release.NotFoundError](err); ok {
+		return "see what there is with: gantry list --all-namespaces"
+	}
+	if e, ok := errors.AsType[*release.ExistsError](err); ok {
+		return fmt.Sprintf("change it with: gantry upgrade %s CHART -n %s, or take it away with: gantry uninstall %s -n %s", e.Name, e.Namespace, e.Name, e.Namespace)
+	}
+	if e, ok := errors.AsType[*release.PendingError](err); ok {
+		if e.Revision == 1 {
+			return fmt.Sprintf("if nobody works on it, take it away with: gantry uninstall %s -n %s", e.Name, e.Namespace)
+		}
+		return fmt.Sprintf("if nobody works on it, go back with: gantry rollback %s -n %s", e.Name, e.Namespace)
+	}
+	if e, ok := errors.AsType[*release.NoNamespaceError](err); ok {
+		return fmt.Sprintf("make it with --create-namespace, or choose another than %s with -n", e.Namespace)
+	}
+	return ""
+}
+
+// explainUnready prints which objects are not ready and why.
+func (a *app) explainUnready(e *kube.NotReadyError) {
+	fmt.Fprintf(a.Err, "%d of %s not ready after %s:\n", len(e.Objects), countOf(e.Total, "object"), e.Waited)
+	for _, u := range e.Objects {
+		fmt.Fprintf(a.Err, "  %s", u.Object)
+		if u.Message != "" {
+			fmt.Fprintf(a.Err, ": %s", u.Message)
+		}
+		fmt.Fprintln(a.Err)
+		for _, reason := range u.Reasons {
+			fmt.Fprintf(a.Err, "    %s\n", reason)
+		}
+		for _, line := range u.Logs {
+			fmt.Fprintf(a.Err, "    log of %s\n", line)
+		}
+	}
+}
+
+// inNamespace runs do with the releases of the namespace that is meant, and
+// gives its error an exit code and a hint.
+func (a *app) inNamespace(ctx context.Context, do func(context.Context, *release.Manager) error) error {
+	manager, err := a.releases("", &progress{w: a.Err})
+	if err != nil {
+		return a.releaseError(err)
+	}
+	return a.releaseError(do(ctx, manager))
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// descriptionWidth is how much of a description fits into a table.
+const descriptionWidth = 80
+
+func newHistory(a *app) *cobra.Command {
+	var (
+		output string
+		newest int
+	)
+	c := &cobra.Command{
+		Use:     "history NAME",
+		Aliases: []string{"hist"},
+		Short:   "List the revisions of a release",
+		Long: `History prints the revisions of a release that are kept, oldest first.
+
+` + exitCodesHelp,
+		Example: `  gantry history shop
+  gantry history shop --max 3 -o yaml`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runHistory(cmd.Context(), a, args[0], newest, output)
+		},
+	}
+	bindOutput(c, &output)
+	c.Flags().IntVar(&newest, "max", 256, "how many to list")
+	return c
+}
+
+// listedRevision has the names of helm's own output.
+type listedRevision struct {
+	Revision    int       `json:"revision"`
+	Updated     time.Time `json:"updated"`
+	Status      string    `json:"status"`
+	Chart       string    `json:"chart"`
+	AppVersion  string    `json:"app_version"`
+	Description string    `json:"description"`
+}
+
+func runHistory(ctx context.Context, a *app, name string, newest int, output string) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	manager, err := a.releases("", nil)
+	if err != nil {
+		return a.releaseError(err)
+	}
+	revisions, err := manager.History(ctx, name, newest)
+	if err != nil {
+		return a.releaseError(err)
+	}
+	l := listing{header: []string{"REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION", "DESCRIPTION"}}
+	var values []listedRevision
+	for _, r := range revisions {
+		first, _, _ := strings.Cut(r.Description, "\n")
+		l.rows = append(l.rows, []string{strconv.Itoa(r.Revision), stamp(r.Updated), r.Status, r.ChartAndVersion(), r.AppVersion, shorten(first, descriptionWidth)})
+		values = append(values, listedRevision{r.Revision, r.Updated, r.Status, r.ChartAndVersion(), r.AppVersion, r.Description})
+	}
+	l.values = values
+	return a.list(output, l)
+}

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"gantry/charts/release"
+)
+
+func newRollback(a *app) *cobra.Command {
+	var o release.RollbackOptions
+	c := &cobra.Command{
+		Use:   "rollback NAME [REVISION]",
+		Short: "Make a release as it was before",
+		Long: `Rollback makes a new revision that is like an older one. Without a number it takes
+the newest before the current one that was deployed; revisions that failed do not
+count.
+
+` + exitCodesHelp,
+		Example: `  gantry rollback shop
+  gantry rollback shop 3 --wait`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			revision := 0
+			if len(args) == 2 {
+				var err error
+				if revision, err = parseRevision(args[1]); err != nil {
+					return err
+				}
+			}
+			return runRollback(cmd.Context(), a, args[0], revision, o)
+		},
+	}
+	bindApply(c, &o.ApplyOptions)
+	bindHistoryMax(c, &o.HistoryMax)
+	return c
+}
+
+// parseRevision reads the number of a revision.
+func parseRevision(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, usageError(fmt.Errorf("%q is not a revision: revisions are numbers from 1", text))
+	}
+	return n, nil
+}
+
+func runRollback(ctx context.Context, a *app, name string, revision int, o release.RollbackOptions) error {
+	if err := checkApply(&o.ApplyOptions, ""); err != nil {
+		return err
+	}
+	o.HistoryMax = historyMax(o.HistoryMax)
+	p := &progress{w: a.Err}
+	manager, err := a.releases("", p)
+	if err != nil {
+		return a.releaseError(err)
+	}
+	r, err := manager.Rollback(ctx, name, revision, o)
+	p.finish()
+	if err != nil {
+		return a.releaseError(err)
+	}
+	_, err = fmt.Fprintf(a.Out, "rolled back %s: revision %d is %s in namespace %s (%s)\n", r.Name, r.Revision, r.Status, r.Namespace, r.Description)
+	return err
+}
