@@ -49,6 +49,7 @@ func Chart(src Source) ([]charts.File, error) {
 			return nil, fmt.Errorf("%s %s: %w", o.Kind(), o.GetName(), err)
 		}
 	}
+	b.root.prune()
 	if err := b.root.check(); err != nil {
 		return nil, err
 	}

@@ -29,12 +29,6 @@ func nastyText() []string {
 	}
 }
 
-func TestUserTextSurvives(t *testing.T) {
-	for _, text := range nastyText() {
-		checkText(t, text)
-	}
-}
-
 // FuzzUserText puts text wherever users may put it, and expects it to come out of
 // the rendered chart byte for byte.
 func FuzzUserText(f *testing.F) {

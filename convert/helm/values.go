@@ -41,6 +41,14 @@ func (e *entry) group(key, comment string) *entry {
 	return sub
 }
 
+// prune drops the groups that came out empty.
+func (e *entry) prune() {
+	e.entries = slices.DeleteFunc(e.entries, func(sub *entry) bool {
+		sub.prune()
+		return sub.value == nil && len(sub.entries) == 0
+	})
+}
+
 // last moves the entries with the given keys to the end, in the order given.
 func (e *entry) last(keys ...string) {
 	slices.SortStableFunc(e.entries, func(a, b *entry) int { return slices.Index(keys, a.key) - slices.Index(keys, b.key) })

@@ -81,6 +81,16 @@ func emptyByDefault(key string) bool {
 	}
 }
 
+// sayEmpty gives variables that are set to nothing their empty value, which the
+// API types leave out: a name alone looks as if something were missing.
+func sayEmpty(env *Node) {
+	for _, v := range env.Items {
+		if v.Get("name") != nil && v.Get("value") == nil && v.Get("valueFrom") == nil {
+			v.Set("value", Text(""))
+		}
+	}
+}
+
 // order moves what is long to the end, where people look for it: the volumes of
 // a pod behind its containers, a pod template behind what is said of it.
 func order(n *Node) {
@@ -92,6 +102,12 @@ func order(n *Node) {
 		n.moveLast("volumeClaimTemplates")
 	}
 	for _, f := range n.Fields {
+		if f.Key == "env" {
+			sayEmpty(f.Value)
+		}
 		order(f.Value)
+	}
+	for _, item := range n.Items {
+		order(item)
 	}
 }
