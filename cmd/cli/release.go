@@ -14,6 +14,7 @@ import (
 // releaseCommands returns the commands of the group, in the order of the help.
 func releaseCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
+		newUp(a), newDown(a),
 		newInstall(a), newUpgrade(a), newRollback(a), newUninstall(a),
 		newList(a), newHistory(a), newStatus(a), newGet(a), newDiff(a),
 	}
