@@ -86,7 +86,7 @@ func (s *Session) each(list helmkube.ResourceList, do func(*resource.Info) error
 		errs := make([]error, len(kind))
 		for i, info := range kind {
 			group.Go(func() error {
-				if errs[i] = s.ctx.Err(); errs[i] == nil {
+				if errs[i] = s.over(); errs[i] == nil {
 					errs[i] = do(info)
 				}
 				return nil

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -35,6 +37,8 @@ type Options struct {
 	Getenv func(string) string
 	// Warn is told the warnings of the API server, each text once.
 	Warn func(text string)
+	// ReachTimeout bounds [Cluster.Reach]; [DefaultReachTimeout] when it is zero.
+	ReachTimeout time.Duration
 }
 
 // NotConfiguredError means that nothing says which cluster is meant.
@@ -48,11 +52,25 @@ func (e *NotConfiguredError) Error() string {
 	return "no cluster is configured: looked for a kubeconfig in " + strings.Join(e.Looked, ", ")
 }
 
+// NoContextError is a context that the kubeconfig does not have.
+type NoContextError struct {
+	Context string
+	// Known are those that it has.
+	Known []string
+}
+
+// Error names the contexts that there are.
+func (e *NoContextError) Error() string {
+	return fmt.Sprintf("no context %q in the kubeconfig: there is %s", e.Context, strings.Join(e.Known, ", "))
+}
+
 // Cluster is one cluster. It is a genericclioptions.RESTClientGetter that keeps
 // what it has learnt, so that discovery is asked once.
 type Cluster struct {
 	loader clientcmd.ClientConfig
 	config *rest.Config
+	// reachTimeout bounds the first request.
+	reachTimeout time.Duration
 
 	once struct {
 		discovery, mapper sync.Once
@@ -84,7 +102,7 @@ func Connect(o Options) (*Cluster, error) {
 		if len(known) == 0 {
 			return nil, &NotConfiguredError{Looked: looked}
 		}
-		return nil, fmt.Errorf("no context %q in the kubeconfig: there is %s", o.Context, strings.Join(known, ", "))
+		return nil, &NoContextError{Context: o.Context, Known: known}
 	}
 	config, err := loader.ClientConfig()
 	if clientcmd.IsEmptyConfig(err) || errors.Is(err, rest.ErrNotInCluster) {
@@ -98,7 +116,7 @@ func Connect(o Options) (*Cluster, error) {
 	config.QPS, config.Burst = -1, -1
 	config.UserAgent = "gantry"
 	config.WarningHandler = &warnings{warn: o.Warn}
-	return &Cluster{loader: loader, config: config}, nil
+	return &Cluster{loader: loader, config: config, reachTimeout: cmp.Or(o.ReachTimeout, DefaultReachTimeout)}, nil
 }
 
 // loadingRules says in which files clusters are configured, without reading the

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -114,6 +116,7 @@ func (s *Session) diagnose(ctx context.Context, pending []target) []Unready {
 // witnesses is what a namespace says about the objects in it.
 type witnesses struct {
 	pods   []corev1.Pod
+	sets   []appsv1.ReplicaSet
 	events []corev1.Event
 }
 
@@ -124,6 +127,9 @@ func askWitnesses(ctx context.Context, client kubernetes.Interface, namespace st
 	}
 	if pods, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{}); err == nil {
 		w.pods = pods.Items
+	}
+	if sets, err := client.AppsV1().ReplicaSets(namespace).List(ctx, metav1.ListOptions{}); err == nil {
+		w.sets = sets.Items
 	}
 	if events, err := client.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning"}); err == nil {
 		w.events = events.Items
@@ -151,18 +157,31 @@ func (w *witnesses) explain(ctx context.Context, client kubernetes.Interface, t 
 		u.Reasons = append(u.Reasons, podReasons(pod)...)
 		u.Logs = append(u.Logs, podLogs(ctx, client, pod)...)
 	}
-	u.Reasons = append(u.Reasons, w.eventsOf(names)...)
+	for _, e := range w.eventsOf(names) {
+		// Events often repeat what a condition says.
+		said := slices.ContainsFunc(u.Reasons, func(reason string) bool {
+			return strings.Contains(reason, e.message) || strings.HasSuffix(reason, cause(e.message))
+		})
+		if !said {
+			u.Reasons = append(u.Reasons, e.String())
+		}
+	}
 	return u
 }
 
 // podsOf returns the pods of an object that are not ready, those that have a
-// reason first.
+// reason first. During an upgrade only the new ones count.
 func (w *witnesses) podsOf(t target) []corev1.Pod {
 	selector := selectorOf(t.live)
+	label, value := w.revisionOf(t.live)
+	if value == "" {
+		label = "" // not known: all pods count
+	}
 	var list []corev1.Pod
 	for _, pod := range w.pods {
 		itself := t.info.Mapping.GroupVersionKind.Kind == "Pod" && pod.Name == t.info.Name
-		if (itself || selector != nil && selector.Matches(labels.Set(pod.Labels))) && !podIsReady(pod) {
+		owned := selector != nil && selector.Matches(labels.Set(pod.Labels)) && (label == "" || pod.Labels[label] == value)
+		if (itself || owned) && !podIsReady(pod) {
 			list = append(list, pod)
 		}
 	}
@@ -171,6 +190,29 @@ func (w *witnesses) podsOf(t target) []corev1.Pod {
 		return cmp.Or(cmp.Compare(len(podReasons(b)), len(podReasons(a))), b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 	})
 	return list
+}
+
+// revisionOf returns the label that the pods of an object's newest revision have.
+func (w *witnesses) revisionOf(live *unstructured.Unstructured) (label, value string) {
+	if live == nil {
+		return "", ""
+	}
+	switch live.GetKind() {
+	case "StatefulSet":
+		value, _, _ = unstructured.NestedString(live.Object, "status", "updateRevision")
+		return appsv1.StatefulSetRevisionLabel, value
+	case "Deployment":
+		newest := -1
+		for _, set := range w.sets {
+			revision, err := strconv.Atoi(set.Annotations["deployment.kubernetes.io/revision"])
+			if err == nil && revision > newest && metav1.IsControlledBy(&set, live) {
+				newest, value = revision, set.Labels[appsv1.DefaultDeploymentUniqueLabelKey]
+			}
+		}
+		return appsv1.DefaultDeploymentUniqueLabelKey, value
+	default:
+		return "", ""
+	}
 }
 
 func selectorOf(live *unstructured.Unstructured) labels.Selector {
@@ -265,21 +307,36 @@ func containerReason(c corev1.ContainerStatus) string {
 	}
 }
 
-// eventsOf returns the latest warnings about the named objects; pods and replica
-// sets begin with the name of what made them.
-func (w *witnesses) eventsOf(names []string) []string {
-	var list []string
+// warning is an event.
+type warning struct{ kind, name, reason, message string }
+
+func (w warning) String() string {
+	return fmt.Sprintf("event on %s %s: %s: %s", w.kind, w.name, w.reason, w.message)
+}
+
+// cause takes what was tried off a message: "Error creating: pods … is
+// forbidden".
+func cause(message string) string {
+	_, rest, ok := strings.Cut(message, ": ")
+	if !ok {
+		return message
+	}
+	return rest
+}
+
+// eventsOf returns the latest warnings about the named objects, each text once;
+// replica sets begin with the name of what made them.
+func (w *witnesses) eventsOf(names []string) []warning {
+	var list []warning
 	for _, e := range w.events {
 		about := e.InvolvedObject
 		ours := slices.ContainsFunc(names, func(name string) bool {
 			return about.Name == name || strings.HasPrefix(about.Name, name+"-") && about.Kind == "ReplicaSet"
 		})
-		if !ours {
-			continue
-		}
-		text := fmt.Sprintf("event on %s %s: %s: %s", about.Kind, about.Name, e.Reason, strings.TrimSpace(e.Message))
-		if !slices.Contains(list, text) {
-			list = append(list, text)
+		found := warning{about.Kind, about.Name, e.Reason, strings.TrimSpace(e.Message)}
+		known := slices.ContainsFunc(list, func(other warning) bool { return other.message == found.message })
+		if ours && !known {
+			list = append(list, found)
 		}
 		if len(list) == maxEvents {
 			break

@@ -12,20 +12,25 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// reachTimeout bounds the first request: an address that swallows packets would
-// otherwise be tried for half a minute.
-const reachTimeout = 8 * time.Second
+// DefaultReachTimeout bounds the first request: an address that swallows packets
+// would otherwise be tried for half a minute.
+const DefaultReachTimeout = 8 * time.Second
 
 // UnreachableError means that the cluster does not answer.
 type UnreachableError struct {
 	// Address is what was tried.
 	Address string
+	// Waited is how long an answer was waited for, at most.
+	Waited time.Duration
 	// Err is how it failed.
 	Err error
 }
 
 // Error prints the address and the innermost reason.
 func (e *UnreachableError) Error() string {
+	if errors.Is(e.Err, context.DeadlineExceeded) {
+		return fmt.Sprintf("the cluster at %s has not answered in %s", e.Address, e.Waited)
+	}
 	return fmt.Sprintf("the cluster at %s does not answer: %s", e.Address, reason(e.Err))
 }
 
@@ -48,10 +53,10 @@ func (e *DeniedError) Error() string {
 // Unwrap returns what the cluster said.
 func (e *DeniedError) Unwrap() error { return e.Err }
 
-// Reach asks the cluster for its version. The error is an [*UnreachableError]
-// after eight seconds at most, or a [*DeniedError].
+// Reach asks the cluster for its version. The error is an [*UnreachableError],
+// after the timeout at most, or a [*DeniedError].
 func (c *Cluster) Reach(ctx context.Context) error {
-	tried, cancel := context.WithTimeout(ctx, reachTimeout)
+	tried, cancel := context.WithTimeout(ctx, c.reachTimeout)
 	defer cancel()
 	client, err := c.ToDiscoveryClient()
 	if err != nil {
@@ -66,7 +71,7 @@ func (c *Cluster) Reach(ctx context.Context) error {
 	case apierrors.IsUnauthorized(err):
 		return &DeniedError{Address: c.Address(), Err: err}
 	default:
-		return &UnreachableError{Address: c.Address(), Err: err}
+		return &UnreachableError{Address: c.Address(), Waited: c.reachTimeout, Err: err}
 	}
 }
 
@@ -84,9 +89,6 @@ func (c *Cluster) Lost(err error) error {
 
 // reason takes off the layers that repeat the address and the request.
 func reason(err error) string {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Sprintf("no answer in %s", reachTimeout)
-	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}

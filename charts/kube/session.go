@@ -3,6 +3,7 @@ package kube
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -50,6 +51,24 @@ func (c *Cluster) session(ctx context.Context, namespace string, observe func(re
 		cluster: c, namespace: namespace, helm: client, ctx: ctx,
 		observe: observe, built: map[string]helmkube.ResourceList{},
 	}
+}
+
+// interruptedError is what a session returns after its operation was cancelled. It
+// is recorded in the release, so it speaks to people.
+type interruptedError struct{}
+
+func (interruptedError) Error() string { return "interrupted" }
+
+// Is makes it the cancellation that it stands for.
+func (interruptedError) Is(target error) bool { return target == context.Canceled }
+
+// over returns an error when the operation is over.
+func (s *Session) over() error {
+	err := s.ctx.Err()
+	if errors.Is(err, context.Canceled) {
+		return interruptedError{}
+	}
+	return err
 }
 
 // tell reports an event, one at a time.

@@ -334,8 +334,8 @@ func (w *waiter) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if w.session.ctx.Err() != nil {
-		return w.session.ctx.Err()
+	if err := w.session.over(); err != nil {
+		return err
 	}
 	if ctx.Err() != nil {
 		err = ctx.Err()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -22,6 +23,10 @@ type Change struct {
 	Change string `json:"change"`
 	// Hook holds for objects that are applied at a point of the release's life.
 	Hook bool `json:"hook,omitempty"`
+	// LabelsOnly holds when nothing differs but the labels that name the version
+	// of the chart and of the application, which every upgrade changes in every
+	// object.
+	LabelsOnly bool `json:"labelsOnly,omitempty"`
 	// Diff has the lines that differ, as unified diffs have them, without the
 	// header. Values of Secrets are not in it.
 	Diff string `json:"diff"`
@@ -163,6 +168,7 @@ func compare(before, after []document) []Change {
 		change := Change{Object: d.object, Change: Added, Hook: d.hook}
 		if existed {
 			change.Change = Altered
+			change.LabelsOnly = alikeButLabels(was, d)
 		}
 		if change.Diff = unified(was, d); change.Diff != "" {
 			changes = append(changes, change)
@@ -174,6 +180,29 @@ func compare(before, after []document) []Change {
 		}
 	}
 	return changes
+}
+
+// alikeButLabels reports whether two objects are the same apart from the labels
+// that name versions.
+func alikeButLabels(a, b document) bool {
+	return reflect.DeepEqual(withoutVersions(a.fields), withoutVersions(b.fields))
+}
+
+// withoutVersions copies an object and takes the labels that name versions off.
+func withoutVersions(fields map[string]any) map[string]any {
+	fields = maps.Clone(fields)
+	metadata, _ := fields["metadata"].(map[string]any)
+	metadata = maps.Clone(metadata)
+	labels, _ := metadata["labels"].(map[string]any)
+	labels = maps.Clone(labels)
+	for _, label := range []string{"helm.sh/chart", "app.kubernetes.io/version", "chart"} {
+		delete(labels, label)
+	}
+	if metadata != nil {
+		metadata["labels"] = labels
+		fields["metadata"] = metadata
+	}
+	return fields
 }
 
 // unified compares two objects as YAML with sorted keys, so that neither order

@@ -129,7 +129,7 @@ func (m *Manager) installFailed(ctx context.Context, name string, record *helmre
 	if _, rerr := m.records.Last(name); rerr != nil {
 		return fromRecord(record), err // nothing was begun
 	}
-	m.observe(Event{Action: Step, Detail: "the installation failed; taking it away again"})
+	m.observe(Event{Action: Step, Detail: fmt.Sprintf("the installation failed (%v); taking it away again", err)})
 	clean, cancel := afterwards(ctx, o.timeout())
 	defer cancel()
 	if _, uerr := m.Uninstall(clean, name, UninstallOptions{Timeout: o.timeout(), NoHooks: o.NoHooks}); uerr != nil {

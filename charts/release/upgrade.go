@@ -124,7 +124,7 @@ func (m *Manager) upgradeFailed(ctx context.Context, name string, before int, re
 	if herr != nil {
 		return fromRecord(record), fmt.Errorf("%w; there is no revision to go back to: %w", err, herr)
 	}
-	m.observe(Event{Action: Step, Detail: fmt.Sprintf("the upgrade failed; going back to revision %d", good)})
+	m.observe(Event{Action: Step, Detail: fmt.Sprintf("the upgrade failed (%v); going back to revision %d", err, good)})
 	clean, cancel := afterwards(ctx, o.timeout())
 	defer cancel()
 	back := o.ApplyOptions

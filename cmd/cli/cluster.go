@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"gantry/charts/kube"
 	"gantry/charts/release"
@@ -77,11 +78,12 @@ func (a *app) releaseError(err error) error {
 	_, unreachable := errors.AsType[*kube.UnreachableError](err)
 	_, noRelease := errors.AsType[*release.NotFoundError](err)
 	_, noNamespace := errors.AsType[*release.NoNamespaceError](err)
+	_, noContext := errors.AsType[*kube.NoContextError](err)
 	_, badDriver := errors.AsType[*store.UnknownDriverError](err)
 	switch {
 	case unconfigured, unreachable:
 		return unreachableError(err)
-	case noRelease, noNamespace:
+	case noRelease, noNamespace, noContext, errors.Is(err, fs.ErrNotExist):
 		return notFoundError(err)
 	case badDriver:
 		return usageError(err)

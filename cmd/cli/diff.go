@@ -15,6 +15,7 @@ type diffOptions struct {
 	chartOptions
 	reuse  reuseFlags
 	output string
+	labels bool
 }
 
 func newDiff(a *app) *cobra.Command {
@@ -24,7 +25,8 @@ func newDiff(a *app) *cobra.Command {
 		Short: "Show what an upgrade or a rollback would change",
 		Long: `Diff compares what is deployed with what an upgrade to a chart would make, or with an
 older revision, or two revisions with each other, object by object. Of the values of
-Secrets it only says whether they differ. Nothing is changed.
+Secrets it only says whether they differ. Objects in which nothing differs but the
+labels that name versions are only counted. Nothing is changed.
 
 A chart whose folder is called like a number is written ./7.
 
@@ -40,6 +42,7 @@ A chart whose folder is called like a number is written ./7.
 	o.bind(c)
 	o.reuse.bind(c)
 	bindOutput(c, &o.output)
+	c.Flags().BoolVar(&o.labels, "labels", false, "show objects in which only labels that name versions differ, too")
 	return c
 }
 
@@ -58,14 +61,23 @@ func runDiff(ctx context.Context, a *app, name string, sides []string, o *diffOp
 		fmt.Fprintf(a.Err, "%s and %s are alike\n", compared.From, compared.To)
 		return nil
 	}
+	labelled := 0
 	for _, change := range compared.Changes {
+		if change.LabelsOnly && !o.labels {
+			labelled++
+			continue
+		}
 		name := change.Object.String()
 		if change.Hook {
 			name += " (hook)"
 		}
 		fmt.Fprintf(a.Out, "%s %s\n%s\n", name, change.Change, strings.TrimRight(change.Diff, "\n"))
 	}
-	fmt.Fprintf(a.Err, "%s between %s and %s\n", countOf(len(compared.Changes), "change"), compared.From, compared.To)
+	summary := fmt.Sprintf("%s between %s and %s", countOf(len(compared.Changes)-labelled, "change"), compared.From, compared.To)
+	if labelled > 0 {
+		summary += fmt.Sprintf("; %s differ in labels that name versions only (--labels shows them)", countOf(labelled, "object"))
+	}
+	fmt.Fprintln(a.Err, summary)
 	return nil
 }
 
