@@ -145,6 +145,7 @@ func (c *cluster) stop() {
 	for _, stop := range slices.Backward(c.stops) {
 		stop()
 	}
+	c.stops = nil
 }
 
 func (c *cluster) onStop(f func()) { c.stops = append(c.stops, f) }
