@@ -1,0 +1,88 @@
+package integration_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TestUpAndDown takes a Compose application to the cluster, to another version
+// of it, and away, with nothing but its file.
+func TestUpAndDown(t *testing.T) {
+	w, c := newWorkshop(t), newCluster(t)
+	file := filepath.Join(t.TempDir(), "compose.yaml")
+	write := func(tag string) {
+		t.Helper()
+		text := strings.ReplaceAll(application, "TAG", tag)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("1.0")
+	w.wants(w.run(w.gantry, c.in("up", "-f", file)...), "revision 1 is deployed")
+	password := c.secret(t, "db-env", "POSTGRES_PASSWORD")
+	if password != "hunter2" {
+		t.Errorf("the password of the Compose file became %q", password)
+	}
+	if got := c.deployment(t, "web").Spec.Template.Spec.Containers[0].Image; got != "example.com/web:1.0" {
+		t.Errorf("web runs %s", got)
+	}
+	write("1.1")
+	w.wants(w.run(w.gantry, c.in("up", "-f", file)...), "revision 2 is deployed")
+	web := c.deployment(t, "web")
+	if got := web.Spec.Template.Spec.Containers[0].Image; got != "example.com/web:1.1" || web.Status.ReadyReplicas != 1 {
+		t.Errorf("web runs %s, %d ready", got, web.Status.ReadyReplicas)
+	}
+	w.run(w.gantry, c.in("down", "-f", file)...)
+	claims, err := c.client.CoreV1().PersistentVolumeClaims(c.namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil || len(claims.Items) != 1 {
+		t.Fatalf("down left %d claims: %v", len(claims.Items), err)
+	}
+	w.run(w.gantry, c.in("up", "-f", file)...) // takes up what was kept
+	if again := c.secret(t, "db-env", "POSTGRES_PASSWORD"); again != password {
+		t.Errorf("the password was %q and is %q", password, again)
+	}
+	w.run(w.gantry, c.in("down", "-f", file, "--volumes")...)
+	waitFor(t, "the claims to be gone", func() (bool, error) {
+		claims, err := c.client.CoreV1().PersistentVolumeClaims(c.namespace).List(t.Context(), metav1.ListOptions{})
+		return err == nil && len(claims.Items) == 0, err
+	})
+}
+
+const application = `name: shop
+services:
+  web:
+    image: example.com/web:TAG
+    ports: ["8080:80"]
+    depends_on: {migrate: {condition: service_completed_successfully}}
+  migrate:
+    image: example.com/web:TAG
+    command: migrate
+  db:
+    image: postgres:17
+    environment: {POSTGRES_PASSWORD: hunter2}
+    volumes: ["data:/var/lib/postgresql/data"]
+volumes: {data: }
+`
+
+func (c *cluster) secret(t *testing.T, name, key string) string {
+	t.Helper()
+	secret, err := c.client.CoreV1().Secrets(c.namespace).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(secret.Data[key])
+}
+
+func (c *cluster) deployment(t *testing.T, name string) *appsv1.Deployment {
+	t.Helper()
+	d, err := c.client.AppsV1().Deployments(c.namespace).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
