@@ -268,8 +268,8 @@ type entry struct {
 	typ        byte
 }
 
-func tgz(t testing.TB, entries ...entry) []byte {
-	t.Helper()
+func tgz(tb testing.TB, entries ...entry) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	zw := gzip.NewWriter(&b)
 	tw := tar.NewWriter(zw)
@@ -279,14 +279,14 @@ func tgz(t testing.TB, entries ...entry) []byte {
 			header.Linkname, header.Size = "/etc/passwd", 0
 		}
 		if err := tw.WriteHeader(header); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if _, err := tw.Write([]byte(e.data)[:header.Size]); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	if err := errors.Join(tw.Close(), zw.Close()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.Bytes()
 }

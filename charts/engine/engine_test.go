@@ -24,11 +24,11 @@ import (
 
 // shop returns a fresh copy of the test's chart: rendering takes a chart over.
 // Extra files replace those of the same name.
-func shop(t testing.TB, extra map[string]string) *chart.Chart {
-	t.Helper()
+func shop(tb testing.TB, extra map[string]string) *chart.Chart {
+	tb.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "shop.txtar"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	extra = maps.Clone(extra)
 	var files []charts.File
@@ -44,7 +44,7 @@ func shop(t testing.TB, extra map[string]string) *chart.Chart {
 	}
 	c, err := archive.FromFiles(files)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
@@ -159,7 +159,8 @@ func TestTemplateErrors(t *testing.T) {
 		{"nil pointer", "a: 1\nb: {{ .Values.web.image.tag }}", "shop/templates/bad.yaml:2:14", "nil pointer evaluating interface {}.image at <.Values.web.image.tag>", nil},
 		{
 			"in an include", "x: {{ include \"bad\" . }}\n{{- define \"bad\" }}\n{{ .Values.a.b.c }}{{ end }}",
-			"shop/templates/bad.yaml:3:11", "nil pointer evaluating interface {}.b at <.Values.a.b.c>", []string{"shop/templates/bad.yaml:1:7"},
+			"shop/templates/bad.yaml:3:11", "nil pointer evaluating interface {}.b at <.Values.a.b.c>",
+			[]string{"shop/templates/bad.yaml:1:7"},
 		},
 		{"no template", "x: {{ include \"nowhere\" . }}", "shop/templates/bad.yaml:1:7", "error calling include: template: no template \"nowhere\" associated with template \"gotpl\" at <include \"nowhere\" .>", nil},
 	}

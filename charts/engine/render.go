@@ -60,7 +60,7 @@ func (o Options) capabilities() (*chartutil.Capabilities, error) {
 	}
 	parsed, err := chartutil.ParseKubeVersion(version)
 	if err != nil {
-		return nil, fmt.Errorf("Kubernetes version %q: %w", version, err) //nolint:staticcheck // a proper name
+		return nil, fmt.Errorf("Kubernetes version %q: %w", version, err)
 	}
 	caps := chartutil.DefaultCapabilities.Copy()
 	caps.KubeVersion = *parsed

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -104,9 +106,7 @@ func (m *Merged) addFile(name string, read func(string) ([]byte, error), list *d
 // overlay lays over onto base, mapping by mapping, and changes neither.
 func overlay(base, over map[string]any) map[string]any {
 	out := make(map[string]any, len(base)+len(over))
-	for k, v := range base {
-		out[k] = v
-	}
+	maps.Copy(out, base)
 	for k, v := range over {
 		below, isMap := v.(map[string]any)
 		under, wasMap := out[k].(map[string]any)
@@ -153,9 +153,9 @@ func (m *Merged) Diagnostics(e *SchemaError, root string) diag.List {
 // find returns where a key was set, or the nearest key above it.
 func (m *Merged) find(path diag.Path) diag.Pos {
 	for n := len(path); n > 0; n-- {
-		for i := len(m.files) - 1; i >= 0; i-- {
-			if node := lookup(m.files[i].root, path[:n]); node != nil {
-				return diag.Pos{File: m.files[i].name, Line: node.Line, Column: node.Column}
+		for _, f := range slices.Backward(m.files) {
+			if node := lookup(f.root, path[:n]); node != nil {
+				return diag.Pos{File: f.name, Line: node.Line, Column: node.Column}
 			}
 		}
 	}
@@ -188,6 +188,7 @@ func child(node *yaml.Node, key string) *yaml.Node {
 		if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(node.Content) {
 			return node.Content[i]
 		}
+	default: // a scalar has no children
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func isComplete(obj *unstructured.Unstructured) (bool, string, error) {
 		case "Succeeded":
 			return true, "", nil
 		case "Failed":
-			return false, "", fmt.Errorf("Pod %s has failed", obj.GetName()) //nolint:staticcheck // kinds are proper names
+			return false, "", fmt.Errorf("Pod %s has failed", obj.GetName())
 		default:
 			return false, "its phase is " + phase, nil
 		}
@@ -74,7 +74,7 @@ func jobIsComplete(obj *unstructured.Unstructured) (bool, string, error) {
 		case "Complete":
 			return true, "", nil
 		case "Failed":
-			return false, "", fmt.Errorf("Job %s has failed: %v", obj.GetName(), fields["message"]) //nolint:staticcheck // kinds are proper names
+			return false, "", fmt.Errorf("Job %s has failed: %v", obj.GetName(), fields["message"])
 		}
 	}
 	succeeded, _, _ := unstructured.NestedInt64(obj.Object, "status", "succeeded")

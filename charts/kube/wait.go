@@ -346,7 +346,7 @@ func (w *waiter) explain(ctx context.Context, err error) error {
 	return &NotReadyError{
 		Objects: w.session.diagnose(look, w.pending()),
 		Total:   w.total,
-		Waited:  time.Since(w.started).Round(time.Second), //nolint:forbidigo // a span, not a date
+		Waited:  time.Since(w.started).Round(time.Second),
 		Err:     err,
 	}
 }

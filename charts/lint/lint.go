@@ -55,7 +55,7 @@ func Run(name string, o Options) (diag.List, error) {
 	}
 	kube, err := chartutil.ParseKubeVersion(version)
 	if err != nil {
-		return nil, fmt.Errorf("Kubernetes version %q: %w", version, err) //nolint:staticcheck // a proper name
+		return nil, fmt.Errorf("Kubernetes version %q: %w", version, err)
 	}
 	dir, remove, err := folder(name, c)
 	if err != nil {

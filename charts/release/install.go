@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"helm.sh/helm/v3/pkg/action"
@@ -144,11 +145,11 @@ func rehearse(client Client, record *helmrelease.Release, o DryRun) error {
 	if o != DryRunServer {
 		return nil
 	}
-	manifest := record.Manifest
+	documents := []string{record.Manifest}
 	for _, h := range record.Hooks {
-		manifest += "\n---\n" + h.Manifest
+		documents = append(documents, h.Manifest)
 	}
-	return client.Rehearse(manifest)
+	return client.Rehearse(strings.Join(documents, "\n---\n"))
 }
 
 func newDryInstall(config *action.Configuration, name, namespace string, o UpgradeOptions) *action.Install {

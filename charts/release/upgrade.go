@@ -83,7 +83,7 @@ func (m *Manager) Upgrade(ctx context.Context, name string, c *chart.Chart, valu
 	upgrade := newUpgrade(op.config, m.namespace, o)
 	record, err := upgrade.Run(name, c, values)
 	if err = op.fault(err); err != nil {
-		return m.upgradeFailed(ctx, name, before.Version, record, err, o)
+		return m.upgradeFailed(ctx, failed{name, before.Version, fromRecord(record), err}, o)
 	}
 	return fromRecord(record), rehearse(op.client, record, o.DryRun)
 }
@@ -111,29 +111,38 @@ func newUpgrade(config *action.Configuration, namespace string, o UpgradeOptions
 	return upgrade
 }
 
-func (m *Manager) upgradeFailed(ctx context.Context, name string, before int, record *helmrelease.Release, err error, o UpgradeOptions) (*Release, error) {
+// failed is an upgrade that has failed.
+type failed struct {
+	name string
+	// before is the newest revision when it began.
+	before  int
+	release *Release
+	err     error
+}
+
+func (m *Manager) upgradeFailed(ctx context.Context, f failed, o UpgradeOptions) (*Release, error) {
 	if o.DryRun != "" {
-		return nil, err
+		return nil, f.err
 	}
-	m.settle(name, err)
-	last, lerr := m.records.Last(name)
-	if !o.Atomic || lerr != nil || last.Version <= before {
-		return fromRecord(record), err
+	m.settle(f.name, f.err)
+	last, err := m.records.Last(f.name)
+	if !o.Atomic || err != nil || last.Version <= f.before {
+		return f.release, f.err
 	}
-	good, herr := m.lastGood(name, last.Version)
-	if herr != nil {
-		return fromRecord(record), fmt.Errorf("%w; there is no revision to go back to: %w", err, herr)
+	good, err := m.lastGood(f.name, last.Version)
+	if err != nil {
+		return f.release, fmt.Errorf("%w; there is no revision to go back to: %w", f.err, err)
 	}
-	m.observe(Event{Action: Step, Detail: fmt.Sprintf("the upgrade failed (%v); going back to revision %d", err, good)})
+	m.observe(Event{Action: Step, Detail: fmt.Sprintf("the upgrade failed (%v); going back to revision %d", f.err, good)})
 	clean, cancel := afterwards(ctx, o.timeout())
 	defer cancel()
 	back := o.ApplyOptions
 	back.Wait, back.Description = true, ""
-	r, rerr := m.Rollback(clean, name, good, RollbackOptions{ApplyOptions: back, HistoryMax: o.HistoryMax})
-	if rerr != nil {
-		return fromRecord(record), fmt.Errorf("%w; going back to revision %d failed as well: %w", err, good, rerr)
+	r, err := m.Rollback(clean, f.name, good, RollbackOptions{ApplyOptions: back, HistoryMax: o.HistoryMax})
+	if err != nil {
+		return f.release, fmt.Errorf("%w; going back to revision %d failed as well: %w", f.err, good, err)
 	}
-	return r, &UndoneError{Err: err, How: fmt.Sprintf("the release was rolled back to revision %d", good)}
+	return r, &UndoneError{Err: f.err, How: fmt.Sprintf("the release was rolled back to revision %d", good)}
 }
 
 // lastGood returns the newest revision before another that was once deployed.

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -64,7 +66,7 @@ func bindGetValues(c *cobra.Command, o *getOptions) {
 
 func bindGetMetadata(c *cobra.Command, o *getOptions) { bindOutput(c, &o.output) }
 
-func runGet(ctx context.Context, a *app, name string, o *getOptions, print func(*app, *release.Release, *getOptions) error) error {
+func runGet(ctx context.Context, a *app, name string, o *getOptions, show func(*app, *release.Release, *getOptions) error) error {
 	if o.output != "" {
 		if err := checkOutput(o.output); err != nil {
 			return err
@@ -78,7 +80,7 @@ func runGet(ctx context.Context, a *app, name string, o *getOptions, print func(
 	if err != nil {
 		return a.releaseError(err)
 	}
-	return print(a, r, o)
+	return show(a, r, o)
 }
 
 func printValues(a *app, r *release.Release, o *getOptions) error {
@@ -93,7 +95,7 @@ func printValues(a *app, r *release.Release, o *getOptions) error {
 		values = map[string]any{}
 	}
 	if o.output == "table" {
-		return usageError(fmt.Errorf("values are not a table: use -o yaml or -o json"))
+		return usageError(errors.New("values are not a table: use -o yaml or -o json"))
 	}
 	return a.list(o.output, listing{values: values})
 }
@@ -140,7 +142,7 @@ func printMetadata(a *app, r *release.Release, o *getOptions) error {
 	m := releaseMetadata{r.Name, r.Chart, r.ChartVersion, r.AppVersion, r.Namespace, r.Revision, r.Status, r.Updated}
 	return a.list(o.output, listing{
 		header: []string{"NAME", "CHART", "VERSION", "APP VERSION", "NAMESPACE", "REVISION", "STATUS", "DEPLOYED AT"},
-		rows:   [][]string{{m.Name, m.Chart, m.Version, m.AppVersion, m.Namespace, fmt.Sprint(m.Revision), m.Status, stamp(m.DeployedAt)}},
+		rows:   [][]string{{m.Name, m.Chart, m.Version, m.AppVersion, m.Namespace, strconv.Itoa(m.Revision), m.Status, stamp(m.DeployedAt)}},
 		values: m,
 	})
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ func runStatus(ctx context.Context, a *app, name string, revision int, output st
 	for _, row := range [][2]string{
 		{"name", r.Name},
 		{"namespace", r.Namespace},
-		{"revision", fmt.Sprint(r.Revision)},
+		{"revision", strconv.Itoa(r.Revision)},
 		{"status", r.Status},
 		{"updated", stamp(r.Updated)},
 		{"chart", strings.TrimSpace(r.ChartAndVersion() + " " + r.AppVersion)},
