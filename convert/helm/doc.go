@@ -12,6 +12,6 @@
 //     release is uninstalled;
 //   - Secrets hold values that were given or made up, never those of the objects
 //     ([SecretValues] returns these);
-//   - the annotation checksum/config and the hash in the names of Jobs are worked
-//     out when the chart is rendered.
+//   - the annotations checksum/config and checksum/secret, and the hash in the
+//     names of Jobs, are worked out when the chart is rendered.
 package helm

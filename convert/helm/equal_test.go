@@ -80,7 +80,7 @@ func normaliseMeta(node any) {
 			if !ok {
 				continue
 			}
-			for _, key := range []string{"app.kubernetes.io/managed-by", "helm.sh/chart", "helm.sh/resource-policy", "checksum/config"} {
+			for _, key := range []string{"app.kubernetes.io/managed-by", "helm.sh/chart", "helm.sh/resource-policy", "checksum/config", "checksum/secret"} {
 				delete(m, key)
 			}
 			if len(m) == 0 {

@@ -59,29 +59,59 @@ func (s *sheet) volumes(pod *manifest.Node, claims []claimRef) {
 	pod.Set("volumes", value)
 }
 
-// checksums takes the checksum annotations out of a pod's and returns what takes
-// their place: the checksum of what the ConfigMaps hold, and of what the values
-// make of them.
+// checksums takes the checksum annotation out of a pod's and returns what takes its
+// place: checksums of what the ConfigMaps and Secrets of the chart hold, so that
+// pods roll when that changes.
 func (s *sheet) checksums(annotations *manifest.Node) []manifest.Field {
-	const key = "checksum/config"
-	if annotations == nil || annotations.Get(key) == nil {
-		return nil
+	annotations.Delete(checksumKey)
+	var fields []manifest.Field
+	if sum := s.configChecksum(); sum != "" && s.object.Kind() != "CronJob" {
+		fields = append(fields, manifest.Field{Key: checksumKey, Value: expr(sum)})
 	}
-	annotations.Delete(key)
-	argument := []string{"list", "."}
-	for _, name := range s.configMaps() {
-		argument = append(argument, strconv.Quote(s.configs[name].path))
+	if sum := s.secretChecksum(); sum != "" && !s.runsOnce() {
+		fields = append(fields, manifest.Field{Key: "checksum/secret", Value: expr(sum)})
 	}
-	return []manifest.Field{{Key: key, Value: expr(s.include("checksum", "("+strings.Join(argument, " ")+")"))}}
+	return fields
 }
 
-// configMaps names the ConfigMaps of the chart that the object's pods read.
-func (s *sheet) configMaps() []string {
-	used := map[string]bool{}
-	for _, u := range podUses(podOf(s.object)) {
-		if s.configs[u.name] != nil {
-			used[u.name] = true
+// checksumKey is the annotation in which convert keeps the checksum of what a pod
+// reads.
+const checksumKey = "checksum/config"
+
+// configChecksum returns the expression for the checksum of the ConfigMaps that
+// the pods read, or "".
+func (s *sheet) configChecksum() string {
+	argument := []string{"list", "."}
+	for _, name := range s.used(false) {
+		if c := s.configs[name]; c != nil {
+			argument = append(argument, strconv.Quote(c.path))
 		}
 	}
-	return slices.Sorted(maps.Keys(used))
+	if len(argument) == 2 {
+		return ""
+	}
+	return s.include("checksum", "("+strings.Join(argument, " ")+")")
+}
+
+// secretChecksum is configChecksum for what the values say of Secrets.
+func (s *sheet) secretChecksum() string {
+	argument := []string{"list"}
+	for _, name := range s.secrets.closure(s.used(true)) {
+		argument = append(argument, valueRef([]string{"secrets", s.secrets.keys.of(name)}))
+	}
+	if len(argument) == 1 {
+		return ""
+	}
+	return s.include("secretChecksum", "("+strings.Join(argument, " ")+")")
+}
+
+// used names the ConfigMaps or the Secrets that the pods read.
+func (s *sheet) used(secret bool) []string {
+	names := map[string]bool{}
+	for _, u := range podUses(podOf(s.object)) {
+		if u.secret == secret {
+			names[u.name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }

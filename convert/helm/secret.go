@@ -75,6 +75,18 @@ func (r secretRefs) path(id secretKey) []string {
 	return []string{"secrets", r.keys.of(id.secret), group, id.key}
 }
 
+// closure returns the Secrets of the chart among the names, and with them those
+// that they share a value with.
+func (r secretRefs) closure(names []string) []string {
+	all := map[string]bool{}
+	for id, home := range r.homes {
+		if slices.Contains(names, id.secret) {
+			all[id.secret], all[home.secret] = true, true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
 // SecretValues returns the values of the chart that hold the content of the
 // objects' Secrets: what the chart itself never carries.
 func SecretValues(objects []manifest.Object) map[string]any {

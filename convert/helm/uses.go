@@ -10,9 +10,10 @@ import (
 	"gantry/convert/manifest"
 )
 
-// use is an ConfigMap that a pod reads.
+// use is a ConfigMap or Secret that a pod reads.
 type use struct {
-	name string
+	name   string
+	secret bool
 	// variables tells that all its keys become environment variables.
 	variables bool
 }
@@ -35,24 +36,15 @@ func podOf(o manifest.Object) *corev1.PodSpec {
 	}
 }
 
-// podUses lists the ConfigMaps that a pod reads: its environment's, then its
-// volumes'.
+// podUses lists the ConfigMaps and Secrets that a pod reads: its environment's,
+// then its volumes'.
 func podUses(pod *corev1.PodSpec) []use {
 	if pod == nil {
 		return nil
 	}
 	var uses []use
 	for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
-		for _, from := range c.EnvFrom {
-			if from.ConfigMapRef != nil {
-				uses = append(uses, use{from.ConfigMapRef.Name, true})
-			}
-		}
-		for _, env := range c.Env {
-			if env.ValueFrom != nil && env.ValueFrom.ConfigMapKeyRef != nil {
-				uses = append(uses, use{env.ValueFrom.ConfigMapKeyRef.Name, false})
-			}
-		}
+		uses = append(uses, containerUses(c)...)
 	}
 	for _, v := range pod.Volumes {
 		uses = append(uses, volumeUses(v)...)
@@ -60,16 +52,47 @@ func podUses(pod *corev1.PodSpec) []use {
 	return uses
 }
 
+func containerUses(c corev1.Container) []use {
+	var uses []use
+	for _, from := range c.EnvFrom {
+		if from.ConfigMapRef != nil {
+			uses = append(uses, use{name: from.ConfigMapRef.Name, variables: true})
+		}
+		if from.SecretRef != nil {
+			uses = append(uses, use{name: from.SecretRef.Name, secret: true, variables: true})
+		}
+	}
+	for _, env := range c.Env {
+		if env.ValueFrom == nil {
+			continue
+		}
+		if ref := env.ValueFrom.ConfigMapKeyRef; ref != nil {
+			uses = append(uses, use{name: ref.Name})
+		}
+		if ref := env.ValueFrom.SecretKeyRef; ref != nil {
+			uses = append(uses, use{name: ref.Name, secret: true})
+		}
+	}
+	return uses
+}
+
 func volumeUses(v corev1.Volume) []use {
 	var uses []use
 	if v.ConfigMap != nil {
-		uses = append(uses, use{v.ConfigMap.Name, false})
+		uses = append(uses, use{name: v.ConfigMap.Name})
 	}
-	if v.Projected != nil {
-		for _, source := range v.Projected.Sources {
-			if source.ConfigMap != nil {
-				uses = append(uses, use{source.ConfigMap.Name, false})
-			}
+	if v.Secret != nil {
+		uses = append(uses, use{name: v.Secret.SecretName, secret: true})
+	}
+	if v.Projected == nil {
+		return uses
+	}
+	for _, source := range v.Projected.Sources {
+		if source.ConfigMap != nil {
+			uses = append(uses, use{name: source.ConfigMap.Name})
+		}
+		if source.Secret != nil {
+			uses = append(uses, use{name: source.Secret.Name, secret: true})
 		}
 	}
 	return uses

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gantry/convert/manifest"
@@ -142,6 +143,9 @@ func (s *sheet) podMeta(template *manifest.Node) {
 func (s *sheet) podAnnotations(meta *manifest.Node) {
 	p := place{"annotations", "podAnnotations", "Annotations of the pods", mapOf(ofType("string")), emptyMap}
 	annotations := meta.Get("annotations")
+	if annotations == nil {
+		annotations = emptyMap()
+	}
 	fixed := s.checksums(annotations)
 	if len(fixed) == 0 {
 		s.draw(meta, s.at, []place{p})
@@ -160,16 +164,25 @@ func (s *sheet) podAnnotations(meta *manifest.Node) {
 // jobHash is the end of a Job's name that changes with its pod template.
 var jobHash = regexp.MustCompile(`-[0-9a-f]{6}$`)
 
-// jobName gives the Job a new name whenever a value of its service changes: the
-// pod template of a Job cannot be changed, so there must be a new Job.
+// jobName gives the Job a new name whenever a value changes that its pods depend
+// on: the pod template of a Job cannot be changed, so there must be a new Job.
 func (s *sheet) jobName() {
 	name := s.object.GetName()
 	hash := jobHash.FindString(name)
 	if hash == "" {
 		return
 	}
-	changing := fmt.Sprintf("(list %q %s .Values.global)", hash[1:], s.at.ref())
-	s.tree.Get("metadata").Set("name", expr(fmt.Sprintf("printf %q (%s)", strings.TrimSuffix(name, hash)+"-%s", s.include("hash", changing))))
+	changing := []string{"list", strconv.Quote(hash[1:]), s.at.ref(), ".Values.global", ".Values.nameOverride"}
+	if sum := s.configChecksum(); sum != "" {
+		changing = append(changing, "("+sum+")")
+	}
+	for _, secret := range s.secrets.closure(s.used(true)) {
+		changing = append(changing, valueRef([]string{"secrets", s.secrets.keys.of(secret), "existingSecret"}))
+	}
+	if slices.ContainsFunc(s.objects, func(o manifest.Object) bool { return o.Service == "" && o.Kind() == "PersistentVolumeClaim" }) {
+		changing = append(changing, ".Values.persistence")
+	}
+	s.tree.Get("metadata").Set("name", expr(fmt.Sprintf("printf %q (%s)", strings.TrimSuffix(name, hash)+"-%s", s.include("hash", "("+strings.Join(changing, " ")+")"))))
 }
 
 func specOrder() []string {

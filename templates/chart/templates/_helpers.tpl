@@ -107,6 +107,14 @@ of a Job cannot be changed, so there must be a new one.
 [[- if .Secrets ]]
 
 {{/*
+A checksum of the values of Secrets, which makes pods roll when one changes. It is
+short: enough to see a change, and too little to find a weak password by trying.
+*/}}
+{{- define "[[.Chart]].secretChecksum" -}}
+{{- toJson . | sha256sum | trunc 5 | quote }}
+{{- end }}
+
+{{/*
 The content of a key of a Secret, in base64: the value that was given, or else what
 is in the cluster, or else something made up, once for all that share it. Takes a
 dict with root, name, key and value.
