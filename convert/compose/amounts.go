@@ -12,27 +12,35 @@ import (
 // amounts reports durations and sizes that cannot be read: the schema takes any
 // text for one.
 func (c *checker) amounts(o *origin, path diag.Path) {
+	duration := amount{"duration", "write a number and a unit, such as 30s or 1m30s", func(text string) error {
+		var d types.Duration
+		return d.DecodeMapstructure(text)
+	}}
+	size := amount{"size", "write a number and a unit, such as 512m or 2g", func(text string) error {
+		var b types.UnitBytes
+		return b.DecodeMapstructure(text)
+	}}
 	for _, key := range durations() {
-		c.amount(o, path, key, "duration", "write a number and a unit, such as 30s or 1m30s", func(text string) error {
-			var d types.Duration
-			return d.DecodeMapstructure(text)
-		})
+		c.amount(o, path, key, duration)
 	}
 	for _, key := range sizes() {
-		c.amount(o, path, key, "size", "write a number and a unit, such as 512m or 2g", func(text string) error {
-			var b types.UnitBytes
-			return b.DecodeMapstructure(text)
-		})
+		c.amount(o, path, key, size)
 	}
 }
 
-func (c *checker) amount(o *origin, path diag.Path, key, what, hint string, parse func(string) error) {
+// amount is a kind of number with a unit.
+type amount struct {
+	what, hint string
+	parse      func(string) error
+}
+
+func (c *checker) amount(o *origin, path diag.Path, key string, want amount) {
 	keys := strings.Split(key, ".")
 	at := o.get(keys...)
-	if at == nil || at.text == "" || parse(at.text) == nil {
+	if at == nil || at.text == "" || want.parse(at.text) == nil {
 		return
 	}
-	c.fail(at, append(path, keys...), codeValue, fmt.Sprintf("%q is no %s", at.text, what), hint)
+	c.fail(at, append(path, keys...), codeValue, fmt.Sprintf("%q is no %s", at.text, want.what), want.hint)
 }
 
 func durations() []string {

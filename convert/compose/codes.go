@@ -34,8 +34,6 @@ const (
 	codeConflict = "conflict"
 	// codeIncomplete: something is missing that must be there.
 	codeIncomplete = "incomplete"
-	// codeObsolete: a key has no meaning any more.
-	codeObsolete = "obsolete"
 	// codeCompose: compose-go refuses the files for a reason of its own.
 	codeCompose = "compose"
 )

@@ -101,8 +101,7 @@ func (d *disk) unreadable(shown string, from diag.Pos, err error) {
 	case errors.Is(err, errTooLarge):
 		d.fail(codeLimit, diag.Pos{File: shown}, err.Error(), "split the file, and put it together with include")
 	default:
-		var at *fs.PathError
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[*fs.PathError](err); ok {
 			err = at.Err
 		}
 		d.fail(codeUnreadable, from, fmt.Sprintf("%s cannot be read: %v", shown, err), "")

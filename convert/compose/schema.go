@@ -3,6 +3,7 @@ package compose
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -219,9 +220,7 @@ func merged(out map[string]any, n *yaml.Node, depth int) {
 		return
 	}
 	if from, ok := plain(n, depth+1).(map[string]any); ok {
-		for k, v := range from {
-			out[k] = v
-		}
+		maps.Copy(out, from)
 	}
 }
 
@@ -398,18 +397,7 @@ func find(n *yaml.Node, key string, depth int) (at, val *yaml.Node) {
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == key && !isMerge(n.Content[i]) {
-				return n.Content[i], n.Content[i+1]
-			}
-		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if isMerge(n.Content[i]) {
-				if at, val = find(resolve(n.Content[i+1]), key, depth+1); val != nil {
-					return at, val
-				}
-			}
-		}
+		return findInMapping(n, key, depth)
 	case yaml.SequenceNode:
 		if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(n.Content) {
 			return n.Content[i], n.Content[i]
@@ -418,6 +406,24 @@ func find(n *yaml.Node, key string, depth int) (at, val *yaml.Node) {
 			if at, val = find(resolve(item), key, depth+1); val != nil {
 				return at, val
 			}
+		}
+	}
+	return nil, nil
+}
+
+// findInMapping prefers the mapping's own keys to those merged into it.
+func findInMapping(n *yaml.Node, key string, depth int) (at, val *yaml.Node) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key && !isMerge(n.Content[i]) {
+			return n.Content[i], n.Content[i+1]
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if !isMerge(n.Content[i]) {
+			continue
+		}
+		if at, val = find(resolve(n.Content[i+1]), key, depth+1); val != nil {
+			return at, val
 		}
 	}
 	return nil, nil

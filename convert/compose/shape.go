@@ -75,6 +75,7 @@ func itemKey(s shape, text string) string {
 		if at := strings.IndexAny(text, "=:"); at >= 0 {
 			return text[:at]
 		}
+	case indexed, names, replaced:
 	}
 	return text
 }
