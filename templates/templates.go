@@ -5,25 +5,25 @@ import (
 	"io/fs"
 )
 
-//go:embed all:chart repo
+//go:embed all:chart service repo
 var files embed.FS
 
 // Chart returns the files that every generated chart has. They are Go templates
 // with [[ and ]] around actions, because much in them is for Helm to fill in.
-func Chart() fs.FS {
-	chart, err := fs.Sub(files, "chart")
-	if err != nil {
-		panic(err) // the folder is part of the program
-	}
-	return chart
-}
+func Chart() fs.FS { return below("chart") }
+
+// Service returns the objects that a service of a chart may have besides those
+// that it was made of, in the form of Chart.
+func Service() fs.FS { return below("service") }
 
 // Repository returns the pages of a chart repository and what they need, for
 // html/template.
-func Repository() fs.FS {
-	repo, err := fs.Sub(files, "repo")
+func Repository() fs.FS { return below("repo") }
+
+func below(folder string) fs.FS {
+	sub, err := fs.Sub(files, folder)
 	if err != nil {
 		panic(err) // the folder is part of the program
 	}
-	return repo
+	return sub
 }

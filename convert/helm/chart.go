@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"text/template"
 
 	"gantry/charts"
 	"gantry/convert/manifest"
@@ -49,6 +50,7 @@ func Chart(src Source) ([]charts.File, error) {
 			return nil, fmt.Errorf("%s %s: %w", o.Kind(), o.GetName(), err)
 		}
 	}
+	b.testValues()
 	b.root.prune()
 	if err := b.root.check(); err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func Chart(src Source) ([]charts.File, error) {
 			e.sort(valuesOrder())
 		}
 	}
-	b.root.last("persistence", "config", "secrets")
+	b.root.last("persistence", "config", "secrets", "tests")
 	for _, write := range []func() error{b.valuesFile, b.schemaFile, b.metadataFile, b.skeleton} {
 		if err := write(); err != nil {
 			return nil, err
@@ -85,6 +87,11 @@ type builder struct {
 	secrets  secretRefs
 	configs  map[string]*configRef
 	notes    []noted
+	// ports are the expressions for the ports of Services, by name and number.
+	ports  map[portOf]string
+	checks []check
+	// parsed are the files of the skeleton.
+	parsed map[string]*template.Template
 }
 
 func newBuilder(src Source) (*builder, error) {
@@ -96,6 +103,7 @@ func newBuilder(src Source) (*builder, error) {
 	b := &builder{
 		src: src, chart: chartName(src.Name), root: &entry{},
 		objects: slices.Clone(src.Objects), running: map[string]bool{}, secrets: findSecrets(src.Objects),
+		ports: map[portOf]string{}, parsed: map[string]*template.Template{},
 	}
 	slices.SortStableFunc(b.objects, func(x, y manifest.Object) int {
 		return cmp.Or(cmp.Compare(x.Service, y.Service), rank(x.Kind())-rank(y.Kind()), cmp.Compare(x.GetName(), y.GetName()))
@@ -117,7 +125,7 @@ func newBuilder(src Source) (*builder, error) {
 
 // reservedKeys are the keys of values.yaml that no service may have.
 func reservedKeys() []string {
-	return []string{"global", "nameOverride", "commonLabels", "persistence", "config", "secrets"}
+	return []string{"global", "nameOverride", "commonLabels", "persistence", "config", "secrets", "tests"}
 }
 
 // rank orders the kinds as values.yaml and readers want them.

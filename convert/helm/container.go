@@ -32,17 +32,25 @@ func (s *sheet) image(n *manifest.Node, at *entry) {
 	if n.Get("image") == nil {
 		return
 	}
-	image := splitImage(n.Get("image").Value)
 	group := at.group("image", "")
-	group.add("registry", "Registry of the image; empty: Docker Hub", manifest.Text(image.registry), ofType("string"))
-	group.add("repository", "Name of the image in its registry", manifest.Text(image.repository), ofType("string"))
-	group.add("tag", "Tag of the image", manifest.Text(image.tag), ofType("string"))
-	group.add("digest", "Digest of the image, such as sha256:…, to pin its content", manifest.Text(image.digest), ofType("string"))
+	group.image(splitImage(n.Get("image").Value))
 	n.Set("image", expr(s.include("image", "(dict \"root\" . \"image\" "+group.ref()+")")+" | quote"))
-	s.draw(n, group, []place{{
+	s.draw(n, group, []place{pullPolicy()})
+}
+
+func pullPolicy() place {
+	return place{
 		"imagePullPolicy", "pullPolicy", "Always, IfNotPresent or Never; empty: Always for the tag latest, IfNotPresent otherwise",
 		oneOf("", "Always", "IfNotPresent", "Never"), text,
-	}})
+	}
+}
+
+// image adds the parts of an image.
+func (e *entry) image(image image) {
+	e.add("registry", "Registry of the image; empty: Docker Hub", manifest.Text(image.registry), ofType("string"))
+	e.add("repository", "Name of the image in its registry", manifest.Text(image.repository), ofType("string"))
+	e.add("tag", "Tag of the image", manifest.Text(image.tag), ofType("string"))
+	e.add("digest", "Digest of the image, such as sha256:…, to pin its content", manifest.Text(image.digest), ofType("string"))
 }
 
 // image is the reference of an image in its parts.

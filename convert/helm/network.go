@@ -21,7 +21,9 @@ func (s *sheet) servicePorts() {
 		s.notes = append(s.notes, noted{object: s.object, key: s.at, service: at})
 	}
 	if ports := spec.Get("ports"); ports != nil {
-		s.ports(ports, at, !headless)
+		s.servedPorts(ports, at, !headless)
+		s.check(ports)
+		s.webRoutes(ports)
 	}
 	sortFields(spec, []string{"type", "clusterIP", "publishNotReadyAddresses", "ipFamilyPolicy", "externalTrafficPolicy", "ports", "selector"})
 }
@@ -37,8 +39,11 @@ func (s *sheet) serviceValues() *entry {
 	return s.at.group(camelCase("service-"+strings.TrimPrefix(own, folder+"-")), "The Service "+own)
 }
 
-// ports draws the numbers on which a Service listens.
-func (s *sheet) ports(ports *manifest.Node, at *entry, nodePorts bool) {
+// portOf is a port of a Service.
+type portOf struct{ service, number string }
+
+// servedPorts draws the numbers on which a Service listens.
+func (s *sheet) servedPorts(ports *manifest.Node, at *entry, nodePorts bool) {
 	if len(ports.Items) > maxPortValues {
 		return
 	}
@@ -55,7 +60,9 @@ func (s *sheet) ports(ports *manifest.Node, at *entry, nodePorts bool) {
 			fixed.Set(key, now)
 		}
 		fixedSchema.Properties = append(fixedSchema.Properties, property{key, definition("port")})
-		p.Set("port", expr(numbers.add(key, "Port that leads to "+p.Get("targetPort").Value, p.Get("port"), definition("port"))))
+		ref := numbers.add(key, "Port that leads to "+p.Get("targetPort").Value, p.Get("port"), definition("port"))
+		s.ports[portOf{s.object.GetName(), p.Get("port").Value}] = ref
+		p.Set("port", expr(ref))
 		if nodePorts {
 			p.Set("nodePort", manifest.Wrap(
 				manifest.Line("with "+at.ref("nodePorts", key)), manifest.Field{Key: "nodePort", Value: expr(".")}, manifest.Line("end"),
@@ -89,17 +96,30 @@ func (s *sheet) ingress() {
 	enabled := at.add("enabled", "Whether there is an Ingress", literal("true"), ofType("boolean"))
 	s.conditions = append(s.conditions, enabled)
 	spec := s.tree.Get("spec")
-	s.draw(spec, at, []place{{"ingressClassName", "className", "Ingress class; empty: the default of the cluster", ofType("string"), text}})
-	s.annotations(s.tree.Get("metadata"), at, "Annotations of the Ingress, which most controllers read their settings from")
+	s.draw(spec, at, []place{{"ingressClassName", "className", classComment, ofType("string"), text}})
+	s.annotations(s.tree.Get("metadata"), at, ingressComment)
 	s.rules(spec, at)
-	s.draw(spec, at, []place{{"tls", "tls", "Hosts that are served with TLS, and the Secrets with their certificates", definition("tls"), emptyList}})
+	s.draw(spec, at, []place{{"tls", "tls", tlsComment, definition("tls"), emptyList}})
 	sortFields(spec, []string{"ingressClassName", "tls", "defaultBackend", "rules"})
+	s.noteIngress(at)
+}
+
+// noteIngress lets the notes tell of an Ingress.
+func (s *sheet) noteIngress(at *entry) {
 	for i := range s.notes {
 		if s.notes[i].key == s.at {
 			s.notes[i].ingress = at
 		}
 	}
 }
+
+// What the values of an Ingress are for.
+const (
+	classComment   = "Ingress class; empty: the default of the cluster"
+	ingressComment = "Annotations of the Ingress, which most controllers read their settings from"
+	hostsComment   = "Hosts, each with the paths that lead to the Service"
+	tlsComment     = "Hosts that are served with TLS, and the Secrets with their certificates"
+)
 
 // rules draws the rules of an Ingress whose paths all lead to one backend.
 // Others stay as they are.
@@ -108,7 +128,12 @@ func (s *sheet) rules(spec *manifest.Node, at *entry) {
 	if !ok {
 		return
 	}
-	ref := at.add("hosts", "Hosts, each with the paths that lead to the Service", hosts, definition("hosts"))
+	ref := at.add("hosts", hostsComment, hosts, definition("hosts"))
+	if number := backend.Get("service", "port", "number"); number != nil {
+		if port, ok := s.ports[portOf{backend.Get("service", "name").Value, number.Value}]; ok {
+			backend.Get("service", "port").Set("number", expr("$"+port))
+		}
+	}
 	path := &manifest.Node{Kind: manifest.Map, Fields: []manifest.Field{
 		{Key: "path", Value: expr(".path | quote")},
 		{Key: "pathType", Value: expr(`.pathType | default "Prefix"`)},

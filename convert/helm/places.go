@@ -79,7 +79,6 @@ func text() *manifest.Node { return manifest.Text("") }
 func podPlaces(once bool) []place {
 	places := []place{
 		{"securityContext", "podSecurityContext", "Security context of the pods", ofType("object"), emptyMap},
-		{"serviceAccountName", "serviceAccountName", "ServiceAccount of the pods; empty: the default of the namespace", ofType("string"), text},
 		{"priorityClassName", "priorityClassName", "Priority class of the pods", ofType("string"), text},
 		{"nodeSelector", "nodeSelector", "Labels that a node must have to run the pods", mapOf(ofType("string")), emptyMap},
 		{"affinity", "affinity", "Rules by which nodes are chosen", ofType("object"), emptyMap},

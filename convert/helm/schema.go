@@ -143,6 +143,7 @@ func definitions() properties {
 			Type:    []string{"string", "number"},
 			Pattern: `^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?$`,
 		}},
+		{"amount", &schema{Type: []string{"integer", "string", "null"}, Pattern: `^[0-9]{1,3}%$`}},
 		{"resources", object(
 			property{"limits", quantities()}, property{"requests", quantities()}, property{"claims", listOf(free())},
 		)},

@@ -29,24 +29,33 @@ type noted struct {
 func (b *builder) skeleton() error {
 	data := b.skeletonData()
 	return fs.WalkDir(templates.Chart(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || d.IsDir() || name == connectionTest && len(b.checks) == 0 {
 			return err
 		}
-		source, err := fs.ReadFile(templates.Chart(), name)
-		if err != nil {
-			return err
-		}
-		t, err := template.New(name).Delims("[[", "]]").Parse(string(source))
-		if err != nil {
-			return fmt.Errorf("template %s: %w", name, err)
-		}
-		var out bytes.Buffer
-		if err := t.Execute(&out, data); err != nil {
-			return fmt.Errorf("template %s: %w", name, err)
-		}
-		b.file(name, out.Bytes())
-		return nil
+		return b.fill(templates.Chart(), name, name, data)
 	})
+}
+
+// fill adds a file to the chart: a file of the skeleton, filled in.
+func (b *builder) fill(from fs.FS, source, name string, data any) error {
+	t := b.parsed[source]
+	if t == nil {
+		text, err := fs.ReadFile(from, source)
+		if err != nil {
+			return err
+		}
+		t, err = template.New(source).Delims("[[", "]]").Parse(string(text))
+		if err != nil {
+			return fmt.Errorf("template %s: %w", source, err)
+		}
+		b.parsed[source] = t
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, data); err != nil {
+		return fmt.Errorf("template %s: %w", source, err)
+	}
+	b.file(name, out.Bytes())
+	return nil
 }
 
 // skeletonData is what the files of the skeleton are filled in with.
@@ -54,6 +63,7 @@ type skeletonData struct {
 	Chart, Title, Description, Release string
 	Jobs, Configs, Claims              bool
 	Services                           []noteData
+	Checks                             []check
 	Secrets                            []secretData
 	Values                             []row
 }
@@ -65,7 +75,7 @@ type secretData struct{ Name, Keys, Condition string }
 func (b *builder) skeletonData() skeletonData {
 	data := skeletonData{
 		Chart: b.chart, Title: b.chart, Description: strings.TrimSuffix(b.src.Description, "."), Release: b.src.Name,
-		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(),
+		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Checks: b.checks,
 		Jobs: slices.ContainsFunc(b.objects, func(o manifest.Object) bool { return o.Kind() == "Job" }),
 	}
 	for _, n := range b.notes {

@@ -73,10 +73,10 @@ func (e *entry) sort(order []string) {
 // reached, what it keeps, how it is watched, and then where and as whom it runs.
 func valuesOrder() []string {
 	return []string{
-		"enabled", "replicas", "schedule", "timeZone", "suspend", "image", "env", "envFile", "extraEnv", "extraEnvFrom",
-		"service", "type", "", "ingress", "persistence", "resources", "startupProbe", "readinessProbe", "livenessProbe",
+		"enabled", "replicas", "autoscaling", "podDisruptionBudget", "schedule", "timeZone", "suspend", "image", "env", "envFile", "extraEnv", "extraEnvFrom",
+		"service", "type", "", "ingress", "httpRoute", "persistence", "resources", "startupProbe", "readinessProbe", "livenessProbe",
 		"initContainers", "sidecars", "extraContainers", "podLabels", "podAnnotations", "annotations", "strategy", "updateStrategy",
-		"podSecurityContext", "securityContext", "serviceAccountName", "priorityClassName", "nodeSelector", "affinity", "tolerations",
+		"podSecurityContext", "securityContext", "serviceAccount", "networkPolicy", "priorityClassName", "nodeSelector", "affinity", "tolerations",
 		"topologySpreadConstraints", "extraVolumes", "extraVolumeMounts",
 	}
 }

@@ -21,6 +21,9 @@ func (s *sheet) workload() {
 	template := job.Get("template")
 	s.replicas(spec)
 	s.schedule(spec)
+	s.serviceAccount(template.Get("spec"))
+	s.disruptionBudget()
+	s.networkPolicy()
 	s.mainContainer(template.Get("spec"))
 	s.helpers(template.Get("spec"))
 	s.pod(template.Get("spec"), spec)
@@ -81,7 +84,13 @@ func (s *sheet) replicas(spec *manifest.Node) {
 		return
 	}
 	ref := s.at.add("replicas", "Number of pods", spec.Get("replicas"), integer(new(0), nil))
-	spec.Set("replicas", expr(ref))
+	value := manifest.Field{Key: "replicas", Value: expr(ref)}
+	if s.scales(spec) {
+		scaled := s.autoscaling(spec.Get("replicas"))
+		spec.Set("replicas", manifest.Wrap(manifest.Line("if not "+scaled), value, manifest.Line("end")))
+		return
+	}
+	spec.Set("replicas", value.Value)
 }
 
 // schedule draws when a CronJob runs.
