@@ -73,7 +73,7 @@ func (e *entry) sort(order []string) {
 // reached, what it keeps, how it is watched, and then where and as whom it runs.
 func valuesOrder() []string {
 	return []string{
-		"enabled", "replicas", "autoscaling", "podDisruptionBudget", "schedule", "timeZone", "suspend", "image", "env", "envFile", "extraEnv", "extraEnvFrom",
+		"enabled", "image", "replicas", "autoscaling", "podDisruptionBudget", "schedule", "timeZone", "suspend", "env", "envFile", "extraEnv", "extraEnvFrom",
 		"service", "type", "", "ingress", "httpRoute", "persistence", "resources", "startupProbe", "readinessProbe", "livenessProbe",
 		"initContainers", "sidecars", "extraContainers", "podLabels", "podAnnotations", "annotations", "strategy", "updateStrategy",
 		"podSecurityContext", "securityContext", "serviceAccount", "networkPolicy", "priorityClassName", "nodeSelector", "affinity", "tolerations",
