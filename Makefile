@@ -57,9 +57,10 @@ bin/tools/helm: testdata/tools/helm/go.mod testdata/tools/helm/go.sum
 	go build -C testdata/tools/helm -ldflags '-X helm.sh/helm/v3/internal/version.version=$(HELM)' -o $(CURDIR)/$@ helm.sh/helm/v3/cmd/helm
 	@touch $@
 
+# The sandbox is tested without vet, which would analyse all of Kubernetes: lint
+# does it anyway.
 test: build bin/tools/helm ## run every test, those against the real API server included
 	CGO_ENABLED=1 go test -race -shuffle=on $(PACKAGES)
-	# Without vet, which would analyse all of Kubernetes: lint does it anyway.
 	go test -C cmd/gantry-sandbox -vet=off ./...
 	go test -count=1 $(INTEGRATION)
 
