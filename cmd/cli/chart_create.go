@@ -49,6 +49,9 @@ A chart holds no secret values. What is not given at the installation is made up
 there once and kept; --secret-values writes the values of the Compose application
 to a file of its own, to be passed with -f.
 
+Services that no active profile selects are in the chart, too, and not installed
+unless a value says so: SERVICE.enabled.
+
 A folder that gantry made is replaced, unless somebody has changed its files.
 
 ` + exitCodesHelp,
@@ -76,7 +79,7 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	if _, err := semver.StrictNewVersion(o.version); err != nil {
 		return usageError(fmt.Errorf("--version %s is not a semantic version, such as 1.2.0", o.version))
 	}
-	result, err := a.convert(ctx, &o.sourceOptions)
+	result, disabled, err := a.convertForChart(ctx, &o.sourceOptions)
 	if err != nil {
 		return err
 	}
@@ -91,7 +94,9 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	if err := o.outside(dir); err != nil {
 		return err
 	}
-	files, err := chartFiles(result, o.version, o.appVersion)
+	files, err := helm.Chart(helm.Source{
+		Name: result.App.Name, Version: o.version, AppVersion: o.appVersion, Objects: result.Objects, Disabled: disabled,
+	})
 	if err != nil {
 		return err
 	}
@@ -106,9 +111,9 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	return nil
 }
 
-// chartFiles makes the chart of a converted application.
-func chartFiles(result *convert.Result, version, appVersion string) ([]charts.File, error) {
-	return helm.Chart(helm.Source{Name: result.App.Name, Version: version, AppVersion: appVersion, Objects: result.Objects})
+// chartFiles makes the chart of a converted application, in its first version.
+func chartFiles(result *convert.Result) ([]charts.File, error) {
+	return helm.Chart(helm.Source{Name: result.App.Name, Version: defaultChartVersion, Objects: result.Objects})
 }
 
 // outside refuses to write secrets where they would be packed with the chart.

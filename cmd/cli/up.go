@@ -54,7 +54,7 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	}
 	a.summarise(result.Diagnostics, o.notes)
 	name := releaseName(args, result)
-	files, err := chartFiles(result, defaultChartVersion, "")
+	files, err := chartFiles(result)
 	if err != nil {
 		return err
 	}

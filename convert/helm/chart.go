@@ -28,6 +28,8 @@ type Source struct {
 	Description string
 	// Objects are the application.
 	Objects []manifest.Object
+	// Disabled are Compose services that are not installed unless a value says so.
+	Disabled []string
 }
 
 const defaultVersion = "0.1.0"

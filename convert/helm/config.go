@@ -29,7 +29,7 @@ func (b *builder) findConfigs() map[string]*configRef {
 	}
 	for _, o := range b.objects {
 		for _, u := range podUses(podOf(o)) {
-			if c := configs[u.name]; c != nil && !u.secret {
+			if c := configs[u.name]; c != nil && u.kind == "ConfigMap" {
 				used[u.name] = true
 				c.variables = c.variables && u.variables
 			}

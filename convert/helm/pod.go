@@ -82,7 +82,7 @@ const checksumKey = "checksum/config"
 // the pods read, or "".
 func (s *sheet) configChecksum() string {
 	argument := []string{"list", "."}
-	for _, name := range s.used(false) {
+	for _, name := range s.used("ConfigMap") {
 		if c := s.configs[name]; c != nil {
 			argument = append(argument, strconv.Quote(c.path))
 		}
@@ -96,7 +96,7 @@ func (s *sheet) configChecksum() string {
 // secretChecksum is configChecksum for what the values say of Secrets.
 func (s *sheet) secretChecksum() string {
 	argument := []string{"list"}
-	for _, name := range s.secrets.closure(s.used(true)) {
+	for _, name := range s.secrets.closure(s.used("Secret")) {
 		argument = append(argument, valueRef([]string{"secrets", s.secrets.keys.of(name)}))
 	}
 	if len(argument) == 1 {
@@ -105,11 +105,11 @@ func (s *sheet) secretChecksum() string {
 	return s.include("secretChecksum", "("+strings.Join(argument, " ")+")")
 }
 
-// used names the ConfigMaps or the Secrets that the pods read.
-func (s *sheet) used(secret bool) []string {
+// used names the objects of a kind that the pods use.
+func (s *sheet) used(kind string) []string {
 	names := map[string]bool{}
 	for _, u := range podUses(podOf(s.object)) {
-		if u.secret == secret {
+		if u.kind == kind {
 			names[u.name] = true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gantry/convert/manifest"
@@ -87,15 +88,23 @@ func (b *builder) path(o manifest.Object) string {
 }
 
 // enabled lets people leave out a service, such as a database that is managed
-// elsewhere in production.
+// elsewhere in production. What several services share exists while one of them
+// does.
 func (s *sheet) enabled() {
 	if !s.running[s.object.Service] {
+		if users := s.usersOf(s.object); len(users) > 0 {
+			s.conditions = append(s.conditions, anyOf(users...))
+		}
 		return
 	}
 	s.conditions = append(s.conditions, s.at.ref("enabled"))
 	if len(s.at.entries) == 0 {
-		s.at.add("enabled", "Whether the service is installed, with everything that belongs to it alone", literal("true"), ofType("boolean"))
+		s.at.add("enabled", "Whether the service is installed, with everything that belongs to it alone", s.enabledByDefault(), ofType("boolean"))
 	}
+}
+
+func (s *sheet) enabledByDefault() *manifest.Node {
+	return literal(strconv.FormatBool(!slices.Contains(s.src.Disabled, s.object.Service)))
 }
 
 // another gives a workload of a service that has several, such as a job with two

@@ -10,10 +10,9 @@ import (
 	"gantry/convert/manifest"
 )
 
-// use is a ConfigMap or Secret that a pod reads.
+// use is a ConfigMap, Secret or claim that a pod uses.
 type use struct {
-	name   string
-	secret bool
+	kind, name string
 	// variables tells that all its keys become environment variables.
 	variables bool
 }
@@ -36,7 +35,7 @@ func podOf(o manifest.Object) *corev1.PodSpec {
 	}
 }
 
-// podUses lists the ConfigMaps and Secrets that a pod reads: its environment's,
+// podUses lists what a pod uses: its environment's,
 // then its volumes'.
 func podUses(pod *corev1.PodSpec) []use {
 	if pod == nil {
@@ -56,10 +55,10 @@ func containerUses(c corev1.Container) []use {
 	var uses []use
 	for _, from := range c.EnvFrom {
 		if from.ConfigMapRef != nil {
-			uses = append(uses, use{name: from.ConfigMapRef.Name, variables: true})
+			uses = append(uses, use{"ConfigMap", from.ConfigMapRef.Name, true})
 		}
 		if from.SecretRef != nil {
-			uses = append(uses, use{name: from.SecretRef.Name, secret: true, variables: true})
+			uses = append(uses, use{"Secret", from.SecretRef.Name, true})
 		}
 	}
 	for _, env := range c.Env {
@@ -67,10 +66,10 @@ func containerUses(c corev1.Container) []use {
 			continue
 		}
 		if ref := env.ValueFrom.ConfigMapKeyRef; ref != nil {
-			uses = append(uses, use{name: ref.Name})
+			uses = append(uses, use{"ConfigMap", ref.Name, false})
 		}
 		if ref := env.ValueFrom.SecretKeyRef; ref != nil {
-			uses = append(uses, use{name: ref.Name, secret: true})
+			uses = append(uses, use{"Secret", ref.Name, false})
 		}
 	}
 	return uses
@@ -79,21 +78,43 @@ func containerUses(c corev1.Container) []use {
 func volumeUses(v corev1.Volume) []use {
 	var uses []use
 	if v.ConfigMap != nil {
-		uses = append(uses, use{name: v.ConfigMap.Name})
+		uses = append(uses, use{"ConfigMap", v.ConfigMap.Name, false})
 	}
 	if v.Secret != nil {
-		uses = append(uses, use{name: v.Secret.SecretName, secret: true})
+		uses = append(uses, use{"Secret", v.Secret.SecretName, false})
+	}
+	if v.PersistentVolumeClaim != nil {
+		uses = append(uses, use{"PersistentVolumeClaim", v.PersistentVolumeClaim.ClaimName, false})
 	}
 	if v.Projected == nil {
 		return uses
 	}
 	for _, source := range v.Projected.Sources {
 		if source.ConfigMap != nil {
-			uses = append(uses, use{name: source.ConfigMap.Name})
+			uses = append(uses, use{"ConfigMap", source.ConfigMap.Name, false})
 		}
 		if source.Secret != nil {
-			uses = append(uses, use{name: source.Secret.Name, secret: true})
+			uses = append(uses, use{"Secret", source.Secret.Name, false})
 		}
 	}
 	return uses
+}
+
+// usersOf returns the values that enable the services whose pods use an object.
+// There are none where something uses it that is always there.
+func (b *builder) usersOf(o manifest.Object) []string {
+	var refs []string
+	for _, w := range b.objects {
+		if !slices.ContainsFunc(podUses(podOf(w)), func(u use) bool { return u.kind == o.Kind() && u.name == o.GetName() }) {
+			continue
+		}
+		if w.Service == "" {
+			return nil
+		}
+		ref := valueRef([]string{b.services.of(w.Service), "enabled"})
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
 }

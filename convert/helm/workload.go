@@ -185,7 +185,7 @@ func (s *sheet) jobName() {
 	if sum := s.configChecksum(); sum != "" {
 		changing = append(changing, "("+sum+")")
 	}
-	for _, secret := range s.secrets.closure(s.used(true)) {
+	for _, secret := range s.secrets.closure(s.used("Secret")) {
 		changing = append(changing, valueRef([]string{"secrets", s.secrets.keys.of(secret), "existingSecret"}))
 	}
 	if slices.ContainsFunc(s.objects, func(o manifest.Object) bool { return o.Service == "" && o.Kind() == "PersistentVolumeClaim" }) {
