@@ -100,7 +100,7 @@ demo: build ## take an application from Compose file to release, upgrade and bac
 
 corpus: build ## convert every Compose project below CORPUS=DIR, and ask a real API server
 	@test -n "$(CORPUS)" || { echo "usage: make corpus CORPUS=DIR" >&2; exit 2; }
-	go run ./testdata/corpus -gantry bin/gantry -sandbox bin/gantry-sandbox "$(CORPUS)"
+	go run ./testdata/corpus -gantry bin/gantry "$(CORPUS)"
 
 ci: lint test ## what CI runs
 

@@ -26,6 +26,25 @@ type Variable struct {
 	Path diag.Path
 }
 
+// Unset returns the names of the variables that the files of a source mention and
+// that neither the environment nor an env file sets, sorted. Problems of the
+// files are [Load]'s to report.
+func Unset(src Source) []string {
+	var list diag.List
+	in, err := src.find(&list)
+	if err != nil {
+		return nil
+	}
+	t, _ := in.follow(&list)
+	names := map[string]bool{}
+	for _, v := range t.variables {
+		if !v.Set {
+			names[v.Name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
 // environment is a set of variables. It is never changed, only extended.
 type environment map[string]string
 

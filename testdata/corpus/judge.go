@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/yaml"
+
+	"gantry/convert/manifest"
+)
+
+// judge is a real API server.
+type judge struct {
+	mapper meta.RESTMapper
+	client dynamic.Interface
+}
+
+// startSandbox starts a sandbox of its own, and returns how to end it.
+func startSandbox(ctx context.Context, gantry string) (*judge, func(), error) {
+	dir, err := os.MkdirTemp("", "gantry-corpus-")
+	if err != nil {
+		return nil, nil, err
+	}
+	sandbox := func(verb string) error {
+		c := exec.CommandContext(context.WithoutCancel(ctx), gantry, "sandbox", verb, "--dir", dir)
+		out, err := c.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("sandbox %s: %w\n%s", verb, err, out)
+		}
+		return nil
+	}
+	stop := func() {
+		if err := sandbox("delete"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	if err := sandbox("start"); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	j, err := newJudge(filepath.Join(dir, "kubeconfig"))
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return j, stop, nil
+}
+
+func newJudge(kubeconfig string) (*judge, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	config.QPS = -1 // the server knows best how much it can take
+	client, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := restmapper.GetAPIGroupResources(client)
+	if err != nil {
+		return nil, err
+	}
+	dyn, err := dynamic.NewForConfig(config)
+	return &judge{restmapper.NewDiscoveryRESTMapper(groups), dyn}, err
+}
+
+// workers is how many objects are asked about at once.
+const workers = 8
+
+// rejected asks about each object and returns what the server says against some.
+func (j *judge) rejected(ctx context.Context, objects []manifest.Object) ([]string, error) {
+	var (
+		mu    sync.Mutex
+		found []string
+		group errgroup.Group
+	)
+	group.SetLimit(workers)
+	for _, o := range objects {
+		group.Go(func() error {
+			err := j.create(ctx, o)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				found = append(found, fmt.Sprintf("%s %s: %v", o.Kind(), o.GetName(), err))
+			}
+			return nil
+		})
+	}
+	return found, group.Wait()
+}
+
+// create asks for a dry run with strict validation of the fields.
+func (j *judge) create(ctx context.Context, o manifest.Object) error {
+	var b bytes.Buffer
+	if err := manifest.Write(&b, []manifest.Object{o}); err != nil {
+		return err
+	}
+	var object unstructured.Unstructured
+	if err := yaml.Unmarshal([]byte(strings.TrimPrefix(b.String(), "---\n")), &object.Object); err != nil {
+		return err
+	}
+	kind := object.GroupVersionKind()
+	mapping, err := j.mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	if err != nil {
+		return err
+	}
+	client := dynamic.ResourceInterface(j.client.Resource(mapping.Resource))
+	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
+		client = j.client.Resource(mapping.Resource).Namespace(metav1.NamespaceDefault)
+	}
+	_, err = client.Create(ctx, &object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict})
+	return err
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"regexp"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+
+	"gantry/charts/diag"
+	"gantry/convert"
+	"gantry/convert/compose"
+	"gantry/convert/manifest"
+	"gantry/convert/rules"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	gantry := flag.String("gantry", "bin/gantry", "the gantry that starts the sandbox")
+	flag.Parse()
+	code, err := run(ctx, *gantry, flag.Args(), os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "corpus:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(ctx context.Context, gantry string, args []string, out io.Writer) (int, error) {
+	if len(args) != 1 {
+		return 2, errors.New("name one folder")
+	}
+	projects, err := findProjects(args[0])
+	if err != nil {
+		return 1, err
+	}
+	if len(projects) == 0 {
+		return 1, fmt.Errorf("there is no Compose project below %s", args[0])
+	}
+	j, stop, err := startSandbox(ctx, gantry)
+	if err != nil {
+		return 1, err
+	}
+	defer stop()
+	return judgeAll(ctx, j, projects, out)
+}
+
+// row is what became of one project.
+type row struct {
+	services, objects, warnings int
+	// outcome is converted, lenient (with variables supplied), refused or failed.
+	outcome string
+	// said are the reasons of a refusal, or what the API server rejects.
+	said []string
+}
+
+// judgeAll prints a row a project as it goes, and the totals.
+func judgeAll(ctx context.Context, j *judge, projects []project, out io.Writer) (int, error) {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "PROJECT\tSERVICES\tOBJECTS\tWARNINGS\tOUTCOME")
+	totals := map[string]int{}
+	var objects, rejected int
+	var details bytes.Buffer
+	for _, p := range projects {
+		r, err := try(ctx, j, p)
+		if err != nil {
+			return 1, err
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", p.name, r.services, r.objects, r.warnings, r.outcome)
+		totals[r.outcome]++
+		objects += r.objects
+		if r.outcome == "rejected" {
+			rejected += len(r.said)
+		}
+		for _, s := range r.said {
+			fmt.Fprintf(&details, "%s: %s: %s\n", r.outcome, p.name, s)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return 1, err
+	}
+	fmt.Fprintf(out, "\n%s\n%d projects: %d converted, %d more with variables supplied, %d refused by the loader, %d failed, %d with rejected objects\n%d objects, %d rejected\n",
+		details.String(), len(projects), totals["converted"], totals["lenient"], totals["refused"], totals["failed"], totals["rejected"], objects, rejected)
+	if totals["failed"]+totals["rejected"] > 0 {
+		return 1, nil
+	}
+	return 0, nil
+}
+
+// try converts a project, a second time with its missing variables supplied where
+// the first was refused for want of them.
+func try(ctx context.Context, j *judge, p project) (row, error) {
+	result, err := convertTwice(ctx, p.source)
+	outcome := "converted"
+	if refused, ok := errors.AsType[*diag.Errors](err); ok {
+		src := p.source
+		src.Environ = supplied(src)
+		if again, err := convertTwice(ctx, src); err == nil {
+			result, outcome = again, "lenient"
+		} else {
+			return row{outcome: "refused", said: texts(refused.List)}, nil
+		}
+	} else if err != nil {
+		if ctx.Err() != nil {
+			return row{}, ctx.Err()
+		}
+		return row{outcome: "failed", said: []string{err.Error()}}, nil
+	}
+	r := row{services: len(result.Project.Services) + len(result.Project.Jobs), objects: len(result.Objects), warnings: result.Diagnostics.Count(diag.Warning), outcome: outcome}
+	if r.said, err = j.rejected(ctx, result.Objects); err != nil {
+		return row{}, err
+	}
+	if len(r.said) > 0 {
+		r.outcome = "rejected"
+	}
+	return r, nil
+}
+
+// convertTwice converts a project, and fails when the same input gives other
+// bytes, or a panic.
+func convertTwice(ctx context.Context, src compose.Source) (result *convert.Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	var texts [2]bytes.Buffer
+	for i := range texts {
+		if result, err = convert.Convert(ctx, src, rules.Options{}); err != nil {
+			return result, err
+		}
+		if err := manifest.Write(&texts[i], result.Objects); err != nil {
+			return nil, err
+		}
+	}
+	if !bytes.Equal(texts[0].Bytes(), texts[1].Bytes()) {
+		return nil, errors.New("converting twice gives different bytes")
+	}
+	return result, nil
+}
+
+// folderName are the names of variables that hold a folder or file.
+var folderName = regexp.MustCompile(`(?i)path|dir|root|home|sock|cache|volume|file|workspace|pwd|prompt|repo|data|config`)
+
+// supplied gives a value to every variable that the files mention and nothing
+// sets: a folder where the name says so, and otherwise a number, which passes for
+// a port and a name alike.
+func supplied(src compose.Source) []string {
+	var environ []string
+	for _, name := range compose.Unset(src) {
+		value := "1000"
+		if folderName.MatchString(name) && !strings.Contains(strings.ToLower(name), "port") {
+			value = "/srv"
+		}
+		environ = append(environ, name+"="+value)
+	}
+	return environ
+}
+
+func texts(list diag.List) []string {
+	var out []string
+	for _, d := range list {
+		if d.Severity == diag.Error {
+			out = append(out, d.String())
+		}
+	}
+	return out
+}
