@@ -20,14 +20,15 @@ type Variable struct {
 	Name string
 	// Value is what the variable has, or its default.
 	Value string
-	// Set tells that the environment or an env file has the variable.
-	Set bool
+	// Missing tells that neither the environment nor an env file has the variable,
+	// and that it has no default.
+	Missing bool
 	// Path is the key whose value mentions it.
 	Path diag.Path
 }
 
 // Unset returns the names of the variables that the files of a source mention and
-// that neither the environment nor an env file sets, sorted. Problems of the
+// that neither a default, the environment nor an env file supplies, sorted. Problems of the
 // files are [Load]'s to report.
 func Unset(src Source) []string {
 	var list diag.List
@@ -38,7 +39,7 @@ func Unset(src Source) []string {
 	t, _ := in.follow(&list)
 	names := map[string]bool{}
 	for _, v := range t.variables {
-		if !v.Set {
+		if v.Missing {
 			names[v.Name] = true
 		}
 	}
@@ -98,8 +99,9 @@ func (t *trail) fill(s scope, n *yaml.Node, path diag.Path) string {
 		}
 		v := found[name]
 		val, set := s.env[name]
-		t.variables = append(t.variables, Variable{Name: name, Value: orDefault(val, v.DefaultValue), Set: set, Path: slices.Clone(path)})
-		if !set && !v.Required && v.DefaultValue == "" && v.PresenceValue == "" && mentionsBare(n.Value, name) {
+		missing := !set && (v.Required || v.DefaultValue == "" && v.PresenceValue == "" && mentionsBare(n.Value, name))
+		t.variables = append(t.variables, Variable{Name: name, Value: orDefault(val, v.DefaultValue), Missing: missing, Path: slices.Clone(path)})
+		if missing && !v.Required {
 			report(diag.Warning, codeVariableUnset, fmt.Sprintf("variable %s is not set: it is empty", name),
 				fmt.Sprintf("set it in the shell, .env or an --env-file, or write ${%s:-default}", name))
 		}

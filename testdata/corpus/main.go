@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -103,11 +104,11 @@ func try(ctx context.Context, j *judge, p project) (row, error) {
 	if refused, ok := errors.AsType[*diag.Errors](err); ok {
 		src := p.source
 		src.Environ = supplied(src)
-		if again, err := convertTwice(ctx, src); err == nil {
-			result, outcome = again, "lenient"
-		} else {
-			return row{outcome: "refused", said: texts(refused.List)}, nil
+		again, err := convertTwice(ctx, src)
+		if still, ok := errors.AsType[*diag.Errors](err); ok {
+			return row{outcome: "refused", said: append(texts(refused.List), texts(still.List)...)}, nil
 		}
+		result, outcome = again, "lenient"
 	} else if err != nil {
 		if ctx.Err() != nil {
 			return row{}, ctx.Err()
@@ -150,15 +151,18 @@ func convertTwice(ctx context.Context, src compose.Source) (result *convert.Resu
 // folderName are the names of variables that hold a folder or file.
 var folderName = regexp.MustCompile(`(?i)path|dir|root|home|sock|cache|volume|file|workspace|pwd|prompt|repo|data|config`)
 
-// supplied gives a value to every variable that the files mention and nothing
-// sets: a folder where the name says so, and otherwise a number, which passes for
+// supplied gives a value to every variable that lacks one: a folder where the name says so, and otherwise a number, which passes for
 // a port and a name alike.
 func supplied(src compose.Source) []string {
 	var environ []string
-	for _, name := range compose.Unset(src) {
-		value := "1000"
-		if folderName.MatchString(name) && !strings.Contains(strings.ToLower(name), "port") {
-			value = "/srv"
+	for i, name := range compose.Unset(src) {
+		value := strconv.Itoa(1000 + i)
+		switch lower := strings.ToLower(name); {
+		case strings.Contains(lower, "port"):
+		case strings.HasSuffix(lower, "_ip"):
+			value = "127.0.0.1"
+		case folderName.MatchString(name):
+			value = "/srv/" + value
 		}
 		environ = append(environ, name+"="+value)
 	}

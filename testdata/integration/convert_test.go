@@ -8,12 +8,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/restmapper"
 	"sigs.k8s.io/yaml"
 
 	"gantry/convert"
@@ -25,12 +21,7 @@ import (
 // TestObjectsAreAccepted asks a real API server to create what the conversion
 // corpus becomes, with strict validation of fields, for each way to expose ports.
 func TestObjectsAreAccepted(t *testing.T) {
-	c := newCluster(t)
-	groups, err := restmapper.GetAPIGroupResources(discovery.NewDiscoveryClientForConfigOrDie(c.config))
-	if err != nil {
-		t.Fatal(err)
-	}
-	j := &judge{c, restmapper.NewDiscoveryRESTMapper(groups), dynamic.NewForConfigOrDie(c.config)}
+	p := newPlace(t)
 	cases, err := filepath.Glob("../convert/*.txtar")
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no cases: %v", err)
@@ -42,7 +33,7 @@ func TestObjectsAreAccepted(t *testing.T) {
 				dir = unpack(t, name)
 			}
 			for _, expose := range []rules.Exposure{rules.ExposeCluster, rules.ExposeNodePort, rules.ExposeLoadBalancer, rules.ExposeIngress} {
-				j.check(t, dir, expose)
+				p.accepts(t, dir, expose)
 			}
 		})
 	}
@@ -77,14 +68,8 @@ func unpack(t *testing.T, name string) string {
 	return dir
 }
 
-// judge asks the API server.
-type judge struct {
-	*cluster
-	mapper meta.RESTMapper
-	client dynamic.Interface
-}
-
-func (j *judge) check(t *testing.T, dir string, expose rules.Exposure) {
+// accepts converts a project and asks the API server to create each object.
+func (p *place) accepts(t *testing.T, dir string, expose rules.Exposure) {
 	t.Helper()
 	result, err := convert.Convert(t.Context(), compose.Source{WorkingDir: dir, Dir: dir}, rules.Options{Expose: expose})
 	if err != nil {
@@ -95,25 +80,20 @@ func (j *judge) check(t *testing.T, dir string, expose rules.Exposure) {
 		if err := manifest.Write(&b, []manifest.Object{o}); err != nil {
 			t.Fatal(err)
 		}
-		if err := j.create(t, strings.TrimPrefix(b.String(), "---\n")); err != nil {
+		if err := p.dryRun(t, strings.TrimPrefix(b.String(), "---\n")); err != nil {
 			t.Errorf("--expose=%s: %s %s: %v\n%s", expose, o.Kind(), o.GetName(), err, b.String())
 		}
 	}
 }
 
-// create lets the API server check an object, and stores nothing.
-func (j *judge) create(t *testing.T, document string) error {
+// dryRun lets the API server check an object, and stores nothing.
+func (p *place) dryRun(t *testing.T, document string) error {
 	t.Helper()
 	var object unstructured.Unstructured
 	if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
 		return err
 	}
-	kind := object.GroupVersionKind()
-	mapping, err := j.mapper.RESTMapping(kind.GroupKind(), kind.Version)
-	if err != nil {
-		return err
-	}
-	_, err = j.client.Resource(mapping.Resource).Namespace(j.namespace).Create(t.Context(), &object, metav1.CreateOptions{
+	_, err := p.resource(t, object.GroupVersionKind().GroupKind()).Create(t.Context(), &object, metav1.CreateOptions{
 		DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict,
 	})
 	return err

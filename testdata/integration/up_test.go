@@ -13,7 +13,7 @@ import (
 // TestUpAndDown takes a Compose application to the cluster, to another version
 // of it, and away, with nothing but its file.
 func TestUpAndDown(t *testing.T) {
-	w, c := newWorkshop(t), newCluster(t)
+	w, p := newWorkshop(t), newPlace(t)
 	file := filepath.Join(t.TempDir(), "compose.yaml")
 	write := func(tag string) {
 		t.Helper()
@@ -23,32 +23,32 @@ func TestUpAndDown(t *testing.T) {
 		}
 	}
 	write("1.0")
-	w.wants(w.run(w.gantry, c.in("up", "-f", file)...), "revision 1 is deployed")
-	password := c.secret(t, "db-env", "POSTGRES_PASSWORD")
+	w.wants(w.run(w.gantry, p.in("up", "-f", file)...), "revision 1 is deployed")
+	password := p.secret(t, "db-env", "POSTGRES_PASSWORD")
 	if password != "hunter2" {
 		t.Errorf("the password of the Compose file became %q", password)
 	}
-	if got := c.deployment(t, "web").Spec.Template.Spec.Containers[0].Image; got != "example.com/web:1.0" {
+	if got := p.deployment(t, "web").Spec.Template.Spec.Containers[0].Image; got != "example.com/web:1.0" {
 		t.Errorf("web runs %s", got)
 	}
 	write("1.1")
-	w.wants(w.run(w.gantry, c.in("up", "-f", file)...), "revision 2 is deployed")
-	web := c.deployment(t, "web")
+	w.wants(w.run(w.gantry, p.in("up", "-f", file)...), "revision 2 is deployed")
+	web := p.deployment(t, "web")
 	if got := web.Spec.Template.Spec.Containers[0].Image; got != "example.com/web:1.1" || web.Status.ReadyReplicas != 1 {
 		t.Errorf("web runs %s, %d ready", got, web.Status.ReadyReplicas)
 	}
-	w.run(w.gantry, c.in("down", "-f", file)...)
-	claims, err := c.client.CoreV1().PersistentVolumeClaims(c.namespace).List(t.Context(), metav1.ListOptions{})
+	w.run(w.gantry, p.in("down", "-f", file)...)
+	claims, err := p.Client.CoreV1().PersistentVolumeClaims(p.Namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil || len(claims.Items) != 1 {
 		t.Fatalf("down left %d claims: %v", len(claims.Items), err)
 	}
-	w.run(w.gantry, c.in("up", "-f", file)...) // takes up what was kept
-	if again := c.secret(t, "db-env", "POSTGRES_PASSWORD"); again != password {
+	w.run(w.gantry, p.in("up", "-f", file)...) // takes up what was kept
+	if again := p.secret(t, "db-env", "POSTGRES_PASSWORD"); again != password {
 		t.Errorf("the password was %q and is %q", password, again)
 	}
-	w.run(w.gantry, c.in("down", "-f", file, "--volumes")...)
+	w.run(w.gantry, p.in("down", "-f", file, "--volumes")...)
 	waitFor(t, "the claims to be gone", func() (bool, error) {
-		claims, err := c.client.CoreV1().PersistentVolumeClaims(c.namespace).List(t.Context(), metav1.ListOptions{})
+		claims, err := p.Client.CoreV1().PersistentVolumeClaims(p.Namespace).List(t.Context(), metav1.ListOptions{})
 		return err == nil && len(claims.Items) == 0, err
 	})
 }
@@ -69,20 +69,23 @@ services:
 volumes: {data: }
 `
 
-func (c *cluster) secret(t *testing.T, name, key string) string {
+func (p *place) secret(t *testing.T, name, key string) string {
 	t.Helper()
-	secret, err := c.client.CoreV1().Secrets(c.namespace).Get(t.Context(), name, metav1.GetOptions{})
+	secret, err := p.Client.CoreV1().Secrets(p.Namespace).Get(t.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(secret.Data[key])
 }
 
-func (c *cluster) deployment(t *testing.T, name string) *appsv1.Deployment {
+func (p *place) deployment(t *testing.T, name string) *appsv1.Deployment {
 	t.Helper()
-	d, err := c.client.AppsV1().Deployments(c.namespace).Get(t.Context(), name, metav1.GetOptions{})
+	d, err := p.Client.AppsV1().Deployments(p.Namespace).Get(t.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
+
+// in returns the arguments of a command that runs in the place.
+func (p *place) in(args ...string) []string { return append(args, "--kubeconfig", p.Kubeconfig) }

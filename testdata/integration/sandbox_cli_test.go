@@ -1,0 +1,104 @@
+package integration_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// TestSandboxLife starts, stops, kills and deletes a sandbox as a person does.
+func TestSandboxLife(t *testing.T) {
+	w := newWorkshop(t)
+	built(t, "bin/gantry-sandbox")
+	dir, err := os.MkdirTemp("", "gantry-it-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	sandbox := func(verb string, args ...string) string {
+		return w.run(w.gantry, append([]string{"sandbox", verb, "--dir", dir}, args...)...)
+	}
+	t.Cleanup(func() { _ = w.command(context.Background(), w.gantry, "sandbox", "delete", "--dir", dir).Run() })
+	status := func() (s struct {
+		Running, Ready bool
+		PID            int
+		Server         string
+	}) {
+		if err := json.Unmarshal([]byte(sandbox("status", "-o", "json")), &s); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	sandbox("start")
+	first := status()
+	if !first.Ready || first.PID == 0 {
+		t.Fatalf("started, and its status is %+v", first)
+	}
+	kubeconfig := strings.TrimSpace(sandbox("kubeconfig"))
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := kubernetes.NewForConfigOrDie(config)
+	if _, err := client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kept"}}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	sandbox("start") // again: nothing to do
+	if again := status(); again.PID != first.PID {
+		t.Errorf("a second start made process %d of %d", again.PID, first.PID)
+	}
+	process, err := os.FindProcess(first.PID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the killed sandbox to be gone", func() (bool, error) { return !status().Running, nil })
+	sandbox("start")
+	if after := status(); after.Server != first.Server {
+		t.Errorf("the address was %s before the kill and is %s", first.Server, after.Server)
+	}
+	if _, err := client.CoreV1().Namespaces().Get(t.Context(), "kept", metav1.GetOptions{}); err != nil {
+		t.Errorf("what was there before the kill: %v", err)
+	}
+	sandbox("stop")
+	if status().Running {
+		t.Error("it runs after stop")
+	}
+	sandbox("delete")
+	if _, err := os.Stat(kubeconfig); err == nil {
+		t.Error("its files are there after delete")
+	}
+}
+
+// waitFor asks until the answer is yes.
+func waitFor(t *testing.T, what string, done func() (bool, error)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		ok, err := done()
+		if err != nil {
+			t.Fatalf("wait for %s: %v", what, err)
+		}
+		if ok {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited in vain for %s", what)
+		case <-ticker.C:
+		}
+	}
+}
