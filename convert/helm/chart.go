@@ -69,6 +69,11 @@ func Chart(src Source) ([]charts.File, error) {
 		}
 	}
 	slices.SortFunc(b.files, func(x, y charts.File) int { return cmp.Compare(x.Name, y.Name) })
+	for i, f := range b.files[1:] {
+		if f.Name == b.files[i].Name {
+			return nil, fmt.Errorf("two files of the chart would be called %s", f.Name)
+		}
+	}
 	return b.files, nil
 }
 
@@ -88,6 +93,7 @@ type builder struct {
 	claims   map[string]claimRef
 	secrets  secretRefs
 	configs  map[string]*configRef
+	paths    map[objectID]string
 	notes    []noted
 	// ports are the expressions for the ports of Services, by name and number.
 	ports  map[portOf]string
@@ -119,6 +125,7 @@ func newBuilder(src Source) (*builder, error) {
 			b.running[o.Service] = true
 		}
 	}
+	b.paths = findPaths(b.objects)
 	b.services = newKeyring(slices.Collect(maps.Keys(names)), reservedKeys())
 	b.claims = b.findClaims()
 	b.configs = b.findConfigs()

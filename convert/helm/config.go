@@ -104,7 +104,8 @@ func (s *sheet) binaryData() {
 		if err != nil {
 			continue // it cannot be: encoding/json wrote it
 		}
-		name := s.filesDir() + "binary/" + f.Key
+		// No ConfigMap has an underscore in its name.
+		name := strings.TrimSuffix(s.filesDir(), "/") + "_binary/" + f.Key
 		if slices.ContainsFunc(s.files, func(o charts.File) bool { return strings.EqualFold(o.Name, name) }) {
 			continue
 		}
@@ -123,7 +124,7 @@ func (s *sheet) variables() {
 	case name != folder+"-env":
 		key = camelCase("env-file-" + strings.TrimPrefix(name, folder+"-"))
 	}
-	ref := at.add(key, "Environment variables of the env files, in ConfigMap "+name+"; env comes before them", s.tree.Get("data"), mapOf(scalar()))
+	ref := at.add(at.free(key), "Environment variables of the env files, in ConfigMap "+name+"; env comes before them", s.tree.Get("data"), mapOf(scalar()))
 	s.tree.Set("data", manifest.Wrap(
 		manifest.Line("with "+ref), manifest.Field{Key: "data", Value: insert(s.include("strings", ".") + " | trim")}, manifest.Line("end"),
 	))

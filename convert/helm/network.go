@@ -31,12 +31,11 @@ func (s *sheet) servicePorts() {
 // serviceValues returns the group for a Service. A Compose service may have
 // several: its own, one that is public, one for each alias.
 func (s *sheet) serviceValues() *entry {
-	own := s.object.GetName()
-	folder, _, _ := strings.Cut(s.path(s.object), "/")
-	if s.object.Service == "" || own == folder {
+	own, dir := s.object.GetName(), folder(s.object)
+	if s.object.Service == "" || own == dir {
 		return s.at.group("service", "The Service "+own)
 	}
-	return s.at.group(camelCase("service-"+strings.TrimPrefix(own, folder+"-")), "The Service "+own)
+	return s.at.group(s.at.free(camelCase("service-"+strings.TrimPrefix(own, dir+"-"))), "The Service "+own)
 }
 
 // portOf is a port of a Service.

@@ -3,7 +3,6 @@ package helm
 import (
 	"bytes"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,10 +32,10 @@ type optionalData struct {
 // optional adds a file for an object that may be asked for. The application's own
 // object of that kind comes first.
 func (s *sheet) optional(file string, data optionalData) {
-	folder := path.Dir(s.path(s.object))
+	dir := folder(s.object)
 	data.Chart, data.Values = s.chart, s.at.ref()
-	data.Name, data.Quoted, data.Kind = yamlText(folder), strconv.Quote(folder), s.object.Kind()
-	if err := s.fill(templates.Service(), file, "templates/"+folder+"/"+file, data); err != nil {
+	data.Name, data.Quoted, data.Kind = yamlText(dir), strconv.Quote(dir), s.object.Kind()
+	if err := s.fill(templates.Service(), file, "templates/"+dir+"/"+file, data); err != nil {
 		panic(err) // the files are part of the program
 	}
 }
@@ -44,7 +43,7 @@ func (s *sheet) optional(file string, data optionalData) {
 // plain reports whether the object is the one main workload or Service of a
 // Compose service: only that has optional objects.
 func (s *sheet) plain() bool {
-	return s.object.Service != "" && path.Dir(s.path(s.object)) == s.object.GetName() && s.at == s.service(s.object)
+	return s.object.Service != "" && folder(s.object) == s.object.GetName() && s.at == s.service(s.object)
 }
 
 // has reports whether the application has an object of a kind for the service.
@@ -110,10 +109,9 @@ func (s *sheet) serviceAccount(pod *manifest.Node) {
 		create := at.add("create", "Whether the service has a ServiceAccount of its own", literal("false"), ofType("boolean"))
 		own := at.add("name", "Name of the ServiceAccount; empty: that of the service, or the default of the namespace when none is created", name, ofType("string"))
 		at.add("annotations", "Annotations of the ServiceAccount", emptyMap(), mapOf(ofType("string")))
-		folder := path.Dir(s.path(s.object))
 		pod.Set("serviceAccountName", manifest.Wrap(
 			manifest.Line("if "+anyOf(create, own)),
-			manifest.Field{Key: "serviceAccountName", Value: expr(fmt.Sprintf("%s | default %q | quote", own, folder))},
+			manifest.Field{Key: "serviceAccountName", Value: expr(fmt.Sprintf("%s | default %q | quote", own, folder(s.object)))},
 			manifest.Line("end"),
 		))
 		s.optional("serviceaccount.yaml", optionalData{Automount: automount != nil})

@@ -58,35 +58,6 @@ func (b *builder) template(o manifest.Object) error {
 	return nil
 }
 
-// path returns the name of an object's template below templates/: a folder for
-// each service, and a file for each of its objects.
-func (b *builder) path(o manifest.Object) string {
-	kind := strings.ToLower(o.Kind())
-	if short, ok := map[string]string{
-		"persistentvolumeclaim": "pvc", "persistentvolume": "pv", "horizontalpodautoscaler": "hpa", "poddisruptionbudget": "pdb",
-	}[kind]; ok {
-		kind = short
-	}
-	name, folder := o.GetName(), ""
-	if o.Service != "" {
-		folder = o.GetLabels()[workload.LabelName]
-		if folder == "" {
-			folder = chartName(o.Service)
-		}
-		if o.Kind() == "Job" {
-			name = strings.TrimSuffix(name, jobHash.FindString(name))
-		}
-	}
-	file := kind + "-" + strings.TrimPrefix(name, folder+"-")
-	if name == folder {
-		file = kind
-	}
-	if folder != "" {
-		folder += "/"
-	}
-	return folder + file + ".yaml"
-}
-
 // enabled lets people leave out a service, such as a database that is managed
 // elsewhere in production. What several services share exists while one of them
 // does.
@@ -120,7 +91,7 @@ func (s *sheet) another() {
 	name := s.object.GetName()
 	kind := s.object.Kind()
 	key := camelCase(strings.ToLower(kind) + "-" + strings.TrimPrefix(name, s.objects[i].GetName()+"-"))
-	s.at = s.at.group(key, "The "+kind+" "+name)
+	s.at = s.at.group(s.at.free(key), "The "+kind+" "+name)
 }
 
 // guard puts the conditions around the template.

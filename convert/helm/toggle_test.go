@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"helm.sh/helm/v3/pkg/chart"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -22,7 +23,8 @@ import (
 // of them, and expects objects that the API knows.
 func TestEverySwitch(t *testing.T) {
 	for name, app := range switchable(t) {
-		files := chartOf(t, app)
+		files, check := chartOf(t, app), strictly(name)
+		c := load(t, files)
 		var defaults map[string]any
 		if err := yaml.Unmarshal(content(t, files, "values.yaml"), &defaults); err != nil {
 			t.Fatal(err)
@@ -30,10 +32,10 @@ func TestEverySwitch(t *testing.T) {
 		all := map[string]any{}
 		for _, s := range switches(defaults, nil) {
 			values := nested(strings.Join(s.path, "."), !s.on)
-			renderStrictly(t, name, app, files, values)
+			check(t, c, app.name, values)
 			merge(all, values)
 		}
-		renderStrictly(t, name, app, files, all)
+		check(t, c, app.name, all)
 	}
 }
 
@@ -42,14 +44,15 @@ func TestEverySwitch(t *testing.T) {
 func TestRandomValues(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for name, app := range switchable(t) {
-		files := chartOf(t, app)
+		files, check := chartOf(t, app), strictly(name)
+		c := load(t, files)
 		var schema map[string]any
 		if err := json.Unmarshal(content(t, files, "values.schema.json"), &schema); err != nil {
 			t.Fatal(err)
 		}
 		d := drawing{rand: random, definitions: schema["definitions"].(map[string]any)}
 		for range 20 {
-			renderStrictly(t, name, app, files, d.draw("", schema).(map[string]any))
+			check(t, c, app.name, d.draw("", schema).(map[string]any))
 		}
 	}
 }
@@ -113,20 +116,23 @@ func merge(into, from map[string]any) {
 	}
 }
 
-// renderStrictly renders a chart and fails on a field that the API does not have.
-func renderStrictly(t *testing.T, name string, app application, files []charts.File, values map[string]any) {
-	t.Helper()
-	documents, err := render(load(t, files), app.name, values)
-	if err != nil {
-		t.Fatalf("%s with %v: %v", name, values, err)
-	}
+// strictly returns a check that renders a chart and fails on a field that the API
+// does not have.
+func strictly(name string) func(t *testing.T, c *chart.Chart, release string, values map[string]any) {
 	codec := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
-	for file, text := range documents {
-		if path.Ext(file) != ".yaml" || strings.Contains(text, "kind: HTTPRoute") {
-			continue
+	return func(t *testing.T, c *chart.Chart, release string, values map[string]any) {
+		t.Helper()
+		documents, err := render(c, release, values)
+		if err != nil {
+			t.Fatalf("%s with %v: %v", name, values, err)
 		}
-		if _, _, err := codec.Decode([]byte(text), nil, nil); err != nil && !runtime.IsMissingKind(err) {
-			t.Fatalf("%s with %v: %s: %v in\n%s", name, values, file, err, text)
+		for file, text := range documents {
+			if path.Ext(file) != ".yaml" || strings.Contains(text, "kind: HTTPRoute") {
+				continue
+			}
+			if _, _, err := codec.Decode([]byte(text), nil, nil); err != nil && !runtime.IsMissingKind(err) {
+				t.Fatalf("%s with %v: %s: %v in\n%s", name, values, file, err, text)
+			}
 		}
 	}
 }

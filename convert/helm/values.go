@@ -91,6 +91,16 @@ func (e *entry) below(keys ...string) []string {
 	return append(append([]string(nil), e.path...), keys...)
 }
 
+// free returns a key that the entry does not have yet: the one wanted, or that
+// with a number.
+func (e *entry) free(wanted string) string {
+	key := wanted
+	for n := 2; slices.ContainsFunc(e.entries, func(sub *entry) bool { return sub.key == key }); n++ {
+		key = wanted + strconv.Itoa(n)
+	}
+	return key
+}
+
 // check reports a key that was added twice: one of the two would be lost.
 func (e *entry) check() error {
 	seen := map[string]bool{}
