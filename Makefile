@@ -21,6 +21,9 @@ export GOFLAGS := -trimpath $(shell go env GOFLAGS)
 
 # ./... does not reach below testdata.
 PACKAGES := ./... $(patsubst %,./%/...,$(wildcard testdata/house testdata/bench testdata/corpus))
+# What goroutines share is in these rooms; the scripts of cmd/cli start hundreds of
+# processes, which the race detector makes slow to start.
+RACY := ./charts/... ./repo/...
 INTEGRATION := $(patsubst %,./%/...,$(wildcard testdata/integration))
 
 # sources lists what a binary is made from: the folders too, whose time tells
@@ -60,7 +63,8 @@ bin/tools/helm: testdata/tools/helm/go.mod testdata/tools/helm/go.sum
 # The sandbox is tested without vet, which would analyse all of Kubernetes: lint
 # does it anyway.
 test: build bin/tools/helm ## run every test, those against the real API server included
-	CGO_ENABLED=1 go test -race -shuffle=on $(PACKAGES)
+	CGO_ENABLED=1 go test -race -shuffle=on $(RACY)
+	go test -shuffle=on $$(go list $(PACKAGES) | grep -vE '^gantry/(charts|repo)(/|$$)')
 	go test -C cmd/gantry-sandbox -vet=off ./...
 	go test -count=1 $(INTEGRATION)
 
