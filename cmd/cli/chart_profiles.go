@@ -38,7 +38,7 @@ func (a *app) convertForChart(ctx context.Context, o *sourceOptions) (*convert.R
 	all, err := a.convert(ctx, &every)
 	if err != nil || !extends(all.Objects, active.Objects, disabled) {
 		fmt.Fprintf(a.Err, "the chart is without %s: with their profiles, the other services would not be the same\n", strings.Join(disabled, ", "))
-		return active, nil, nil
+		return active, nil, nil //nolint:nilerr // the chart is made without them, and it was said
 	}
 	active.Objects = all.Objects
 	return active, disabled, nil

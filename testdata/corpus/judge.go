@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,7 +31,7 @@ type judge struct {
 }
 
 // startSandbox starts a sandbox of its own, and returns how to end it.
-func startSandbox(ctx context.Context, gantry string) (*judge, func(), error) {
+func startSandbox(ctx context.Context, gantry string) (*judge, func() error, error) {
 	dir, err := os.MkdirTemp("", "gantry-corpus-")
 	if err != nil {
 		return nil, nil, err
@@ -43,19 +44,13 @@ func startSandbox(ctx context.Context, gantry string) (*judge, func(), error) {
 		}
 		return nil
 	}
-	stop := func() {
-		if err := sandbox("delete"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-	}
+	stop := func() error { return sandbox("delete") }
 	if err := sandbox("start"); err != nil {
-		stop()
-		return nil, nil, err
+		return nil, nil, errors.Join(err, stop())
 	}
 	j, err := newJudge(filepath.Join(dir, "kubeconfig"))
 	if err != nil {
-		stop()
-		return nil, nil, err
+		return nil, nil, errors.Join(err, stop())
 	}
 	return j, stop, nil
 }

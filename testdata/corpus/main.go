@@ -50,8 +50,8 @@ func run(ctx context.Context, gantry string, args []string, out io.Writer) (int,
 	if err != nil {
 		return 1, err
 	}
-	defer stop()
-	return judgeAll(ctx, j, projects, out)
+	code, err := judgeAll(ctx, j, projects, out)
+	return code, errors.Join(err, stop())
 }
 
 // row is what became of one project.

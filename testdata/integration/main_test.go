@@ -50,7 +50,8 @@ func shared(t *testing.T) *sandbox {
 	common.Lock()
 	defer common.Unlock()
 	if common.dir == "" {
-		if common.dir, common.err = os.MkdirTemp("", "gantry"); common.err == nil {
+		common.dir, common.err = os.MkdirTemp("", "gantry") //nolint:usetesting // it outlives the test
+		if common.err == nil {
 			common.sandbox, common.err = startSandbox(t, filepath.Join(common.dir, "shared"))
 		}
 	}

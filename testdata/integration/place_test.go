@@ -187,11 +187,11 @@ func (p *place) watcher(ctx context.Context, t *testing.T, kind, name string) ca
 	resource := p.resource(t, schema.ParseGroupKind(kind))
 	one := fields.OneTermEqualSelector("metadata.name", name).String()
 	return &cache.ListWatch{
-		ListFunc: func(o metav1.ListOptions) (runtime.Object, error) {
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			o.FieldSelector = one
 			return resource.List(ctx, o)
 		},
-		WatchFunc: func(o metav1.ListOptions) (watch.Interface, error) {
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			o.FieldSelector = one
 			return resource.Watch(ctx, o)
 		},
@@ -225,11 +225,11 @@ func (p *place) untilWarning(t *testing.T, pod, reason string) string {
 	about := fields.Set{"involvedObject.name": pod, "reason": reason, "type": corev1.EventTypeWarning}.String()
 	events := p.Client.CoreV1().Events(p.Namespace)
 	e, err := watchtools.UntilWithSync(ctx, &cache.ListWatch{
-		ListFunc: func(o metav1.ListOptions) (runtime.Object, error) {
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			o.FieldSelector = about
 			return events.List(ctx, o)
 		},
-		WatchFunc: func(o metav1.ListOptions) (watch.Interface, error) {
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			o.FieldSelector = about
 			return events.Watch(ctx, o)
 		},

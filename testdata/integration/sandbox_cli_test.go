@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,11 +19,7 @@ import (
 func TestSandboxLife(t *testing.T) {
 	w := newWorkshop(t)
 	built(t, "bin/gantry-sandbox")
-	dir, err := os.MkdirTemp("", "gantry-it-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := filepath.Join(t.TempDir(), "sandbox")
 	sandbox := func(verb string, args ...string) string {
 		return w.run(w.gantry, append([]string{"sandbox", verb, "--dir", dir}, args...)...)
 	}
