@@ -32,16 +32,29 @@ func (a *app) convertForChart(ctx context.Context, o *sourceOptions) (*convert.R
 	if len(disabled) == 0 {
 		return active, nil, nil
 	}
+	a.In = in()
+	objects, why := a.everyProfile(ctx, o, active.Objects, disabled)
+	if why != "" {
+		fmt.Fprintf(a.Err, "the chart is without %s: %s\n", strings.Join(disabled, ", "), why)
+		return active, nil, nil
+	}
+	active.Objects = objects
+	return active, disabled, nil
+}
+
+// everyProfile converts the application with all profiles. It says why the result
+// is no use when the services that are active would not be the same in it.
+func (a *app) everyProfile(ctx context.Context, o *sourceOptions, active []manifest.Object, disabled []string) (objects []manifest.Object, why string) {
 	every := *o
 	every.profiles = []string{"*"}
-	a.In = in()
 	all, err := a.convert(ctx, &every)
-	if err != nil || !extends(all.Objects, active.Objects, disabled) {
-		fmt.Fprintf(a.Err, "the chart is without %s: with their profiles, the other services would not be the same\n", strings.Join(disabled, ", "))
-		return active, nil, nil //nolint:nilerr // the chart is made without them, and it was said
+	if err != nil {
+		return nil, err.Error()
 	}
-	active.Objects = all.Objects
-	return active, disabled, nil
+	if !extends(all.Objects, active, disabled) {
+		return nil, "with their profiles, the other services would not be the same"
+	}
+	return all.Objects, ""
 }
 
 // repeatable lets standard input be read more than once where it is a Compose
