@@ -87,7 +87,8 @@ func hintTexts(file *ast.File) []string {
 	return texts
 }
 
-// TestReadme checks the command lines in the code blocks of the prose.
+// TestReadme checks the command lines, those after a $, in the code blocks of the
+// prose.
 func TestReadme(t *testing.T) {
 	for _, name := range []string{"README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", name))
@@ -99,7 +100,9 @@ func TestReadme(t *testing.T) {
 				continue
 			}
 			for line := range strings.Lines(block) {
-				checkLine(t, name, strings.TrimPrefix(line, "$ "))
+				if command, ok := strings.CutPrefix(line, "$ "); ok {
+					checkLine(t, name, command)
+				}
 			}
 		}
 	}
