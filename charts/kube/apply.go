@@ -35,7 +35,7 @@ func (s *Session) Update(original, target helmkube.ResourceList, force bool) (*h
 		index[info] = i
 	}
 	err := s.each(target, func(info *resource.Info) error {
-		action, err := s.apply(info, original.Get(info), force)
+		action, err := s.apply(info, s.before(info, original), force)
 		results[index[info]] = action
 		return err
 	})
@@ -52,8 +52,24 @@ func (s *Session) Update(original, target helmkube.ResourceList, force bool) (*h
 	if err != nil {
 		return res, s.failed(err)
 	}
-	res.Deleted, err = s.prune(original.Difference(target))
+	gone := original.Difference(target)
+	for _, attempt := range s.attempts {
+		gone = append(gone, attempt.Difference(slices.Concat(target, gone))...)
+	}
+	res.Deleted, err = s.prune(gone)
 	return res, s.failed(err)
+}
+
+// before returns what revisions have said of an object: the one that was
+// deployed, and those that failed since.
+func (s *Session) before(info *resource.Info, original helmkube.ResourceList) []*resource.Info {
+	var said []*resource.Info
+	for _, list := range append([]helmkube.ResourceList{original}, s.attempts...) {
+		if was := list.Get(info); was != nil {
+			said = append(said, was)
+		}
+	}
+	return said
 }
 
 // UpdateThreeWayMerge is Update: custom resources are always merged three ways
@@ -125,10 +141,10 @@ func (s *Session) create(info *resource.Info) error {
 	return info.Refresh(obj, true)
 }
 
-// apply makes one object as it should be. original is what the release said
-// before, or nil when the object was not of the release: the object in the
-// cluster then stands in for it.
-func (s *Session) apply(info, original *resource.Info, force bool) (release.Action, error) {
+// apply makes one object as it should be. before is what revisions of the release
+// have said of it; when none has, the object was not of the release, and as it is
+// in the cluster stands in for that.
+func (s *Session) apply(info *resource.Info, before []*resource.Info, force bool) (release.Action, error) {
 	live, err := helper(info).Get(info.Namespace, info.Name)
 	if apierrors.IsNotFound(err) {
 		return release.Created, s.create(info)
@@ -136,28 +152,28 @@ func (s *Session) apply(info, original *resource.Info, force bool) (release.Acti
 	if err != nil {
 		return "", failure("read", info, err)
 	}
-	before := live
-	if original != nil {
-		before = original.Object
+	if len(before) == 0 {
+		before = []*resource.Info{{Object: live}}
 	}
-	p, err := patchFor(info, before, live)
-	if err != nil {
-		return "", failure("compare", info, err)
-	}
-	if p.empty() {
-		s.tell(release.Event{Action: release.Unchanged, Object: object(info)})
-		return release.Unchanged, info.Refresh(live, true)
-	}
-	changed, err := p.send(helper(info), info, force)
-	if err != nil {
-		return "", failure("change", info, err)
+	was := resourceVersion(live)
+	for _, said := range before {
+		p, err := patchFor(info, said.Object, live)
+		if err != nil {
+			return "", failure("compare", info, err)
+		}
+		if p.empty() {
+			continue
+		}
+		if live, err = p.send(helper(info), info, force); err != nil {
+			return "", failure("change", info, err)
+		}
 	}
 	action := release.Changed
-	if resourceVersion(changed) == resourceVersion(live) {
+	if resourceVersion(live) == was {
 		action = release.Unchanged
 	}
 	s.tell(release.Event{Action: action, Object: object(info)})
-	return action, info.Refresh(changed, true)
+	return action, info.Refresh(live, true)
 }
 
 // prune deletes what is no longer in the release, unless an annotation says to

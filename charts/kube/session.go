@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	helmkube "helm.sh/helm/v3/pkg/kube"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/dynamic"
@@ -34,6 +36,8 @@ type Session struct {
 	observe func(release.Event)
 	built   map[string]helmkube.ResourceList
 	failure error
+	// attempts are the objects of revisions that failed.
+	attempts []helmkube.ResourceList
 }
 
 // Client starts a session in a namespace.
@@ -122,6 +126,17 @@ func (s *Session) Build(reader io.Reader, _ bool) (helmkube.ResourceList, error)
 		s.mu.Unlock()
 	}
 	return clone(list), nil
+}
+
+// Remember takes the objects of a revision that failed: Update takes back what
+// only they had. Objects of kinds that the cluster no longer knows are left out.
+func (s *Session) Remember(manifest string) error {
+	list, err := s.helm.Build(strings.NewReader(manifest), false)
+	if err != nil && !meta.IsNoMatchError(err) {
+		return s.failed(err)
+	}
+	s.attempts = append(s.attempts, list)
+	return nil
 }
 
 // clone copies a list, because helm writes labels into the objects it gets.

@@ -33,6 +33,9 @@ type Client interface {
 	helmkube.InterfaceLogs
 	helmkube.InterfaceDeletionPropagation
 
+	// Remember tells of the objects of a revision that failed. Some of them may be
+	// there, whole or in part: Update takes back what only they had.
+	Remember(manifest string) error
 	// Failure is the first error that the client returned while it applied or
 	// waited. helm's actions turn some errors into text.
 	Failure() error

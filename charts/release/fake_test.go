@@ -31,6 +31,8 @@ import (
 // and fails on demand. What objects do is tested against a real one.
 type cluster struct {
 	calls []string
+	// remembered are the manifests of revisions that failed.
+	remembered []string
 	// fail maps a call to its error, for as many operations as it is repeated.
 	fail map[string]error
 	// after is called after each call.
@@ -70,6 +72,11 @@ func (c *client) call(name string) error {
 		c.after(name)
 	}
 	return err
+}
+
+func (c *client) Remember(manifest string) error {
+	c.remembered = append(c.remembered, manifest)
+	return nil
 }
 
 func (c *client) Failure() error     { return c.first }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +72,29 @@ func (m *Manager) begin(ctx context.Context) *operation {
 			}}
 		},
 	}}
+}
+
+// remember tells the client of the revisions that failed since one was deployed.
+// helm compares with the deployed one alone, so that what a failed upgrade has
+// added stays for ever.
+func (m *Manager) remember(op *operation, name string) error {
+	records, err := m.history(name)
+	if err != nil {
+		return err
+	}
+	for _, r := range slices.Backward(records) {
+		switch r.Info.Status {
+		case helmrelease.StatusDeployed:
+			return nil
+		case helmrelease.StatusFailed, helmrelease.StatusPendingInstall, helmrelease.StatusPendingUpgrade, helmrelease.StatusPendingRollback:
+		default:
+			continue
+		}
+		if err := op.client.Remember(r.Manifest); err != nil {
+			return fmt.Errorf("read the objects of revision %d: %w", r.Version, err)
+		}
+	}
+	return nil
 }
 
 // fault gives an error of helm's action its cause back, where the action made

@@ -231,6 +231,30 @@ func TestRollbackSkipsFailures(t *testing.T) {
 	}
 }
 
+// What a failed revision has added is taken back by the next one.
+func TestFailedRevisionsAreRemembered(t *testing.T) {
+	b := newBench(t)
+	b.install(t, values{"replicas": 1})
+	b.cluster.fail["update"] = errBroken
+	for _, name := range []string{"two", "three"} {
+		if _, err := b.Upgrade(t.Context(), "shop", testChart(t), values{"name": name}, release.UpgradeOptions{}); err == nil {
+			t.Fatal("the upgrade did not fail")
+		}
+	}
+	delete(b.cluster.fail, "update")
+	b.cluster.remembered = nil
+	b.upgrade(t, nil)
+	all := strings.Join(b.cluster.remembered, "")
+	if len(b.cluster.remembered) != 2 || !strings.Contains(all, "name: two") || !strings.Contains(all, "name: three") {
+		t.Errorf("remembered %q", b.cluster.remembered)
+	}
+	b.cluster.remembered = nil
+	b.upgrade(t, nil)
+	if len(b.cluster.remembered) != 0 {
+		t.Errorf("remembered %q after a revision that was deployed", b.cluster.remembered)
+	}
+}
+
 func TestHistoryIsKeptShort(t *testing.T) {
 	b := newBench(t)
 	b.install(t, nil)

@@ -37,6 +37,9 @@ func (m *Manager) Rollback(ctx context.Context, name string, revision int, o Rol
 		return nil, m.recordError(name, revision, err)
 	}
 	op := m.begin(ctx)
+	if err := m.remember(op, name); err != nil {
+		return nil, err
+	}
 	rollback := action.NewRollback(op.config)
 	rollback.Version = revision
 	rollback.Wait, rollback.WaitForJobs = o.Wait || o.Atomic, o.WaitForJobs

@@ -80,6 +80,9 @@ func (m *Manager) Upgrade(ctx context.Context, name string, c *chart.Chart, valu
 		return nil, err
 	}
 	op := m.begin(ctx)
+	if err := m.remember(op, name); err != nil {
+		return nil, err
+	}
 	upgrade := newUpgrade(op.config, m.namespace, o)
 	record, err := upgrade.Run(name, c, values)
 	if err = op.fault(err); err != nil {
