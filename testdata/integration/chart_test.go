@@ -1,0 +1,84 @@
+package integration_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestChartsAreAccepted asks a real API server to create what the charts of the
+// demo render to: as they are, and with everything on that a value can turn on.
+func TestChartsAreAccepted(t *testing.T) {
+	w, p := newWorkshop(t), newPlace(t)
+	for _, dir := range demo(t) {
+		dir, err := filepath.Abs(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chart := filepath.Join(w.dir, filepath.Base(dir))
+		w.run(w.gantry, "chart", "create", "-f", filepath.Join(dir, "compose.yaml"), "-o", chart)
+		values := filepath.Join(w.dir, filepath.Base(dir)+".yaml")
+		if err := os.WriteFile(values, []byte(everythingOn(t, chart)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{nil, {"-f", values}} {
+			text := w.run(w.gantry, append([]string{"template", "tickets", chart}, args...)...)
+			if args != nil {
+				w.wants(text, "kind: HorizontalPodAutoscaler", "kind: PodDisruptionBudget", "kind: NetworkPolicy", "kind: ServiceAccount", "kind: Ingress")
+			}
+			for document := range strings.SplitSeq("\n"+text, "\n---\n") {
+				if strings.TrimSpace(document) == "" {
+					continue
+				}
+				if err := p.dryRun(t, document); err != nil {
+					t.Errorf("%s %v: %v\n%s", filepath.Base(dir), args, err, document)
+				}
+			}
+		}
+	}
+}
+
+// everythingOn returns values that turn on what the chart has and the sandbox
+// knows: it has no Gateway API.
+func everythingOn(t *testing.T, chart string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(chart, "values.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := regexp.MustCompile(`(?m)^( +(enabled|create)): false$`).ReplaceAllString(string(data), "$1: true")
+	route := regexp.MustCompile(`(?m)(httpRoute:\n(?: +#.*\n)* +enabled): true$`)
+	return route.ReplaceAllString(text, "$1: false")
+}
+
+// TestMadeUpSecretsAreKept installs a chart without its secrets, by helm: they are
+// made up once, and stay what they are over an upgrade and a new installation.
+func TestMadeUpSecretsAreKept(t *testing.T) {
+	w, p := newWorkshop(t), newPlace(t)
+	file := filepath.Join(w.dir, "compose.yaml")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(application, "TAG", "1.0")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.run(w.gantry, "chart", "create", "-f", file)
+	w.run(w.helm, p.in("install", "shop", "./shop")...)
+	password := p.secret(t, "db-env", "POSTGRES_PASSWORD")
+	if !regexp.MustCompile(`^[A-Za-z0-9]{32}$`).MatchString(password) {
+		t.Errorf("the password that was made up is %q", password)
+	}
+	for _, step := range [][]string{
+		{"upgrade", "shop", "./shop", "--set", "web.replicas=2"},
+		{"uninstall", "shop"},
+		{"install", "shop", "./shop"},
+	} {
+		w.run(w.helm, p.in(step...)...)
+		if again := p.secret(t, "db-env", "POSTGRES_PASSWORD"); again != password {
+			t.Errorf("after helm %s the password is %q, and was %q", step[0], again, password)
+		}
+	}
+	w.run(w.helm, p.in("upgrade", "shop", "./shop", "--set", "secrets.dbEnv.data.POSTGRES_PASSWORD=given")...)
+	if given := p.secret(t, "db-env", "POSTGRES_PASSWORD"); given != "given" {
+		t.Errorf("the password is %q, not what was given", given)
+	}
+}
