@@ -149,7 +149,7 @@ func (p *place) until(t *testing.T, kind, name, path string, want any) *unstruct
 	var last *unstructured.Unstructured
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
-	_, err := watchtools.UntilWithSync(ctx, p.watcher(ctx, t, kind, name), &unstructured.Unstructured{}, nil, func(e watch.Event) (bool, error) {
+	_, err := watchtools.UntilWithSync(ctx, p.watcher(t, kind, name), &unstructured.Unstructured{}, nil, func(e watch.Event) (bool, error) {
 		o, ok := e.Object.(*unstructured.Unstructured)
 		if !ok || e.Type == watch.Deleted {
 			return false, nil
@@ -173,7 +173,7 @@ func (p *place) untilGone(t *testing.T, kind, name string) {
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	gone := func(store cache.Store) (bool, error) { return len(store.ListKeys()) == 0, nil }
-	_, err := watchtools.UntilWithSync(ctx, p.watcher(ctx, t, kind, name), &unstructured.Unstructured{}, gone, func(e watch.Event) (bool, error) {
+	_, err := watchtools.UntilWithSync(ctx, p.watcher(t, kind, name), &unstructured.Unstructured{}, gone, func(e watch.Event) (bool, error) {
 		return e.Type == watch.Deleted, nil
 	})
 	if err != nil {
@@ -182,7 +182,7 @@ func (p *place) untilGone(t *testing.T, kind, name string) {
 }
 
 // watcher watches one object.
-func (p *place) watcher(ctx context.Context, t *testing.T, kind, name string) cache.ListerWatcher {
+func (p *place) watcher(t *testing.T, kind, name string) cache.ListerWatcher {
 	t.Helper()
 	resource := p.resource(t, schema.ParseGroupKind(kind))
 	one := fields.OneTermEqualSelector("metadata.name", name).String()

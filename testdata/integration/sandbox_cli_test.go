@@ -28,7 +28,8 @@ func TestSandboxLife(t *testing.T) {
 		Running, Ready bool
 		PID            int
 		Server         string
-	}) {
+	},
+	) {
 		if err := json.Unmarshal([]byte(sandbox("status", "-o", "json")), &s); err != nil {
 			t.Fatal(err)
 		}
