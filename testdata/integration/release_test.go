@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,12 +107,12 @@ const behave = `sandbox\.gantry\.dev/`
 // releases is a workshop with a chart, and a namespace to install it in.
 type releases struct {
 	*workshop
-	*cluster
+	*place
 }
 
 func newReleases(t *testing.T) *releases {
 	t.Helper()
-	r := &releases{newWorkshop(t), newCluster(t)}
+	r := &releases{newWorkshop(t), newPlace(t)}
 	for _, f := range txtar.Parse([]byte(webChart)).Files {
 		name := filepath.Join(r.dir, "web", filepath.FromSlash(f.Name))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -142,10 +141,7 @@ func (r *releases) h(args ...string) string {
 // what it said on standard error.
 func (r *releases) fails(code int, args ...string) string {
 	r.Helper()
-	if !slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--namespace=") }) {
-		args = append(args, "--namespace="+r.namespace)
-	}
-	c := r.command(r.Context(), r.gantry, append(args, "--kubeconfig", r.kubeconfig)...)
+	c := r.command(r.Context(), r.gantry, r.in(args...)...)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	err := c.Run()
@@ -169,19 +165,19 @@ func column(table string, n int) []string {
 func (r *releases) empty() {
 	r.Helper()
 	waitFor(r.T, "the objects to be gone", func() (bool, error) {
-		deployments, err := r.client.AppsV1().Deployments(r.namespace).List(r.Context(), metav1.ListOptions{})
+		deployments, err := r.Client.AppsV1().Deployments(r.Namespace).List(r.Context(), metav1.ListOptions{})
 		if err != nil {
 			return false, err
 		}
-		secrets, err := r.client.CoreV1().Secrets(r.namespace).List(r.Context(), metav1.ListOptions{})
+		secrets, err := r.Client.CoreV1().Secrets(r.Namespace).List(r.Context(), metav1.ListOptions{})
 		if err != nil {
 			return false, err
 		}
-		jobs, err := r.client.BatchV1().Jobs(r.namespace).List(r.Context(), metav1.ListOptions{})
+		jobs, err := r.Client.BatchV1().Jobs(r.Namespace).List(r.Context(), metav1.ListOptions{})
 		if err != nil {
 			return false, err
 		}
-		services, err := r.client.CoreV1().Services(r.namespace).List(r.Context(), metav1.ListOptions{})
+		services, err := r.Client.CoreV1().Services(r.Namespace).List(r.Context(), metav1.ListOptions{})
 		if err != nil {
 			return false, err
 		}
@@ -211,7 +207,7 @@ func TestHelmGoesOn(t *testing.T) {
 			if got := r.deployment(t, "web").Spec.Template.Spec.Containers[0].Image; got != "example.com/web:2" {
 				t.Errorf("upgraded to %s", got)
 			}
-			if _, err := r.client.CoreV1().ConfigMaps(r.namespace).Get(t.Context(), "extra", metav1.GetOptions{}); err == nil {
+			if _, err := r.Client.CoreV1().ConfigMaps(r.Namespace).Get(t.Context(), "extra", metav1.GetOptions{}); err == nil {
 				t.Error("what is no longer in the release is still there")
 			}
 			test.rollback(r, "rollback", "shop", "1", "--wait")
@@ -392,7 +388,7 @@ func TestRefusals(t *testing.T) {
 	r.wants(r.fails(1, "install", "shop", "web", "--dry-run=server"), `unknown field "spec.colour"`)
 	said := r.fails(1, "install", "shop", "web")
 	r.wants(said, "create Service bad: the API server refuses it: spec.ports[0].port", `warning: unknown field "spec.colour"`)
-	r.wants(r.fails(4, "install", "other", "web", "--set", "extra=true", "--namespace=nowhere"), "there is no namespace nowhere", "--create-namespace")
+	r.wants(r.fails(4, "install", "other", "web", "--set", "extra=true", "-n", "nowhere"), "there is no namespace nowhere", "--create-namespace")
 	r.wants(r.fails(1, "install", "shop", "web"), "exists already (failed)", "gantry upgrade shop CHART")
 	r.wants(r.fails(4, "upgrade", "other", "web"), "there is no release other", "gantry list")
 	r.wants(r.fails(3, "install", "third", "web", "--set", "greeting="+strings.Repeat("x", 10), "-f", "gone.yaml"), "gone.yaml: error: ")
