@@ -35,6 +35,8 @@ type Error struct {
 	// File is the slash-separated name of the file inside the chart. It is
 	// empty when the chart as a whole is at fault.
 	File string
+	// Line and Column are where in the file, from 1, or 0 when not known.
+	Line, Column int
 	// Err is the reason.
 	Err error
 }
@@ -59,7 +61,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Diagnostic returns the error as a diagnostic about a file that can be opened.
 func (e *Error) Diagnostic() diag.Diagnostic {
-	d := diag.Diagnostic{Severity: diag.Error, Pos: diag.Pos{File: Locate(e.Chart, "", e.File)}, Code: "chart-load", Summary: e.Err.Error()}
+	d := diag.Diagnostic{Severity: diag.Error, Pos: diag.Pos{File: Locate(e.Chart, "", e.File), Line: e.Line, Column: e.Column}, Code: "chart-load", Summary: e.Err.Error()}
 	if syntax, ok := errors.AsType[*SyntaxError](e.Err); ok {
 		d.Pos.Line, d.Summary = syntax.Line, syntax.Problem
 	}

@@ -187,7 +187,7 @@ func inside(name string, err error) error {
 	if !ok {
 		return fault(name, err)
 	}
-	return &Error{Chart: at.Chart, File: strings.TrimSuffix(name+"/"+at.File, "/"), Err: at.Err}
+	return &Error{Chart: at.Chart, Line: at.Line, Column: at.Column, File: strings.TrimSuffix(name+"/"+at.File, "/"), Err: at.Err}
 }
 
 // loadFault finds the file that helm's loader means, which says so in words
@@ -198,7 +198,22 @@ func loadFault(files []charts.File, err error) error {
 			return fault(f.Name, perr)
 		}
 	}
-	return fault(metadataFile, errors.New(strings.TrimPrefix(err.Error(), "validation: ")))
+	return metadataFault(files, err)
+}
+
+// metadataFault finds the key of Chart.yaml that a message is about: "validation:
+// chart.metadata.version "one" is invalid".
+func metadataFault(files []charts.File, err error) error {
+	text := strings.TrimPrefix(err.Error(), "validation: ")
+	text = strings.TrimPrefix(text, "chart.metadata.")
+	at := &Error{File: metadataFile, Err: errors.New(text)}
+	key, _, _ := strings.Cut(text, " ")
+	for _, f := range files {
+		if f.Name == metadataFile {
+			at.Line, at.Column = keyPosition(f.Data, key)
+		}
+	}
+	return at
 }
 
 // MissingDependencies returns the names of the charts that c says it depends on

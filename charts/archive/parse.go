@@ -54,6 +54,22 @@ func parses(f charts.File) error {
 	return nil
 }
 
+// keyPosition returns where the value of a key at the root of a YAML document
+// stands, or zeros.
+func keyPosition(data []byte, key string) (line, column int) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil || doc.Kind != yaml.DocumentNode || doc.Content[0].Kind != yaml.MappingNode {
+		return 0, 0
+	}
+	root := doc.Content[0]
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if root.Content[i].Value == key {
+			return root.Content[i+1].Line, root.Content[i+1].Column
+		}
+	}
+	return 0, 0
+}
+
 // syntaxError reads the line out of the parser's message: the parser has no
 // other way to tell it.
 func syntaxError(err error) error {

@@ -60,7 +60,7 @@ func TestRun(t *testing.T) {
 	}{
 		{"good", "", ""},
 		{"no icon", "-- Chart.yaml --\napiVersion: v2\nname: shop\nversion: 1.0.0\n", "Chart.yaml: note: icon is recommended [lint-metadata]"},
-		{"version", "-- Chart.yaml --\napiVersion: v2\nname: shop\nicon: https://a.example/b\nversion: one\n", `Chart.yaml: error: chart.metadata.version "one" is invalid [chart-load]`},
+		{"version", "-- Chart.yaml --\napiVersion: v2\nname: shop\nicon: https://a.example/b\nversion: one\n", `Chart.yaml:4:10: error: version "one" is invalid [chart-load]`},
 		{"template", "-- templates/bad.yaml --\na: 1\nb: {{ .Values.x.y.z }}\n", "templates/bad.yaml:2:14: error: nil pointer evaluating interface {}.y at <.Values.x.y.z> [template]"},
 		{"parse", "-- templates/bad.yaml --\n{{ if }}\n", "templates/bad.yaml:1: error: missing value for if [template]"},
 		{"schema", "-- values.schema.json --\n{\"properties\": {\"replicas\": {\"type\": \"string\"}}}\n-- templates/web.yaml --\n", "values.yaml:1:11: error: replicas: values.schema.json refuses this value: got number, want string [values-schema]"},
