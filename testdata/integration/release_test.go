@@ -408,7 +408,7 @@ func TestNobodyAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { silent.Close() })
+	t.Cleanup(func() { _ = silent.Close() })
 	w.run(w.helm, "create", "web")
 	tests := []struct{ name, server, want string }{
 		{"refused", "https://127.0.0.1:1", "the cluster at https://127.0.0.1:1 does not answer: connection refused"},
