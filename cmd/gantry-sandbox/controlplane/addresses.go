@@ -120,7 +120,7 @@ func (f *fakes) syncService(ctx context.Context, s *corev1.Service) error {
 
 // balancerIP returns the address that the Service asks for, or a free one.
 func (f *fakes) balancerIP(s *corev1.Service) (string, error) {
-	//nolint:staticcheck // Deprecated, and still the only way to ask that works everywhere.
+	// Deprecated, and still the only way to ask that works everywhere.
 	if s.Spec.LoadBalancerIP != "" {
 		return s.Spec.LoadBalancerIP, nil
 	}

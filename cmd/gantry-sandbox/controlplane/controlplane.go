@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -39,7 +40,7 @@ const maxNodes = 100
 
 func (o *Options) validate() error {
 	if o.Dir == "" {
-		return fmt.Errorf("no folder for the state: give --dir")
+		return errors.New("no folder for the state: give --dir")
 	}
 	if o.Port < 0 || o.Port > 65535 {
 		return fmt.Errorf("port %d is not between 0 and 65535", o.Port)
@@ -104,7 +105,7 @@ func (c *cluster) run(ctx context.Context) error {
 	c.progress("stop")
 	c.stop()
 	if ctx.Err() != nil {
-		return nil // it was told to stop, perhaps before it was up
+		return nil //nolint:nilerr // it was told to stop, perhaps before it was up
 	}
 	return err
 }
@@ -179,7 +180,7 @@ func (c *cluster) runComponent(name string, run func(context.Context) error) {
 			return
 		}
 		if err == nil {
-			err = fmt.Errorf("ended by itself")
+			err = errors.New("ended by itself")
 		}
 		select {
 		case c.failures <- fmt.Errorf("%s: %w", name, err):

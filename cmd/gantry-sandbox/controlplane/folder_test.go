@@ -138,12 +138,12 @@ func TestListenAgain(t *testing.T) {
 	if err != nil {
 		t.Fatalf("a taken port must not matter when none is wanted: %v", err)
 	}
-	other.Close()
+	_ = other.Close()
 	if l, err := listenAgain(t.Context(), port, 0); err == nil {
-		l.Close()
+		_ = l.Close()
 		t.Error("a wanted port that is taken must be an error")
 	}
-	first.Close()
+	_ = first.Close()
 	again, err := listenAgain(t.Context(), 0, port)
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestSocketPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close()
+	_ = l.Close()
 	dir := filepath.Dir(path)
 	c.stop()
 	if exists(dir) {

@@ -86,6 +86,7 @@ func setConditions(p *corev1.Pod, s *corev1.PodStatus, next step, now metav1.Tim
 		unready = "PodCompleted"
 	case corev1.PodFailed:
 		unready = "PodFailed"
+	case corev1.PodPending, corev1.PodRunning, corev1.PodUnknown:
 	}
 	set := func(kind corev1.PodConditionType, ok bool, reason string) {
 		setCondition(&s.Conditions, corev1.PodCondition{Type: kind, Status: status(ok), Reason: reason, LastTransitionTime: now, ObservedGeneration: p.Generation})
@@ -142,7 +143,7 @@ func (w containerWriter) regular(containers []corev1.Container, old []corev1.Con
 	for _, c := range containers {
 		s := w.status(c)
 		s.Ready, s.RestartCount = w.next.ready, w.next.restarts
-		s.Started = ptr.To(w.next.stage == stageRunning)
+		s.Started = new(w.next.stage == stageRunning)
 		var was corev1.ContainerStatus
 		if i := slices.IndexFunc(old, func(o corev1.ContainerStatus) bool { return o.Name == c.Name }); i >= 0 {
 			was = old[i]
@@ -184,7 +185,7 @@ func (w containerWriter) setState(s *corev1.ContainerStatus, was corev1.Containe
 // init writes the status of a container that ends before the others start.
 func (w containerWriter) init(c corev1.Container) corev1.ContainerStatus {
 	s := w.status(c)
-	s.Started = ptr.To(false)
+	s.Started = new(false)
 	if w.next.stage == stageWaiting {
 		s.State.Waiting = &corev1.ContainerStateWaiting{Reason: "PodInitializing"}
 		return s

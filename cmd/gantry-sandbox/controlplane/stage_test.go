@@ -29,22 +29,26 @@ func TestLife(t *testing.T) {
 		{"a slow job", corev1.RestartPolicyOnFailure, map[string]string{annotationRunFor: "90s"}, nil, []moment{{stageRunning, true, 0}, {stageEnded, false, 90 * time.Second}}},
 		{
 			"a job that fails and is not tried again", corev1.RestartPolicyNever,
-			map[string]string{annotationExitCode: "3"}, nil,
+			map[string]string{annotationExitCode: "3"},
+			nil,
 			[]moment{{stageRunning, true, 0}, {stageEnded, false, runFor}},
 		},
 		{
 			"a job that fails and is tried again", corev1.RestartPolicyOnFailure,
-			map[string]string{annotationExitCode: "3"}, nil,
+			map[string]string{annotationExitCode: "3"},
+			nil,
 			[]moment{{stageRunning, true, 0}, {stageBackOff, false, runFor}, {stageRunning, true, runFor + firstBackOff}, {stageBackOff, false, 2*runFor + firstBackOff}},
 		},
 		{
 			"a crash loop", corev1.RestartPolicyAlways,
-			map[string]string{annotationCrashLoop: "true"}, nil,
+			map[string]string{annotationCrashLoop: "true"},
+			nil,
 			[]moment{{stageRunning, false, 0}, {stageBackOff, false, runFor}, {stageRunning, false, runFor + firstBackOff}},
 		},
 		{
 			"a server that is slow to be ready", corev1.RestartPolicyAlways,
-			map[string]string{annotationReadyAfter: "2.5"}, nil,
+			map[string]string{annotationReadyAfter: "2.5"},
+			nil,
 			[]moment{{stageRunning, false, 0}, {stageRunning, true, 2500 * time.Millisecond}},
 		},
 		{"a server that is never ready", corev1.RestartPolicyAlways, map[string]string{annotationNotReady: "true"}, nil, []moment{{stageRunning, false, 0}}},
@@ -52,7 +56,8 @@ func TestLife(t *testing.T) {
 		{"a ConfigMap that is not there", corev1.RestartPolicyAlways, nil, waits, []moment{{stageWaiting, false, 0}}},
 		{
 			"a job that ends before it is ready", corev1.RestartPolicyNever,
-			map[string]string{annotationReadyAfter: "5", annotationRunFor: "1"}, nil,
+			map[string]string{annotationReadyAfter: "5", annotationRunFor: "1"},
+			nil,
 			[]moment{{stageRunning, false, 0}, {stageEnded, false, time.Second}},
 		},
 	} {
