@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
 )
 
 func TestMissing(t *testing.T) {
@@ -45,7 +44,7 @@ func TestMissing(t *testing.T) {
 			}}}),
 			&blocker{"ContainerCreating", "FailedMount", `MountVolume.SetUp failed for volume "v" : secret "gone" not found`},
 		},
-		{"an optional one", variable(&corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: object("gone"), Optional: ptr.To(true)}}), nil},
+		{"an optional one", variable(&corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: object("gone"), Optional: new(true)}}), nil},
 		{
 			"a variable",
 			variable(&corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: object("login"), Key: "user"}}),

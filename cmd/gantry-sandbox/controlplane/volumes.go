@@ -37,7 +37,7 @@ func (f *fakes) ensureClasses(ctx context.Context) error {
 	}
 	_, err = f.client.StorageV1().CSIDrivers().Create(ctx, &storagev1.CSIDriver{
 		ObjectMeta: metav1.ObjectMeta{Name: driver},
-		Spec:       storagev1.CSIDriverSpec{AttachRequired: ptr.To(false)},
+		Spec:       storagev1.CSIDriverSpec{AttachRequired: new(false)},
 	}, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
