@@ -1,5 +1,7 @@
 package compose
 
+import "gantry/convert/schema"
+
 // Codes of the diagnostics of this package. They are stable: people search for
 // them and filter by them.
 const (
@@ -14,11 +16,11 @@ const (
 	// codeDuplicate: a mapping has one key twice.
 	codeDuplicate = "duplicate-key"
 	// codeUnknown: a key is not part of the Compose Specification.
-	codeUnknown = "unknown-key"
+	codeUnknown = schema.CodeUnknown
 	// codeType: a value has the wrong type or form.
-	codeType = "wrong-type"
+	codeType = schema.CodeType
 	// codeValue: a value has the right type and means nothing.
-	codeValue = "invalid-value"
+	codeValue = schema.CodeValue
 	// codeVariableUnset: a variable has no value and no default.
 	codeVariableUnset = "variable-unset"
 	// codeVariableRequired: a variable that must be set is not.
@@ -33,7 +35,7 @@ const (
 	// codeConflict: two keys contradict each other.
 	codeConflict = "conflict"
 	// codeIncomplete: something is missing that must be there.
-	codeIncomplete = "incomplete"
+	codeIncomplete = schema.CodeIncomplete
 	// codeCompose: compose-go refuses the files for a reason of its own.
 	codeCompose = "compose"
 )

@@ -15,18 +15,16 @@ import (
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"go.yaml.in/yaml/v4"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"gantry/charts/diag"
+	"gantry/convert/schema"
 )
 
 // explain finds out why compose-go refused the files: it says one thing, and
 // there may be many.
 func (in *input) explain(refusal error, t *trail, list *diag.List) {
-	schema, err := compileSchema()
+	spec, err := compileSchema()
 	if err != nil {
 		list.Add(diag.Diagnostic{Severity: diag.Error, Code: codeCompose, Summary: fmt.Sprintf("the schema of Compose cannot be read: %v", err)})
 		return
@@ -37,7 +35,7 @@ func (in *input) explain(refusal error, t *trail, list *diag.List) {
 		}
 		for _, doc := range f.docs {
 			v := &validator{file: f, doc: doc, list: list}
-			v.check(schema, in.env)
+			v.check(spec, in.env)
 		}
 	}
 	if !list.HasErrors() {
@@ -88,7 +86,7 @@ type validator struct {
 	list *diag.List
 }
 
-func (v *validator) check(schema *jsonschema.Schema, env environment) {
+func (v *validator) check(spec *jsonschema.Schema, env environment) {
 	model, ok := plain(v.doc, 0).(map[string]any)
 	if !ok {
 		return
@@ -99,11 +97,18 @@ func (v *validator) check(schema *jsonschema.Schema, env environment) {
 	if filled, err := interpolation.Interpolate(model, *opts); err == nil {
 		model = filled
 	}
-	err := schema.Validate(jsonValue(model))
-	if invalid, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
-		for _, leaf := range leaves(invalid) {
-			v.report(leaf)
-		}
+	for _, p := range schema.Problems(spec.Validate(schema.Value(model)), words()) {
+		v.list.Add(diag.Diagnostic{Severity: diag.Error, Pos: v.position(p.Path), Path: p.Path, Code: p.Code, Summary: p.Summary, Hint: p.Hint})
+	}
+}
+
+// words are those in which the schema of Compose is spoken of.
+func words() schema.Words {
+	return schema.Words{
+		Unknown:   "is not a key of Compose here",
+		Known:     knownKeys,
+		Otherwise: func(key string) string { return "remove it, or write x-" + key + " to keep it as an extension" },
+		Formats:   map[string]string{"duration": "write a number and a unit, such as 30s or 1m30s"},
 	}
 }
 
@@ -224,136 +229,8 @@ func merged(out map[string]any, n *yaml.Node, depth int) {
 	}
 }
 
-// jsonValue returns a value as the schema library wants it.
-func jsonValue(value any) any {
-	switch v := value.(type) {
-	case map[string]any:
-		for k, e := range v {
-			v[k] = jsonValue(e)
-		}
-		return v
-	case []any:
-		for i, e := range v {
-			v[i] = jsonValue(e)
-		}
-		return v
-	case nil, bool, string, int, int64, uint64, float64:
-		return v
-	default:
-		return fmt.Sprint(v)
-	}
-}
-
-// leaves returns the errors that say something. Of the alternatives of a value
-// only the ones that the value comes nearest to are of use: those that are wrong
-// deepest inside it.
-func leaves(err *jsonschema.ValidationError) []*jsonschema.ValidationError {
-	if len(err.Causes) == 0 {
-		return []*jsonschema.ValidationError{err}
-	}
-	var all []*jsonschema.ValidationError
-	for _, cause := range err.Causes {
-		all = append(all, leaves(cause)...)
-	}
-	switch err.ErrorKind.(type) {
-	case *kind.OneOf, *kind.AnyOf:
-	default:
-		return all
-	}
-	deepest := slices.MaxFunc(all, func(a, b *jsonschema.ValidationError) int { return len(a.InstanceLocation) - len(b.InstanceLocation) })
-	all = slices.DeleteFunc(all, func(e *jsonschema.ValidationError) bool {
-		return len(e.InstanceLocation) < len(deepest.InstanceLocation)
-	})
-	return oneType(all)
-}
-
-// oneType puts "must be a string" and "must be a mapping" of one value together.
-func oneType(all []*jsonschema.ValidationError) []*jsonschema.ValidationError {
-	var want []string
-	for _, e := range all {
-		t, ok := e.ErrorKind.(*kind.Type)
-		if !ok || !slices.Equal(e.InstanceLocation, all[0].InstanceLocation) {
-			return slices.DeleteFunc(all, func(e *jsonschema.ValidationError) bool {
-				_, isType := e.ErrorKind.(*kind.Type)
-				return isType && len(want) > 0
-			})
-		}
-		want = append(want, t.Want...)
-	}
-	slices.Sort(want)
-	first := *all[0]
-	got := first.ErrorKind.(*kind.Type).Got
-	first.ErrorKind = &kind.Type{Got: got, Want: slices.Compact(want)}
-	return []*jsonschema.ValidationError{&first}
-}
-
-// report turns an error of the schema into diagnostics.
-func (v *validator) report(e *jsonschema.ValidationError) {
-	path := diag.Path(e.InstanceLocation)
-	add := func(path diag.Path, code, summary, hint string) {
-		v.list.Add(diag.Diagnostic{Severity: diag.Error, Pos: v.position(path), Path: slices.Clone(path), Code: code, Summary: summary, Hint: hint})
-	}
-	switch k := e.ErrorKind.(type) {
-	case *kind.AdditionalProperties:
-		for _, key := range k.Properties {
-			add(append(slices.Clip(path), key), codeUnknown, "is not a key of Compose here", unknownHint(path, key))
-		}
-	case *kind.FalseSchema:
-		// Where one attribute is wrong, the schema refuses all its neighbours too.
-		if last := len(path) - 1; last >= 0 && !slices.Contains(knownKeys(path[:last]), path[last]) {
-			add(path, codeUnknown, "is not a key of Compose here", unknownHint(path[:last], path[last]))
-		}
-	case *kind.Type:
-		add(path, codeType, fmt.Sprintf("must be %s, and is %s", typeNames(k.Want), typeNames([]string{k.Got})), "")
-	case *kind.Required:
-		add(path, codeIncomplete, "lacks "+strings.Join(k.Missing, ", "), "add it")
-	case *kind.Enum:
-		var want []string
-		for _, w := range k.Want {
-			want = append(want, fmt.Sprint(w))
-		}
-		add(path, codeValue, fmt.Sprintf("%v is none of %s", k.Got, strings.Join(want, ", ")), didYouMean(fmt.Sprint(k.Got), want))
-	case *kind.Format:
-		add(path, codeValue, fmt.Sprintf("%v is no %s", k.Got, k.Want), map[string]string{"duration": "write a number and a unit, such as 30s or 1m30s"}[k.Want])
-	default:
-		add(path, codeValue, e.ErrorKind.LocalizedString(message.NewPrinter(language.English)), "")
-	}
-}
-
-func typeNames(types []string) string {
-	var names []string
-	for _, t := range types {
-		switch t {
-		case "object":
-			t = "a mapping"
-		case "array":
-			t = "a list"
-		case "null":
-			t = "empty"
-		case "string":
-			t = "text"
-		case "integer", "number":
-			t = "a number"
-		case "boolean":
-			t = "true or false"
-		}
-		if !slices.Contains(names, t) {
-			names = append(names, t)
-		}
-	}
-	return strings.Join(names, " or ")
-}
-
-// unknownHint names the key that is nearest to one that Compose does not know.
-func unknownHint(path diag.Path, key string) string {
-	if hint := didYouMean(key, knownKeys(path)); hint != "" {
-		return hint
-	}
-	return "remove it, or write x-" + key + " to keep it as an extension"
-}
-
 // knownKeys are the keys that Compose knows below a path.
-func knownKeys(path diag.Path) []string {
+func knownKeys(path []string) []string {
 	var known []string
 	depth := len(path)
 	for _, p := range composeschema.AttributePaths() {
@@ -365,7 +242,7 @@ func knownKeys(path diag.Path) []string {
 	return known
 }
 
-func matches(pattern []string, path diag.Path) bool {
+func matches(pattern, path []string) bool {
 	for i, part := range pattern {
 		if part != "*" && part != "[]" && part != path[i] {
 			return false

@@ -1,9 +1,9 @@
-package compose
+package schema
 
 import "fmt"
 
-// didYouMean returns a hint with the candidate that is nearest to a word, or "".
-func didYouMean(word string, candidates []string) string {
+// DidYouMean returns a hint with the candidate that is nearest to a word, or "".
+func DidYouMean(word string, candidates []string) string {
 	best, least := "", len(word)/2+1
 	for _, c := range candidates {
 		if d := distance(word, c); d < least {
