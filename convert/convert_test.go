@@ -65,12 +65,13 @@ func checkCase(t *testing.T, name string) {
 	}
 	dir := t.TempDir()
 	opts, want := unpack(t, archive, dir)
-	objects, report := convertCase(t, dir, opts)
-	again, _ := convertCase(t, dir, opts)
-	if objects != again {
+	result := convertCase(t, dir, opts)
+	objects, report := printObjects(t, result), printReport(result.Diagnostics)
+	if printObjects(t, convertCase(t, dir, opts)) != objects {
 		t.Error("converting twice gives different bytes")
 	}
 	decodeStrictly(t, objects)
+	checkKeys(t, result)
 	got := map[string]string{wantObjects: objects, wantReport: report}
 	if *update {
 		rewrite(t, name, archive, got)
@@ -109,7 +110,7 @@ func unpack(t *testing.T, archive *txtar.Archive, dir string) (caseOptions, map[
 	return opts, want
 }
 
-func convertCase(t *testing.T, dir string, opts caseOptions) (objects, report string) {
+func convertCase(t *testing.T, dir string, opts caseOptions) *convert.Result {
 	t.Helper()
 	result, err := convert.Convert(t.Context(), compose.Source{
 		Files: opts.Files, WorkingDir: dir, Dir: dir, Profiles: opts.Profiles, Environ: opts.Environ,
@@ -117,11 +118,16 @@ func convertCase(t *testing.T, dir string, opts caseOptions) (objects, report st
 	if result == nil {
 		t.Fatal(err)
 	}
+	return result
+}
+
+func printObjects(t *testing.T, result *convert.Result) string {
+	t.Helper()
 	var b bytes.Buffer
 	if err := manifest.Write(&b, result.Objects); err != nil {
 		t.Fatal(err)
 	}
-	return b.String(), printReport(result.Diagnostics)
+	return b.String()
 }
 
 func printReport(list diag.List) string {

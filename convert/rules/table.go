@@ -22,6 +22,9 @@ const (
 	Approximated Outcome = "approximated"
 	// Ignored keys have no counterpart.
 	Ignored Outcome = "ignored"
+	// Refused keys have a value of which nothing can be made: the diagnostics say
+	// what to write instead.
+	Refused Outcome = "refused"
 	// Planned keys could be converted, and are not yet.
 	Planned Outcome = "not yet"
 )
@@ -75,13 +78,21 @@ func under(prefix string, sections ...[]Row) []Row {
 	return rows
 }
 
-// branch is the table as a tree, to find the row of a key by walking down once.
-type branch struct {
-	row  *Row
-	next map[string]*branch
+// sections are the rows that stand for a mapping of named things. They answer for
+// nothing below: a new attribute of a service must not pass for a known one.
+func sections() []string {
+	return []string{"services", "services.*", "jobs", "jobs.*", "configs", "secrets", "networks", "networks.*", "services.*.pre_start", "volumes", "models"}
 }
 
-// newBranch returns the tree of the table. It is built once: the table never
+// branch is the table as a tree, to find the row of a key by walking down once.
+type branch struct {
+	row *Row
+	// section tells that the row answers for itself alone.
+	section bool
+	next    map[string]*branch
+}
+
+// tableTree returns the table as a tree. It is built once: the table never
 // changes.
 //
 //nolint:gochecknoglobals // an immutable value that is expensive to compute
@@ -98,15 +109,17 @@ var tableTree = sync.OnceValue(func() *branch {
 			}
 			b = b.next[part]
 		}
-		b.row = &row
+		b.row, b.section = &row, slices.Contains(sections(), row.Path)
 	}
 	return root
 })
 
 // RowOf returns the row that answers for a key, and whether the key is exactly
-// the row's and not one below it.
+// the row's and not one below it. The row is the nearest above the key; its zero
+// value means that none answers.
 func RowOf(path diag.Path) (row Row, exact bool) {
 	b := tableTree()
+	section := false
 	for i, key := range path {
 		next := b.next[key]
 		if next == nil {
@@ -116,35 +129,36 @@ func RowOf(path diag.Path) (row Row, exact bool) {
 			next = b.next["[]"]
 		}
 		if next == nil {
+			if section {
+				return Row{}, false
+			}
 			return row, false
 		}
 		b = next
+		exact = false
 		if b.row != nil {
-			row, exact = *b.row, i == len(path)-1
-		} else {
-			exact = false
+			row, exact, section = *b.row, i == len(path)-1, b.section
 		}
 	}
 	return row, exact
 }
 
 // reportKeys reports every key that somebody wrote and whose row says that the
-// result behaves differently.
+// result behaves differently, and every key that has no row: that is a mistake of
+// ours, and the user must hear of it rather than lose the key.
 func (a *app) reportKeys() {
-	for key := range a.project.Origins.Keys() {
-		if isExtension(key.Path) {
+	for key := range Outcomes(a.project) {
+		d := diag.Diagnostic{Pos: key.Pos, Path: key.Path, Code: strings.ReplaceAll(string(key.Row.Outcome), " ", "-"), Summary: key.Row.Text}
+		switch {
+		case !key.Claimed():
+			d.Severity, d.Code, d.Summary = diag.Error, codeUnclaimed, "is a key of Compose that gantry does not know: this is a mistake in gantry, not in the file"
+			d.Hint = "remove the key to go on without it"
+		case key.Inactive || !key.Exact || key.Row.Report == Silent:
 			continue
-		}
-		row, exact := RowOf(key.Path)
-		if !exact || row.Report == Silent || a.inactive(key.Path) {
-			continue
-		}
-		d := diag.Diagnostic{
-			Severity: diag.Note, Pos: key.Pos, Path: key.Path,
-			Code: strings.ReplaceAll(string(row.Outcome), " ", "-"), Summary: row.Text,
-		}
-		if row.Report == Warn {
+		case key.Row.Report == Warn:
 			d.Severity = diag.Warning
+		default:
+			d.Severity = diag.Note
 		}
 		a.diags.Add(d)
 	}
@@ -169,23 +183,5 @@ func (a *app) reportInactive() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.project.DisabledJobs)) {
 		skipped("jobs", name, a.project.DisabledJobs[name].Profiles)
-	}
-}
-
-// inactive reports whether a key belongs to a service or job that no active
-// profile selects.
-func (a *app) inactive(path diag.Path) bool {
-	if len(path) < 2 {
-		return false
-	}
-	switch path[0] {
-	case "services":
-		_, disabled := a.project.DisabledServices[path[1]]
-		return disabled
-	case "jobs":
-		_, disabled := a.project.DisabledJobs[path[1]]
-		return disabled
-	default:
-		return false
 	}
 }
