@@ -62,7 +62,7 @@ func Chart(src Source) ([]charts.File, error) {
 			e.sort(valuesOrder())
 		}
 	}
-	b.root.last("persistence", "config", "secrets", "tests")
+	b.root.last("networkPolicy", "persistence", "config", "secrets", "tests")
 	for _, write := range []func() error{b.valuesFile, b.schemaFile, b.metadataFile, b.skeleton} {
 		if err := write(); err != nil {
 			return nil, err
@@ -134,13 +134,13 @@ func newBuilder(src Source) (*builder, error) {
 
 // reservedKeys are the keys of values.yaml that no service may have.
 func reservedKeys() []string {
-	return []string{"global", "nameOverride", "commonLabels", "persistence", "config", "secrets", "tests"}
+	return []string{"global", "nameOverride", "commonLabels", "networkPolicy", "persistence", "config", "secrets", "tests"}
 }
 
 // rank orders the kinds as values.yaml and readers want them.
 func rank(kind string) int {
 	kinds := []string{
-		"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Service", "Ingress", "PersistentVolumeClaim", "ConfigMap", "Secret",
+		"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Service", "Ingress", "NetworkPolicy", "PersistentVolumeClaim", "ConfigMap", "Secret",
 	}
 	if i := slices.Index(kinds, kind); i >= 0 {
 		return i

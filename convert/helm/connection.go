@@ -13,6 +13,9 @@ import (
 // connectionTest is the file of the skeleton that helm test runs.
 const connectionTest = "templates/tests/connection.yaml"
 
+// connectionPolicy admits the test where NetworkPolicies keep pods apart.
+const connectionPolicy = "templates/tests/networkpolicy.yaml"
+
 // check is what the connection test tries: a port, or a page.
 type check struct{ Name, Enabled, Port, Scheme, Path string }
 

@@ -103,6 +103,19 @@ func (s *sheet) ingress() {
 	s.noteIngress(at)
 }
 
+// network draws a NetworkPolicy of the application. All of them come and go
+// together: one that is missing would leave its pods open to some and shut to
+// others.
+func (s *sheet) network() {
+	at := s.root.group("networkPolicy", "NetworkPolicies, which keep the networks of the Compose file apart")
+	ref := at.ref("enabled")
+	if len(at.entries) == 0 {
+		at.add("enabled", "Whether there are NetworkPolicies", literal("true"), ofType("boolean"))
+	}
+	s.conditions = append(s.conditions, ref)
+	sortFields(s.tree.Get("spec"), []string{"podSelector", "policyTypes", "ingress", "egress"})
+}
+
 // noteIngress lets the notes tell of an Ingress.
 func (s *sheet) noteIngress(at *entry) {
 	for i := range s.notes {

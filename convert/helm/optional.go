@@ -25,6 +25,9 @@ type optionalData struct {
 	Values string
 	// Automount tells that the pods say whether they get a token.
 	Automount bool
+	// Apart tells that other NetworkPolicies say which pods of the release are
+	// admitted.
+	Apart bool
 	// PortName and Port are those of a Service that speaks HTTP.
 	PortName, Port string
 }
@@ -125,16 +128,25 @@ func (s *sheet) serviceAccount(pod *manifest.Node) {
 }
 
 // networkPolicy adds a NetworkPolicy that admits what Compose admits: the rest of
-// the application.
+// the application, or what is on the same networks.
 func (s *sheet) networkPolicy() {
-	if !s.plain() || s.runsOnce() || s.has("NetworkPolicy") {
+	if !s.plain() || s.runsOnce() {
 		return
 	}
-	at := s.at.group("networkPolicy", "NetworkPolicy, which admits the pods of this release and what is listed here")
+	peers := "the pods of this release"
+	if s.apart() {
+		peers = "what is on the same networks"
+	}
+	at := s.at.group("networkPolicy", "NetworkPolicy, which admits "+peers+" and what is listed here")
 	at.add("enabled", "Whether other traffic is refused", literal("false"), ofType("boolean"))
 	at.add("ingress", "More rules for traffic to the pods, such as from an ingress controller", emptyList(), definition("objects"))
 	at.add("egress", "Rules for traffic from the pods; empty: all of it is admitted", emptyList(), definition("objects"))
-	s.optional("networkpolicy.yaml", optionalData{})
+	s.optional("networkpolicy.yaml", optionalData{Apart: s.apart()})
+}
+
+// apart reports whether the application's own NetworkPolicies keep its pods apart.
+func (b *builder) apart() bool {
+	return slices.ContainsFunc(b.objects, func(o manifest.Object) bool { return o.Kind() == "NetworkPolicy" })
 }
 
 // webRoutes adds an Ingress and a route of the Gateway API to a Service that

@@ -40,6 +40,8 @@ func (b *builder) template(o manifest.Object) error {
 		s.servicePorts()
 	case kind == "Ingress":
 		s.ingress()
+	case kind == "NetworkPolicy":
+		s.network()
 	case kind == "PersistentVolumeClaim":
 		s.claim()
 	case kind == "ConfigMap":

@@ -29,7 +29,8 @@ type noted struct {
 func (b *builder) skeleton() error {
 	data := b.skeletonData()
 	return fs.WalkDir(templates.Chart(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || name == connectionTest && len(b.checks) == 0 {
+		test := name == connectionTest || name == connectionPolicy
+		if err != nil || d.IsDir() || test && len(b.checks) == 0 || name == connectionPolicy && !b.apart() {
 			return err
 		}
 		return b.fill(templates.Chart(), name, name, data)

@@ -36,6 +36,9 @@ func Build(app *workload.App) []Object {
 	for _, e := range app.Endpoints {
 		objects = append(objects, b.service(e))
 	}
+	for _, p := range app.Policies {
+		objects = append(objects, b.policy(p))
+	}
 	for _, w := range app.Workloads {
 		objects = append(objects, b.workload(w))
 	}
@@ -49,7 +52,7 @@ func Build(app *workload.App) []Object {
 // rank orders the kinds.
 func rank(kind string) int {
 	return slices.Index([]string{
-		"Secret", "ConfigMap", "PersistentVolumeClaim", "Service", "StatefulSet", "DaemonSet", "Deployment", "Job", "CronJob", "Ingress",
+		"NetworkPolicy", "Secret", "ConfigMap", "PersistentVolumeClaim", "Service", "StatefulSet", "DaemonSet", "Deployment", "Job", "CronJob", "Ingress",
 	}, kind)
 }
 
@@ -238,6 +241,12 @@ func (b builder) ingress(r *workload.Route) Object {
 		i.Spec.TLS = []networkingv1.IngressTLS{{Hosts: []string{r.Host}, SecretName: r.TLSSecret}}
 	}
 	return Object{Service: r.Service, Resource: i}
+}
+
+func (b builder) policy(p *workload.Policy) Object {
+	return Object{Service: p.Service, Resource: &networkingv1.NetworkPolicy{
+		TypeMeta: typeMeta("networking.k8s.io/v1", "NetworkPolicy"), ObjectMeta: b.meta(p.Name, b.components[p.Service], nil, nil), Spec: p.Spec,
+	}}
 }
 
 func typeMeta(version, kind string) metav1.TypeMeta {

@@ -23,8 +23,6 @@ func (u *unit) hostNamespaces() {
 		u.hostWarning("network", "network_mode")
 	case strings.HasPrefix(mode, "service:") || strings.HasPrefix(mode, "container:"):
 		u.separatePods("network", mode, "network_mode")
-	case mode == "none":
-		u.warn(finding{code: "network-none", summary: "has no network in Compose; here it has no Service, but only a NetworkPolicy would take its network away"}, "network_mode")
 	}
 	switch {
 	case in.Pid == "host":

@@ -60,6 +60,8 @@ type Options struct {
 	EnvSecrets EnvSecrets
 	// Secrets says where secret values come from; default auto.
 	Secrets SecretValues
+	// NetworkPolicies keeps the networks of the Compose file apart.
+	NetworkPolicies bool
 	// VolumeSize is requested for each volume; default 1Gi.
 	VolumeSize string
 	// StorageClass is the storage class of claims; default: the cluster's.

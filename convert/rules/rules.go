@@ -48,6 +48,8 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		a.out.Workloads = append(a.out.Workloads, u.work)
 	}
 	a.aliases(units)
+	a.networks()
+	a.policies()
 	a.renamed()
 	a.sort()
 	a.diags.Sort()
@@ -201,5 +203,6 @@ func (a *app) sort() {
 	slices.SortFunc(a.out.Claims, func(x, y *workload.Claim) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(a.out.Data, func(x, y *workload.Data) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(a.out.Endpoints, func(x, y *workload.Endpoint) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(a.out.Policies, func(x, y *workload.Policy) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(a.out.Routes, func(x, y *workload.Route) int { return cmp.Compare(x.Name, y.Name) })
 }

@@ -2,6 +2,7 @@ package workload
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
@@ -16,6 +17,7 @@ type App struct {
 	Data      []*Data
 	Endpoints []*Endpoint
 	Routes    []*Route
+	Policies  []*Policy
 }
 
 // Kind is the kind of controller that keeps a pod running.
@@ -139,6 +141,15 @@ type Route struct {
 	// TLSSecret names the Secret with the certificate; empty serves plain HTTP.
 	TLSSecret   string
 	Annotations map[string]string
+}
+
+// Policy says who may talk to pods. Policies add up: what one of them admits is
+// admitted.
+type Policy struct {
+	Name string
+	// Service is the Compose service whose pods alone it is for, or "".
+	Service string
+	Spec    networkingv1.NetworkPolicySpec
 }
 
 // The recommended labels that gantry sets.
