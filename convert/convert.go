@@ -22,6 +22,9 @@ type Result struct {
 	// Diagnostics says what the user must know: problems of the files, and keys
 	// that are not converted exactly. It is sorted by position.
 	Diagnostics diag.List
+	// Files are the Compose files as they were read, in that order. They are there
+	// when the conversion failed, too.
+	Files []compose.File
 }
 
 // Convert reads the Compose files of an application and returns its Kubernetes
@@ -32,15 +35,18 @@ func Convert(ctx context.Context, src compose.Source, opts rules.Options) (*Resu
 	if err := opts.Validate(); err != nil {
 		return nil, err
 	}
+	result := &Result{}
+	src.Seen = func(f compose.File) { result.Files = append(result.Files, f) }
 	project, problems, err := compose.Load(ctx, src)
 	if err != nil {
 		return nil, fmt.Errorf("load the Compose files: %w", err)
 	}
 	if err := problems.Err(); err != nil {
-		return &Result{Diagnostics: problems}, err
+		result.Diagnostics = problems
+		return result, err
 	}
 	app, findings := rules.Apply(project, opts)
-	result := &Result{Project: project, App: app, Diagnostics: append(problems, findings...)}
+	result.Project, result.App, result.Diagnostics = project, app, append(problems, findings...)
 	result.Diagnostics.Sort()
 	if err := result.Diagnostics.Err(); err != nil {
 		return result, err

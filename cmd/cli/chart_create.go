@@ -83,7 +83,7 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	if err != nil {
 		return err
 	}
-	a.summarise(result.Diagnostics, o.notes)
+	a.summarise(result, o.notes)
 	if o.strict && result.Diagnostics.Count(diag.Warning) > 0 {
 		return &exitError{exitInput, fmt.Errorf("%s, and --strict was given: nothing was written", countProblems(result.Diagnostics))}
 	}

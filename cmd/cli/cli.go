@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gantry/charts/diag"
+	"gantry/convert"
 )
 
 // app is what every command is handed: the streams and the global flags.
@@ -139,7 +140,11 @@ func (a *app) report(err error) {
 		return
 	}
 	if found, ok := errors.AsType[*diag.Errors](err); ok {
-		a.printDiagnostics(found.List)
+		var result *convert.Result
+		if failed, ok := errors.AsType[*convertError](err); ok {
+			result = failed.result
+		}
+		a.printDiagnostics(a.Err, result, found.List)
 		fmt.Fprintf(a.Err, "gantry: error: %s\n", countProblems(found.List))
 		return
 	}

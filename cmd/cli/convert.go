@@ -76,7 +76,7 @@ func runConvert(ctx context.Context, a *app, o *convertOptions) error {
 	if err != nil {
 		return err
 	}
-	a.summarise(result.Diagnostics, o.notes)
+	a.summarise(result, o.notes)
 	if o.strict && result.Diagnostics.Count(diag.Warning) > 0 {
 		return &exitError{exitInput, fmt.Errorf("%s, and --strict was given: nothing was written", countProblems(result.Diagnostics))}
 	}
@@ -104,11 +104,16 @@ func (a *app) convert(ctx context.Context, o *sourceOptions) (*convert.Result, e
 	if err != nil {
 		return nil, err
 	}
-	return convert.Convert(ctx, src, opts)
+	result, err := convert.Convert(ctx, src, opts)
+	if err != nil {
+		err = &convertError{err, result}
+	}
+	return result, err
 }
 
 // summarise prints the warnings, and the notes or how many there are.
-func (a *app) summarise(list diag.List, notes bool) {
+func (a *app) summarise(result *convert.Result, notes bool) {
+	list := result.Diagnostics
 	shown := list
 	if !notes {
 		shown = nil
@@ -118,7 +123,7 @@ func (a *app) summarise(list diag.List, notes bool) {
 			}
 		}
 	}
-	a.printDiagnostics(shown)
+	a.printDiagnostics(a.Err, result, shown)
 	if n := list.Count(diag.Note); n > 0 && !notes {
 		fmt.Fprintf(a.Err, "%s more; see them with: gantry check\n", countOf(n, "note"))
 	}
@@ -178,7 +183,7 @@ func runCheck(ctx context.Context, a *app, o *sourceOptions, output string, stri
 			return err
 		}
 	} else {
-		printDiagnostics(a.Out, result.Diagnostics)
+		a.printDiagnostics(a.Out, result, result.Diagnostics)
 	}
 	switch {
 	case err != nil:

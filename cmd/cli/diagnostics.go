@@ -7,20 +7,32 @@ import (
 	"strings"
 
 	"gantry/charts/diag"
+	"gantry/convert"
+	"gantry/convert/report"
 )
 
-// printDiagnostics writes the diagnostics to standard error.
-func (a *app) printDiagnostics(list diag.List) { printDiagnostics(a.Err, list) }
-
-// printDiagnostics writes each diagnostic on a line, its hint below it.
-func printDiagnostics(w io.Writer, list diag.List) {
-	for _, d := range list {
-		fmt.Fprintln(w, d)
-		if d.Hint != "" {
-			fmt.Fprintf(w, "    hint: %s\n", d.Hint)
-		}
-	}
+// printDiagnostics writes diagnostics to a stream, each with its hint and, where
+// they come from a conversion, with the line of the file. There may be none.
+func (a *app) printDiagnostics(w io.Writer, result *convert.Result, list diag.List) {
+	text := report.NewText(result)
+	text.Color = a.colorful(w)
+	text.Write(w, list)
 }
+
+// colorful reports whether a stream is for a person who wants colours.
+func (a *app) colorful(stream io.Writer) bool {
+	return !a.noColor && a.Getenv("TERM") != "dumb" && isTerminal(stream)
+}
+
+// convertError is an error with the conversion that it ended, whose files have
+// the lines to show.
+type convertError struct {
+	err    error
+	result *convert.Result
+}
+
+func (e *convertError) Error() string { return e.err.Error() }
+func (e *convertError) Unwrap() error { return e.err }
 
 // countProblems says how many errors, warnings and notes there are.
 func countProblems(list diag.List) string {

@@ -77,7 +77,7 @@ func (a *app) lintReport(names []string, list diag.List, output string) error {
 	case len(list) == 0:
 		fmt.Fprintf(a.Out, "%s checked, nothing to say\n", countOf(len(names), "chart"))
 	default:
-		printDiagnostics(a.Out, list)
+		a.printDiagnostics(a.Out, nil, list)
 	}
 	if list.HasErrors() {
 		return &exitError{exitInput, errors.New(countProblems(list))}

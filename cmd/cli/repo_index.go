@@ -58,7 +58,7 @@ func runRepoIndex(ctx context.Context, a *app, o *repoIndexOptions) error {
 		list = append(list, more...)
 		index.Merge(old)
 	}
-	a.printDiagnostics(list)
+	a.printDiagnostics(a.Err, nil, list)
 	encode := index.YAML
 	if o.json {
 		encode = index.JSON

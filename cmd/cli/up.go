@@ -52,7 +52,7 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	if err != nil {
 		return err
 	}
-	a.summarise(result.Diagnostics, o.notes)
+	a.summarise(result, o.notes)
 	name := releaseName(args, result)
 	files, err := chartFiles(result)
 	if err != nil {

@@ -34,6 +34,7 @@ type disk struct {
 	workingDir string
 	stdin      io.Reader
 	files      map[string]*file
+	seen       func(File)
 	list       *diag.List
 }
 
@@ -53,6 +54,10 @@ func (d *disk) read(path string, from diag.Pos) *file {
 	if err != nil {
 		d.unreadable(f.shown, from, err)
 		return nil
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if d.seen != nil {
+		d.seen(File{Name: f.shown, Data: data})
 	}
 	if f.data = d.text(f.shown, data); f.data == nil {
 		return nil
@@ -108,9 +113,8 @@ func (d *disk) unreadable(shown string, from diag.Pos, err error) {
 	}
 }
 
-// text checks that a file is text, and takes away what editors of Windows add.
+// text checks that a file is text.
 func (d *disk) text(shown string, data []byte) []byte {
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if at := bytes.IndexByte(data, 0); at >= 0 {
 		d.fail(codeSyntax, positionAt(shown, data, at), "has a NUL byte: this is no text file", "save it as UTF-8")
 		return nil

@@ -124,7 +124,7 @@ func (src Source) find(list *diag.List) (*input, error) {
 		}
 	}
 	in := &input{
-		disk: &disk{workingDir: wd, stdin: src.Stdin, files: map[string]*file{}, list: list},
+		disk: &disk{workingDir: wd, stdin: src.Stdin, files: map[string]*file{}, seen: src.Seen, list: list},
 		env:  parseEnviron(src.Environ),
 	}
 	in.files = absolute(wd, src.files(in.env))

@@ -26,4 +26,15 @@ type Source struct {
 	Environ []string
 	// Stdin is read for the file "-".
 	Stdin io.Reader
+	// Seen is told of every Compose file as it is read, whatever is wrong with it.
+	// It may be nil.
+	Seen func(File)
+}
+
+// File is the text of a Compose file.
+type File struct {
+	// Name is what positions call the file.
+	Name string
+	// Data is without a byte order mark, which columns do not count.
+	Data []byte
 }

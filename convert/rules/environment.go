@@ -109,7 +109,13 @@ func (u *unit) isSecretVariable(key, value string) bool {
 	if value == "" || strings.EqualFold(value, "true") || strings.EqualFold(value, "false") || strings.EqualFold(value, "yes") || strings.EqualFold(value, "no") {
 		return false // a switch, such as ALLOW_EMPTY_PASSWORD=yes
 	}
-	return secretWords.MatchString(key) && !publicSuffix.MatchString(key)
+	return IsSecretName(key)
+}
+
+// IsSecretName reports whether the name of a variable says that its value is a
+// secret: DB_PASSWORD does, and DB_PASSWORD_FILE does not.
+func IsSecretName(name string) bool {
+	return secretWords.MatchString(name) && !publicSuffix.MatchString(name)
 }
 
 // envFiles reads the env files; the last that sets a variable wins. Variables in
