@@ -46,6 +46,7 @@ func (o *sourceOptions) bindRest(f *pflag.FlagSet) {
 	f.StringVar((*string)(&o.rules.Secrets), "secrets", "auto", "values of secrets: auto (from files, not from the shell), plain, placeholder or external")
 	f.StringVar(&o.rules.VolumeSize, "volume-size", "1Gi", "size of each volume")
 	f.StringVar(&o.rules.StorageClass, "storage-class", "", "storage class of volumes (default: the cluster's)")
+	f.StringToStringVar(&o.rules.VolumeDrivers, "volume-driver", nil, "storage class for a volume driver of Docker, as DRIVER=CLASS; repeat for several")
 	f.StringVar(&o.rules.Registry, "registry", "", "registry of the images of services that are built")
 	f.StringVar(&o.rules.Tag, "tag", "latest", "tag of the images of services that are built")
 	f.StringToInt64Var(&o.uids, "uid", nil, "number of a user name, as NAME=NUMBER; repeat for several")

@@ -44,6 +44,8 @@ func (b *builder) template(o manifest.Object) error {
 		s.network()
 	case kind == "PersistentVolumeClaim":
 		s.claim()
+	case kind == "PersistentVolume":
+		s.exported()
 	case kind == "ConfigMap":
 		s.configMap()
 	case kind == "Secret":
@@ -64,6 +66,9 @@ func (b *builder) template(o manifest.Object) error {
 // elsewhere in production. What several services share exists while one of them
 // does.
 func (s *sheet) enabled() {
+	if s.object.Kind() == "PersistentVolume" {
+		return // it is there with its claim
+	}
 	if !s.running[s.object.Service] {
 		if users := s.usersOf(s.object); len(users) > 0 {
 			s.conditions = append(s.conditions, anyOf(users...))

@@ -3,8 +3,10 @@ package helm
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 
 	"gantry/convert/manifest"
 )
@@ -85,9 +87,51 @@ func (s *sheet) claimSpec(n *manifest.Node, c claimRef, keep bool) {
 	}
 	s.storageClass(spec, at)
 	if keep {
-		s.keep(n.Get("metadata"), at)
+		s.keep(n.Get("metadata"), at, "claim")
 	}
-	sortFields(spec, []string{"accessModes", "storageClassName", "resources"})
+	if volume := spec.Get("volumeName"); volume != nil {
+		spec.Set("volumeName", s.perRelease(volume.Value))
+	}
+	sortFields(spec, []string{"accessModes", "storageClassName", "volumeName", "resources"})
+}
+
+// exported draws the volume behind a claim, which comes and goes with the claim.
+func (s *sheet) exported() {
+	spec, name := s.tree.Get("spec"), s.object.GetName()
+	i := slices.IndexFunc(s.objects, func(o manifest.Object) bool {
+		claim, ok := o.Resource.(*corev1.PersistentVolumeClaim)
+		return ok && claim.Spec.VolumeName == name
+	})
+	if i < 0 {
+		return
+	}
+	claim := s.objects[i]
+	c := s.claims[claim.Service+"/"+claim.GetName()]
+	of := &sheet{builder: s.builder, object: claim, at: s.at}
+	of.enabled()
+	s.conditions = append(of.conditions, c.ref("enabled"), "not "+c.ref("existingClaim"))
+	s.tree.Get("metadata").Set("name", s.perRelease(name))
+	spec.Get("capacity").Set("storage", expr(c.ref("size")))
+	spec.Set("accessModes", insert("toYaml "+c.ref("accessModes")))
+	at := s.at.group("persistence", "").group(c.path[len(c.path)-1], "")
+	s.draw(spec, at, []place{{"mountOptions", "mountOptions", "Options with which nodes mount the volume", listOf(ofType("string")), emptyList}})
+	if nfs := spec.Get("nfs"); nfs != nil {
+		server := at.group("nfs", "Folder of an NFS server that holds the data")
+		nfs.Set("server", expr(server.add("server", "Name or address of the server", nfs.Get("server"), ofType("string"))+" | quote"))
+		nfs.Set("path", expr(server.add("path", "Path of the folder", nfs.Get("path"), ofType("string"))+" | quote"))
+	}
+	s.keep(s.tree.Get("metadata"), at.group("volume", "PersistentVolume of the claim"), "volume")
+	sortFields(spec, []string{"capacity", "accessModes", "persistentVolumeReclaimPolicy", "storageClassName", "mountOptions", "nfs"})
+}
+
+// perRelease returns the name of an object that lies in no namespace: the name of
+// the application in front of it gives way to that of the release.
+func (s *sheet) perRelease(name string) *manifest.Node {
+	rest, ok := strings.CutPrefix(name, s.src.Name+"-")
+	if !ok {
+		return manifest.Text(name)
+	}
+	return expr(fmt.Sprintf("printf %q .Release.Name", "%s-"+rest))
 }
 
 // storageClass draws the storage class. One that is empty on purpose, to bind a
@@ -113,14 +157,14 @@ const keepPolicy = "helm.sh/resource-policy"
 
 // keep makes the data survive the release, as volumes survive docker compose
 // down.
-func (s *sheet) keep(meta *manifest.Node, at *entry) {
+func (s *sheet) keep(meta *manifest.Node, at *entry, of string) {
 	annotations := meta.Get("annotations")
 	if annotations == nil {
 		annotations = emptyMap()
 		meta.Set("annotations", annotations)
 	}
 	annotations.Set(keepPolicy, manifest.Text("keep"))
-	s.annotations(meta, at, "Annotations of the claim; with the policy, the data stays when the release is uninstalled")
+	s.annotations(meta, at, "Annotations of the "+of+"; with the policy, the data stays when the release is uninstalled")
 }
 
 // claimVolume draws a volume of a pod that is a claim of the chart.

@@ -31,6 +31,9 @@ func Build(app *workload.App) []Object {
 		objects = append(objects, b.data(d))
 	}
 	for _, c := range app.Claims {
+		if c.Export != nil {
+			objects = append(objects, b.volume(c))
+		}
 		objects = append(objects, b.claim(c))
 	}
 	for _, e := range app.Endpoints {
@@ -52,7 +55,7 @@ func Build(app *workload.App) []Object {
 // rank orders the kinds.
 func rank(kind string) int {
 	return slices.Index([]string{
-		"NetworkPolicy", "Secret", "ConfigMap", "PersistentVolumeClaim", "Service", "StatefulSet", "DaemonSet", "Deployment", "Job", "CronJob", "Ingress",
+		"NetworkPolicy", "Secret", "ConfigMap", "PersistentVolume", "PersistentVolumeClaim", "Service", "StatefulSet", "DaemonSet", "Deployment", "Job", "CronJob", "Ingress",
 	}, kind)
 }
 
@@ -98,8 +101,27 @@ func (b builder) claim(c *workload.Claim) Object {
 	return Object{Service: c.Service, Resource: claim}
 }
 
+// volume is the storage that a claim is bound to. It is not reserved for the
+// claim, since that takes the claim's namespace, which only kubectl apply knows.
+func (b builder) volume(c *workload.Claim) Object {
+	return Object{Service: c.Service, Resource: &corev1.PersistentVolume{
+		TypeMeta:   typeMeta("v1", "PersistentVolume"),
+		ObjectMeta: b.meta(b.volumeName(c), b.components[c.Service], c.Labels, c.Annotations),
+		Spec: corev1.PersistentVolumeSpec{
+			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: c.Size},
+			AccessModes:                   []corev1.PersistentVolumeAccessMode{c.AccessMode},
+			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
+			MountOptions:                  c.Export.MountOptions,
+			PersistentVolumeSource:        corev1.PersistentVolumeSource{NFS: &corev1.NFSVolumeSource{Server: c.Export.Server, Path: c.Export.Path}},
+		},
+	}}
+}
+
+// volumeName tells the volumes of applications apart: they have no namespace.
+func (b builder) volumeName(c *workload.Claim) string { return b.app.Name + "-" + c.Name }
+
 func (b builder) claimObject(c *workload.Claim) *corev1.PersistentVolumeClaim {
-	return &corev1.PersistentVolumeClaim{
+	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: b.meta(c.Name, b.components[c.Service], c.Labels, c.Annotations),
 		Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes:      []corev1.PersistentVolumeAccessMode{c.AccessMode},
@@ -107,6 +129,11 @@ func (b builder) claimObject(c *workload.Claim) *corev1.PersistentVolumeClaim {
 			StorageClassName: c.StorageClass,
 		},
 	}
+	if c.Export != nil {
+		// An empty class keeps the default class from making a volume.
+		claim.Spec.StorageClassName, claim.Spec.VolumeName = new(""), b.volumeName(c)
+	}
+	return claim
 }
 
 func (b builder) service(e *workload.Endpoint) Object {
@@ -184,6 +211,7 @@ func (b builder) statefulSet(w *workload.Workload, meta metav1.ObjectMeta, pod c
 		claim := b.claimObject(c)
 		// Templates can never change, so they carry nothing that might.
 		claim.Labels = workload.SelectorLabels(b.app.Name, w.Component)
+		maps.Copy(claim.Labels, c.Labels)
 		s.Spec.VolumeClaimTemplates = append(s.Spec.VolumeClaimTemplates, *claim)
 	}
 	return s

@@ -232,7 +232,7 @@ func (u *unit) bindClaim(m types.ServiceVolumeConfig, source, why string, key []
 		hint:    "copy what the service needs into the image or into the claim",
 	}, key...)
 	if u.bound[name] == nil {
-		c := u.newClaim(name, types.VolumeConfig{})
+		c := u.newClaim(name)
 		c.Service = u.service()
 		u.bound[name] = c
 		u.out.Claims = append(u.out.Claims, c)

@@ -20,6 +20,14 @@ type claim struct {
 	// pods are the services in whose pods it is mounted; writers those that may
 	// write to it.
 	pods, writers map[string]bool
+
+	storage storage
+	// export is the folder of an exported volume, and size the limit of one in
+	// memory, or 0.
+	export *workload.Export
+	size   types.UnitBytes
+	// labels and annotations are what the claim may carry of the volume's labels.
+	labels, annotations map[string]string
 }
 
 // findClaims reads who mounts which named volume, before any workload is built:
@@ -66,17 +74,15 @@ func (a *app) podOf(unit string) string {
 func (u *unit) soleVolumes() []string {
 	return slices.DeleteFunc(u.ownVolumes(), func(name string) bool {
 		c := u.claims[name]
-		return len(c.pods) > 1 || !c.writers[u.name] || !c.ordinary()
+		return len(c.pods) > 1 || !c.writers[u.name] || c.storage != provided
 	})
 }
 
-// ordinary reports whether the volume is one that a StorageClass provides.
-func (c *claim) ordinary() bool { return !bool(c.config.External) && len(c.config.DriverOpts) == 0 }
-
-// sharedVolumes are the claims that all replicas of the unit mount together.
+// sharedVolumes are the claims of a storage class that all replicas of the unit
+// mount together.
 func (u *unit) sharedVolumes() []string {
 	return slices.DeleteFunc(u.ownVolumes(), func(name string) bool {
-		return !u.claims[name].ordinary() || u.work.Kind == workload.StatefulSet
+		return u.claims[name].storage != provided || u.work.Kind == workload.StatefulSet
 	})
 }
 
@@ -99,21 +105,25 @@ func (u *unit) named(m types.ServiceVolumeConfig, key []string) {
 	if m.Volume != nil {
 		mount.SubPath = strings.TrimPrefix(m.Volume.Subpath, "/")
 	}
-	if c.config.External {
+	if c.storage == existing {
 		u.external(m.Source, c, mount, key)
 		return
 	}
-	if source, ok := u.driverVolume(m.Source, c.config); ok {
+	if source, ok := c.direct(); ok {
 		u.mount(corev1.Volume{Name: m.Source, VolumeSource: source}, mount)
 		return
 	}
+	if m.Type == types.VolumeTypeCluster {
+		u.clusterVolume(key)
+	}
+	u.copyUp(m, key)
 	if mount.SubPath == "" && isDatastore(u.in.Image) {
 		// The root of a fresh ext4 volume has lost+found, which makes databases
 		// refuse to initialise there.
 		mount.SubPath = objectName(m.Source)
 	}
 	name := u.claimName(m.Source, c.config)
-	if u.work.Kind == workload.StatefulSet && len(c.pods) == 1 {
+	if u.work.Kind == workload.StatefulSet && len(c.pods) == 1 && c.storage == provided {
 		u.claimTemplate(name, c, mount)
 		return
 	}
@@ -129,7 +139,7 @@ func claimVolume(volume, claim string, readOnly bool) corev1.Volume {
 // claimTemplate gives each replica of a StatefulSet a claim of its own.
 func (u *unit) claimTemplate(name string, c *claim, mount corev1.VolumeMount) {
 	if !slices.ContainsFunc(u.work.Claims, func(o *workload.Claim) bool { return o.Name == name }) {
-		u.work.Claims = append(u.work.Claims, u.newClaim(name, c.config))
+		u.work.Claims = append(u.work.Claims, u.namedClaim(name, c))
 	}
 	mount.Name = name
 	u.container.VolumeMounts = append(u.container.VolumeMounts, mount)
@@ -157,11 +167,18 @@ func (a *app) claimName(source string, config types.VolumeConfig) string {
 	return objectName(config.Name)
 }
 
-func (a *app) newClaim(name string, config types.VolumeConfig) *workload.Claim {
-	c := &workload.Claim{
-		Name: name, Size: resource.MustParse(a.opts.VolumeSize), AccessMode: corev1.ReadWriteOnce,
-		Annotations: validAnnotations(config.Labels),
+// namedClaim returns the claim of a named volume.
+func (a *app) namedClaim(name string, c *claim) *workload.Claim {
+	out := a.newClaim(name)
+	out.Labels, out.Annotations = c.labels, c.annotations
+	if class := a.opts.VolumeDrivers[c.config.Driver]; class != "" {
+		out.StorageClass = &class
 	}
+	return out
+}
+
+func (a *app) newClaim(name string) *workload.Claim {
+	c := &workload.Claim{Name: name, Size: resource.MustParse(a.opts.VolumeSize), AccessMode: corev1.ReadWriteOnce}
 	if a.opts.StorageClass != "" {
 		c.StorageClass = &a.opts.StorageClass
 	}
@@ -183,7 +200,7 @@ func (a *app) shareClaims(units []*unit) {
 		c := a.claims[source]
 		name := a.claimName(source, c.config)
 		users := used[name]
-		if len(users) == 0 || !c.ordinary() && bool(c.config.External) {
+		if len(users) == 0 || c.storage == existing {
 			continue
 		}
 		path := diag.Path{"volumes", source}
@@ -195,10 +212,14 @@ func (a *app) shareClaims(units []*unit) {
 			}, path)
 			continue
 		}
-		out := a.newClaim(name, c.config)
+		out := a.namedClaim(name, c)
 		if len(users) == 1 {
 			out.Service = users[0]
-		} else {
+		}
+		switch {
+		case c.storage == exported:
+			out.AccessMode, out.Export = corev1.ReadWriteMany, c.export
+		case len(users) > 1:
 			out.AccessMode = corev1.ReadWriteMany
 			a.report(diag.Warning, finding{
 				code:    "volume-shared",
@@ -208,52 +229,4 @@ func (a *app) shareClaims(units []*unit) {
 		}
 		a.out.Claims = append(a.out.Claims, out)
 	}
-}
-
-// driverVolume returns what the options of the local driver mean, if they mean
-// something that a pod can mount.
-func (u *unit) driverVolume(source string, config types.VolumeConfig) (corev1.VolumeSource, bool) {
-	opts := config.DriverOpts
-	path := diag.Path{"volumes", source, "driver_opts"}
-	switch {
-	case len(opts) == 0:
-		return corev1.VolumeSource{}, false
-	case strings.HasPrefix(opts["type"], "nfs"):
-		server, export := nfsAddress(opts)
-		u.report(diag.Note, finding{code: "volume-nfs", summary: fmt.Sprintf("is mounted from %s:%s without its other mount options", server, export)}, path)
-		return corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{Server: server, Path: export}}, server != ""
-	case opts["type"] == "tmpfs":
-		return corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory}}, true
-	case strings.Contains(opts["o"], "bind") && opts["device"] != "":
-		u.report(diag.Warning, finding{
-			code:    "volume-host-path",
-			summary: fmt.Sprintf("is the folder %s of one machine: it becomes a claim, which starts empty", opts["device"]),
-			hint:    "copy the content into the claim",
-		}, path)
-	default:
-		u.report(diag.Warning, finding{
-			code:    "volume-driver-options",
-			summary: "are for a driver of Docker: the volume becomes a claim of the storage class",
-			hint:    "choose a class with --storage-class",
-		}, path)
-	}
-	return corev1.VolumeSource{}, false
-}
-
-// nfsAddress reads server and path from the options of the local driver:
-// o: addr=HOST,... and device: :/PATH.
-func nfsAddress(opts map[string]string) (server, path string) {
-	for option := range strings.SplitSeq(opts["o"], ",") {
-		if value, ok := strings.CutPrefix(option, "addr="); ok {
-			server = value
-		}
-	}
-	host, export, found := strings.Cut(opts["device"], ":")
-	if !found {
-		return server, opts["device"]
-	}
-	if server == "" {
-		server = host
-	}
-	return server, export
 }

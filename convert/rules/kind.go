@@ -138,14 +138,31 @@ func (u *unit) replicas() {
 	if n != 1 || u.in.Scale != nil || u.deploy().Replicas != nil {
 		u.work.Replicas = new(count(n))
 	}
+}
+
+// scaledVolumes warns of storage for one node that several pods of the unit
+// share, on whichever nodes they are.
+func (u *unit) scaledVolumes() {
+	pods := ""
+	switch n := u.in.GetScale(); {
+	case u.work.Kind == workload.DaemonSet:
+		pods = "the pods of all nodes"
+	case u.work.Run.Parallelism != nil && *u.work.Run.Parallelism > 1:
+		pods = fmt.Sprintf("%d pods at a time", *u.work.Run.Parallelism)
+	case n > 1 && !u.isJob() && u.oneShot == "":
+		pods = fmt.Sprintf("%d replicas", n)
+	default:
+		return
+	}
 	for _, name := range u.sharedVolumes() {
-		if n > 1 {
-			u.warn(finding{
-				code:    "volume-scaled",
-				summary: fmt.Sprintf("%d replicas share volume %q, which one node can mount at a time", n, name),
-				hint:    "use storage that many nodes can mount, or give each replica a volume of its own",
-			}, "volumes")
+		if len(u.claims[name].pods) > 1 {
+			continue // which asks for storage of many nodes anyway
 		}
+		u.warn(finding{
+			code:    "volume-scaled",
+			summary: fmt.Sprintf("%s share volume %q, which one node can mount at a time", pods, name),
+			hint:    "use storage that many nodes can mount, or give each replica a volume of its own",
+		}, "volumes")
 	}
 }
 

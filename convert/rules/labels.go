@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"gantry/charts/diag"
 	"gantry/convert/workload"
 )
 
@@ -19,12 +20,12 @@ import (
 // labels where they can.
 func (u *unit) labels() {
 	annotations := validAnnotations(u.in.Labels)
-	u.invalidKeys(u.in.Labels, "labels")
+	u.invalidKeys(u.in.Labels, u.at("labels"))
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
 	maps.Copy(annotations, validAnnotations(u.in.Annotations))
-	u.invalidKeys(u.in.Annotations, "annotations")
+	u.invalidKeys(u.in.Annotations, u.at("annotations"))
 	if len(annotations) > 0 {
 		u.work.Annotations = maps.Clone(annotations)
 		u.work.Pod.Annotations = annotations
@@ -33,17 +34,29 @@ func (u *unit) labels() {
 }
 
 func (u *unit) deployLabels() {
-	labels := u.deploy().Labels
-	u.invalidKeys(labels, "deploy", "labels")
-	for _, key := range slices.Sorted(maps.Keys(validAnnotations(labels))) {
-		value := labels[key]
+	labels, annotations := u.objectLabels(u.deploy().Labels, u.at("deploy", "labels"))
+	u.work.Labels = labels
+	for key, value := range annotations {
+		setKey(&u.work.Annotations, key, value)
+	}
+}
+
+// objectLabels returns what an object can carry of the user's labels: as labels
+// where Kubernetes takes their values, and as annotations otherwise.
+func (a *app) objectLabels(in map[string]string, path diag.Path) (labels, annotations map[string]string) {
+	a.invalidKeys(in, path)
+	for _, key := range slices.Sorted(maps.Keys(validAnnotations(in))) {
+		value := in[key]
 		if len(validation.IsValidLabelValue(value)) == 0 && !strings.HasPrefix(key, "app.kubernetes.io/") {
-			setKey(&u.work.Labels, key, value)
+			setKey(&labels, key, value)
 			continue
 		}
-		setKey(&u.work.Annotations, key, value)
-		u.note(finding{code: "label-annotation", summary: "is kept as an annotation: its value is none for a Kubernetes label"}, "deploy", "labels", key)
+		setKey(&annotations, key, value)
+		a.report(diag.Note, finding{
+			code: "label-annotation", summary: "is kept as an annotation: its value is none for a Kubernetes label",
+		}, below(path, key))
 	}
+	return labels, annotations
 }
 
 func setKey(m *map[string]string, key, value string) {
@@ -77,16 +90,16 @@ func reservedKey(key string) bool {
 }
 
 // invalidKeys reports the entries that no annotation can hold.
-func (u *unit) invalidKeys(in map[string]string, path ...string) {
+func (a *app) invalidKeys(in map[string]string, path diag.Path) {
 	for _, key := range slices.Sorted(maps.Keys(in)) {
 		if validKey(key) {
 			continue
 		}
-		u.warn(finding{
+		a.report(diag.Warning, finding{
 			code:    "label-key",
 			summary: "is left out: Kubernetes does not take this key for an annotation",
 			hint:    "use letters, digits, - _ . and at most one / behind a domain",
-		}, append(path, key)...)
+		}, below(path, key))
 	}
 }
 

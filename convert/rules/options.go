@@ -66,6 +66,8 @@ type Options struct {
 	VolumeSize string
 	// StorageClass is the storage class of claims; default: the cluster's.
 	StorageClass string
+	// VolumeDrivers gives the storage class for a volume driver of Docker.
+	VolumeDrivers map[string]string
 	// Registry and Tag name the images of services that are built: default no
 	// registry, and the tag latest.
 	Registry, Tag string

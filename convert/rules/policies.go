@@ -234,7 +234,9 @@ func (o openings) hostPorts(w *workload.Workload) {
 func (a *app) openPorts() openings {
 	open := openings{}
 	for _, e := range a.out.Endpoints {
-		open.serve(e, func(corev1.ServicePort) bool { return e.Type == corev1.ServiceTypeNodePort || e.Type == corev1.ServiceTypeLoadBalancer })
+		open.serve(e, func(corev1.ServicePort) bool {
+			return e.Type == corev1.ServiceTypeNodePort || e.Type == corev1.ServiceTypeLoadBalancer
+		})
 	}
 	for _, r := range a.out.Routes {
 		if e := a.services[r.Endpoint]; e != nil {

@@ -38,6 +38,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.reserveNames()
 	a.findWaits()
 	a.findClaims()
+	a.findStorage()
 	a.mentions = findMentions(project)
 	units := a.units()
 	units = a.foldInits(units)
@@ -87,6 +88,7 @@ func (a *app) convert(path diag.Path, name string, in *types.ServiceConfig) *uni
 		u.probes,
 		u.kind,
 		u.replicas,
+		u.scaledVolumes,
 		u.volumes,
 		u.ownership,
 		u.update,

@@ -69,6 +69,10 @@ func topRows() []Row {
 		{"version", Ignored, Silent, "", "has no meaning since Compose 2"},
 		{"volumes", Converted, Silent, "PersistentVolumeClaim", "becomes claims"},
 		{"volumes.*", Converted, Silent, "PersistentVolumeClaim", "becomes a claim, or a claim for each replica"},
-		{"volumes.*.driver", Approximated, Note, "", "is a driver of Docker: --storage-class chooses one of the cluster"},
+		{"volumes.*.driver", Approximated, Silent, "PersistentVolumeClaim.spec.storageClassName", "becomes the storage class that --volume-driver gives for it"},
+		{"volumes.*.driver_opts", Approximated, Silent, "PersistentVolume.spec.nfs, volumes[].emptyDir, volumes[].hostPath", "becomes an NFS volume, a folder in memory or one of the node, by the type; other types need a CSI driver"},
+		{"volumes.*.external", Converted, Silent, "volumes[].persistentVolumeClaim", "mounts a claim that must exist"},
+		{"volumes.*.labels", Converted, Silent, "PersistentVolumeClaim.metadata.labels", "becomes labels of the claim, and annotations where the values are none for labels"},
+		{"volumes.*.name", Converted, Silent, "PersistentVolumeClaim.metadata.name", "is the name of the claim"},
 	}
 }

@@ -97,3 +97,6 @@ func (u *unit) service() string { return u.work.Service }
 func (u *unit) madeUp(kind, suffix string, apart ...string) string {
 	return u.kindNames(kind).unique(objectName(u.object+"-"+suffix), strings.Join(append(apart, suffix, u.name), "\x00"))
 }
+
+// below returns the path of a key below another.
+func below(path diag.Path, key ...string) diag.Path { return slices.Concat(path, key) }

@@ -92,6 +92,15 @@ type Claim struct {
 	Size                resource.Quantity
 	AccessMode          corev1.PersistentVolumeAccessMode
 	StorageClass        *string
+	// Export is where the content lies already, or nil: then a storage class
+	// provides what the claim asks for.
+	Export *Export
+}
+
+// Export is a folder of an NFS server.
+type Export struct {
+	Server, Path string
+	MountOptions []string
 }
 
 // Data is configuration as files or variables: a ConfigMap or a Secret.
