@@ -11,6 +11,7 @@ import (
 
 	"gantry/charts"
 	"gantry/convert/manifest"
+	"gantry/convert/workload"
 )
 
 // Source is what a chart is made of.
@@ -113,6 +114,7 @@ func newBuilder(src Source) (*builder, error) {
 		objects: slices.Clone(src.Objects), running: map[string]bool{}, secrets: findSecrets(src.Objects),
 		ports: map[portOf]string{}, parsed: map[string]*template.Template{},
 	}
+	b.moveIn()
 	slices.SortStableFunc(b.objects, func(x, y manifest.Object) int {
 		return cmp.Or(cmp.Compare(x.Service, y.Service), rank(x.Kind())-rank(y.Kind()), cmp.Compare(x.GetName(), y.GetName()))
 	})
@@ -130,6 +132,23 @@ func newBuilder(src Source) (*builder, error) {
 	b.claims = b.findClaims()
 	b.configs = b.findConfigs()
 	return b, nil
+}
+
+// moveIn puts the objects of a service whose container is in the pod of another
+// to those of that other: they come and go together.
+func (b *builder) moveIn() {
+	owners, running := map[string]string{}, map[string]bool{}
+	for _, o := range b.objects {
+		if isWorkload(o.Kind()) {
+			owners[o.GetLabels()[workload.LabelName]] = o.Service
+			running[o.Service] = true
+		}
+	}
+	for i, o := range b.objects {
+		if owner := owners[o.GetLabels()[workload.LabelName]]; o.Service != "" && !running[o.Service] && owner != "" {
+			b.objects[i].Service = owner
+		}
+	}
 }
 
 // reservedKeys are the keys of values.yaml that no service may have.

@@ -36,20 +36,38 @@ func (s *sheet) workload() {
 
 // mainContainer draws the container that is the Compose service.
 func (s *sheet) mainContainer(pod *manifest.Node) {
-	if containers := pod.Get("containers"); containers != nil && len(containers.Items) > 0 {
-		s.container(containers.Items[s.mainIndex(containers.Items)], s.at, mainContainer)
+	if main := s.main(pod); main != nil {
+		s.container(main, s.at, mainContainer)
 	}
 }
 
-// mainIndex finds the container that has the name of the service.
-func (s *sheet) mainIndex(containers []*manifest.Node) int {
+// main finds the container that has the name of the service. It is among the init
+// containers where others of its pod start after it.
+func (s *sheet) main(pod *manifest.Node) *manifest.Node {
 	name := s.object.GetLabels()[workload.LabelName]
-	i := slices.IndexFunc(containers, func(c *manifest.Node) bool { return c.Get("name").Value == name })
-	return max(i, 0)
+	for _, field := range []string{"containers", "initContainers"} {
+		for _, c := range items(pod.Get(field)) {
+			if c.Get("name").Value == name {
+				return c
+			}
+		}
+	}
+	for _, c := range items(pod.Get("containers")) {
+		return c
+	}
+	return nil
+}
+
+func items(n *manifest.Node) []*manifest.Node {
+	if n == nil {
+		return nil
+	}
+	return n.Items
 }
 
 // helpers draws the other containers of the pod.
 func (s *sheet) helpers(pod *manifest.Node) {
+	main := s.main(pod)
 	for _, list := range []struct {
 		field, key, comment string
 		kind                containerKind
@@ -57,21 +75,14 @@ func (s *sheet) helpers(pod *manifest.Node) {
 		{"initContainers", "initContainers", "Containers that run before the service", initContainer},
 		{"containers", "sidecars", "Containers that run beside the service", sidecar},
 	} {
-		n := pod.Get(list.field)
-		if n == nil {
-			continue
-		}
-		main := -1
-		if list.kind == sidecar {
-			main = s.mainIndex(n.Items)
-		}
-		names := make([]string, 0, len(n.Items))
-		for _, c := range n.Items {
+		containers := items(pod.Get(list.field))
+		names := make([]string, 0, len(containers))
+		for _, c := range containers {
 			names = append(names, c.Get("name").Value)
 		}
 		keys := newKeyring(names, nil)
-		for i, c := range n.Items {
-			if i != main {
+		for _, c := range containers {
+			if c != main {
 				name := c.Get("name").Value
 				s.container(c, s.at.group(list.key, list.comment).group(keys.of(name), "Container "+name), list.kind)
 			}

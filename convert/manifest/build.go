@@ -24,7 +24,9 @@ const managedBy = "gantry"
 func Build(app *workload.App) []Object {
 	b := builder{app: app, components: map[string]string{}}
 	for _, w := range app.Workloads {
-		b.components[w.Service] = w.Component
+		for _, service := range slices.Concat(w.Shares, []string{w.Service}) {
+			b.components[service] = w.Component
+		}
 	}
 	var objects []Object
 	for _, d := range app.Data {

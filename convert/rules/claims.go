@@ -33,7 +33,7 @@ type claim struct {
 // findClaims reads who mounts which named volume, before any workload is built:
 // whether a volume is shared decides the kind of the workload.
 func (a *app) findClaims() {
-	add := func(unit string, mounts []types.ServiceVolumeConfig) {
+	add := func(unit string, mounts []mount) {
 		for _, m := range mounts {
 			if m.Type != types.VolumeTypeVolume && m.Type != types.VolumeTypeCluster || m.Source == "" {
 				continue
@@ -51,30 +51,22 @@ func (a *app) findClaims() {
 		}
 	}
 	for name, service := range a.project.Services {
-		add(name, a.mountsOf(&service, map[string]bool{name: true}))
+		add(name, a.mountsOf(&service))
 		for _, hook := range service.PreStart {
-			add(name, hook.Volumes)
+			add(name, a.mountsOf(&types.ServiceConfig{Name: name, ContainerSpec: hook.ContainerSpec}))
 		}
 	}
 	for name, job := range a.project.Jobs {
-		add(name, job.Volumes)
+		add(name, a.mountsOf(&types.ServiceConfig{Name: name, ContainerSpec: job.ContainerSpec}))
 	}
 }
 
-// podOf returns the service in whose pod a unit runs.
-func (a *app) podOf(unit string) string {
-	if consumer, ok := a.folds[unit]; ok {
-		return consumer
-	}
-	return unit
-}
-
-// soleVolumes are the named volumes that only this unit mounts, and writes to,
-// and that the application owns.
+// soleVolumes are the named volumes of the unit that only its pod mounts, and
+// writes to, and that the application owns.
 func (u *unit) soleVolumes() []string {
 	return slices.DeleteFunc(u.ownVolumes(), func(name string) bool {
 		c := u.claims[name]
-		return len(c.pods) > 1 || !c.writers[u.name] || c.storage != provided
+		return len(c.pods) > 1 || !c.writers[u.podOf(u.name)] || c.storage != provided
 	})
 }
 
@@ -89,7 +81,7 @@ func (u *unit) sharedVolumes() []string {
 // ownVolumes are the named volumes that the unit mounts, sorted.
 func (u *unit) ownVolumes() []string {
 	names := map[string]bool{}
-	for _, m := range u.mountsOf(u.in, map[string]bool{u.name: true}) {
+	for _, m := range u.mountsOf(u.in) {
 		if _, known := u.claims[m.Source]; known && m.Type != types.VolumeTypeBind {
 			names[m.Source] = true
 		}
@@ -187,12 +179,12 @@ func (a *app) newClaim(name string) *workload.Claim {
 
 // shareClaims emits the claims that pods refer to. Storage that several
 // workloads mount must be mountable by many nodes.
-func (a *app) shareClaims(units []*unit) {
+func (a *app) shareClaims(groups []*group) {
 	used := map[string][]string{}
-	for _, u := range units {
-		for _, v := range u.pod().Volumes {
+	for _, g := range groups {
+		for _, v := range g.owner.pod().Volumes {
 			if v.PersistentVolumeClaim != nil {
-				used[v.PersistentVolumeClaim.ClaimName] = append(used[v.PersistentVolumeClaim.ClaimName], u.name)
+				used[v.PersistentVolumeClaim.ClaimName] = append(used[v.PersistentVolumeClaim.ClaimName], g.owner.name)
 			}
 		}
 	}

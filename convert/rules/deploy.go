@@ -185,7 +185,7 @@ func (u *unit) topologySpread(label string) {
 }
 
 func (u *unit) selector() *metav1.LabelSelector {
-	return &metav1.LabelSelector{MatchLabels: workload.SelectorLabels(u.out.Name, u.object)}
+	return &metav1.LabelSelector{MatchLabels: workload.SelectorLabels(u.out.Name, u.work.Component)}
 }
 
 // devices maps gpus and reserved devices to the extended resources of device

@@ -32,7 +32,7 @@ func (u *unit) expose() {
 
 func (u *unit) publicEndpoint(public []port, kind corev1.ServiceType) {
 	e := &workload.Endpoint{
-		Name: u.madeUp("Service", "public"), Service: u.name, Component: u.object, Type: kind,
+		Name: u.madeUp("Service", "public"), Service: u.name, Component: u.work.Component, Type: kind,
 	}
 	for _, p := range public {
 		sp := corev1.ServicePort{Name: portID(p.published, p.protocol), Protocol: p.protocol, Port: p.published, TargetPort: intstr.FromInt32(p.target)}

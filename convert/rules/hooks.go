@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,11 +30,13 @@ func (u *unit) preStart(i int, hook types.PreStartHook) {
 	index := strconv.Itoa(i)
 	h := &unit{
 		app: u.app, path: u.at("pre_start", index), name: u.name, object: limitName(u.object+"-pre-start-"+strconv.Itoa(i+1), maxName),
-		in: &types.ServiceConfig{Name: u.name, ContainerSpec: hook.ContainerSpec}, work: u.work,
+		in: &types.ServiceConfig{Name: u.name, ContainerSpec: hook.ContainerSpec}, work: u.work, group: u.group,
 	}
 	h.container = &corev1.Container{Name: h.object}
 	setDefault(&h.in.Image, u.container.Image)
-	h.in.Volumes = slices.Concat(u.in.Volumes, hook.Volumes)
+	for _, m := range u.in.Volumes {
+		h.container.VolumeMounts = append(h.container.VolumeMounts, u.mountsAt(m.Target)...)
+	}
 	for _, rule := range []func(){h.image, h.command, h.environment, h.resources, h.user, h.security, h.configs, h.secrets, h.volumes} {
 		rule()
 	}
@@ -45,6 +48,15 @@ func (u *unit) preStart(i int, hook types.PreStartHook) {
 			hint:    "make it safe to run again, or make it a service that completes",
 		}, "pre_start", index)
 	}
+}
+
+// mountsAt returns what the container mounts at a place.
+func (u *unit) mountsAt(target string) []corev1.VolumeMount {
+	at := func(m corev1.VolumeMount) bool { return m.MountPath == path.Clean("/"+target) }
+	if i := slices.IndexFunc(u.container.VolumeMounts, at); i >= 0 {
+		return u.container.VolumeMounts[i : i+1]
+	}
+	return nil
 }
 
 // lifecycle maps the hooks of one moment. Kubernetes runs one command, in the

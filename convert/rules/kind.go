@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,34 +14,42 @@ import (
 	"gantry/convert/workload"
 )
 
-// kind decides which controller keeps the unit running.
+// kind decides which controller keeps the pod running, which all of its units
+// have a say in.
 func (u *unit) kind() {
-	deploy := u.deploy()
-	u.oneShot = u.runsOnce()
 	switch {
-	case u.oneShot != "":
-		u.job()
-	case deploy.Mode == "global":
+	case u.group.runsOnce():
+		u.work.Kind = workload.Job
+	case u.group.owner.deploy().Mode == "global":
 		u.work.Kind = workload.DaemonSet
-	case u.wantsOwnStorage():
+	case slices.ContainsFunc(u.group.units, (*unit).wantsOwnStorage):
 		u.work.Kind = workload.StatefulSet
 	default:
 		u.work.Kind = workload.Deployment
 	}
+	switch {
+	case u.seat().role == initial:
+	case u.work.Kind == workload.Job:
+		u.job()
+	default:
+		u.keptRunning()
+	}
 }
 
 // deploy returns the deploy section, empty where there is none.
-func (u *unit) deploy() types.DeployConfig {
-	if u.in.Deploy == nil {
+func (u *unit) deploy() types.DeployConfig { return deploy(u.in) }
+
+func deploy(s *types.ServiceConfig) types.DeployConfig {
+	if s.Deploy == nil {
 		return types.DeployConfig{}
 	}
-	return *u.in.Deploy
+	return *s.Deploy
 }
 
 // restart returns the restart condition and the number of tries, from restart or
 // deploy.restart_policy, which wins as it does in Swarm.
-func (u *unit) restart() (condition string, tries *int32, key []string) {
-	if p := u.deploy().RestartPolicy; p != nil && p.Condition != "" {
+func restart(s *types.ServiceConfig) (condition string, tries *int32, key []string) {
+	if p := deploy(s).RestartPolicy; p != nil && p.Condition != "" {
 		if p.MaxAttempts != nil {
 			tries = new(count(*p.MaxAttempts))
 		}
@@ -52,7 +61,7 @@ func (u *unit) restart() (condition string, tries *int32, key []string) {
 		}
 		return condition, tries, []string{"deploy", "restart_policy", "condition"}
 	}
-	condition, n, found := strings.Cut(u.in.Restart, ":")
+	condition, n, found := strings.Cut(s.Restart, ":")
 	if found {
 		if parsed, err := strconv.ParseInt(n, 10, 32); err == nil {
 			tries = new(int32(parsed))
@@ -61,40 +70,53 @@ func (u *unit) restart() (condition string, tries *int32, key []string) {
 	return condition, tries, []string{"restart"}
 }
 
-// runsOnce says why the unit runs to completion, or returns "". Compose's
-// default is never to restart, so only what somebody wrote counts: a service
-// without a restart policy is a daemon, unless another waits for it to complete.
-func (u *unit) runsOnce() string {
-	condition, _, key := u.restart()
-	mode := u.deploy().Mode
-	switch {
-	case u.isJob():
-		return "is a job"
-	case mode == "replicated-job" || mode == "global-job":
-		return "has the mode " + mode
-	case len(u.waited[u.name]) > 0 && condition != "always" && condition != "unless-stopped":
-		return "completes before " + strings.Join(u.waited[u.name], ", ")
-	case condition == "on-failure" && len(u.ports) == 0:
-		return "restarts on failure only and opens no port"
-	case condition == "on-failure":
+// findOnce notes the services that run to completion, and the jobs, which all do.
+func (a *app) findOnce() {
+	for name := range a.project.Jobs {
+		a.once[name] = true
+	}
+	for name, s := range a.project.Services {
+		a.once[name] = a.runsOnce(&s)
+	}
+}
+
+// runsOnce reports whether a service runs to completion. Compose's default is
+// never to restart, so only what somebody wrote counts: a service without a
+// restart policy is a daemon, unless another waits for it to complete.
+func (a *app) runsOnce(s *types.ServiceConfig) bool {
+	if mode := deploy(s).Mode; mode == "replicated-job" || mode == "global-job" {
+		return true
+	}
+	switch condition, _, _ := restart(s); condition {
+	case "always", "unless-stopped":
+		return false
+	case "on-failure":
+		return len(a.waited[s.Name]) > 0 || len(s.Ports)+len(s.Expose) == 0
+	default:
+		return len(a.waited[s.Name]) > 0
+	}
+}
+
+// keptRunning tells what restarts although Compose would let it end.
+func (u *unit) keptRunning() {
+	switch condition, _, key := restart(u.in); condition {
+	case "on-failure":
 		u.note(finding{
 			code:    "restart-on-failure",
 			summary: "opens ports, so it is kept running: Kubernetes restarts it after an exit with 0 as well",
 		}, key...)
-	case condition == "no":
+	case "no":
 		u.note(finding{
 			code:    "restart-no",
 			summary: "never restarts in Compose; it is kept running here",
 			hint:    "if it runs to completion, let another service depend on it with condition: service_completed_successfully, or set deploy.mode: replicated-job",
 		}, key...)
 	}
-	return ""
 }
 
 // job sets how often the unit runs and may fail.
 func (u *unit) job() {
-	u.work.Kind = workload.Job
-	condition, tries, _ := u.restart()
+	condition, tries, _ := restart(u.in)
 	u.pod().RestartPolicy = corev1.RestartPolicyNever
 	if condition == "on-failure" {
 		u.pod().RestartPolicy = corev1.RestartPolicyOnFailure
@@ -126,7 +148,7 @@ func (u *unit) replicatedJob() {
 // datastore that alone writes to a named volume, or any service that does so
 // and is scaled.
 func (u *unit) wantsOwnStorage() bool {
-	return len(u.soleVolumes()) > 0 && (isDatastore(u.in.Image) || u.in.GetScale() > 1)
+	return u.seat().role != initial && len(u.soleVolumes()) > 0 && (isDatastore(u.in.Image) || u.in.GetScale() > 1)
 }
 
 // replicas sets the number of pods. One is Kubernetes' default.
@@ -149,7 +171,7 @@ func (u *unit) scaledVolumes() {
 		pods = "the pods of all nodes"
 	case u.work.Run.Parallelism != nil && *u.work.Run.Parallelism > 1:
 		pods = fmt.Sprintf("%d pods at a time", *u.work.Run.Parallelism)
-	case n > 1 && !u.isJob() && u.oneShot == "":
+	case n > 1 && !u.isJob() && !u.group.runsOnce():
 		pods = fmt.Sprintf("%d replicas", n)
 	default:
 		return

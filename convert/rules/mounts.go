@@ -17,52 +17,102 @@ import (
 // volumes maps volumes, volumes_from, tmpfs and shm_size to the volumes of the
 // pod and the mounts of the container.
 func (u *unit) volumes() {
-	for i, m := range u.mountsOf(u.in, map[string]bool{u.name: true}) {
-		key := []string{"volumes", strconv.Itoa(i)}
-		if i >= len(u.in.Volumes) {
-			key = []string{"volumes_from"}
-		}
-		u.volume(m, key)
+	for _, m := range u.mountsOf(u.in) {
+		u.volume(m)
 	}
+	u.foreignVolumes()
 	for i, t := range u.in.Tmpfs {
 		u.tmpfs(t, []string{"tmpfs", strconv.Itoa(i)})
 	}
-	if u.in.ShmSize > 0 {
-		u.memory("dev-shm", "/dev/shm", u.in.ShmSize)
+	u.sharedMemory()
+}
+
+// sharedMemory maps shm_size. All containers of a pod have one IPC namespace, so
+// it is one folder for all that give it a size, and for those that join them.
+func (u *unit) sharedMemory() {
+	size := u.in.ShmSize
+	if _, joins := u.target(u.in.Ipc); size > 0 || joins {
+		for _, other := range u.group.units {
+			size = max(size, other.in.ShmSize)
+		}
+	}
+	if size > 0 {
+		u.memory("dev-shm", "/dev/shm", size)
 	}
 }
 
-// mountsOf returns the mounts of a container and, behind them, those that
+// mount is a mount of a container.
+type mount struct {
+	types.ServiceVolumeConfig
+	// of is the service whose mount it is: another one for volumes_from.
+	of string
+	// key is where the unit says so.
+	key []string
+}
+
+// mountsOf returns the mounts of a service and, behind them, those that
 // volumes_from takes over from others.
-func (a *app) mountsOf(in *types.ServiceConfig, seen map[string]bool) []types.ServiceVolumeConfig {
-	mounts := slices.Clone(in.Volumes)
-	for _, from := range in.VolumesFrom {
-		name, mode, _ := strings.Cut(from, ":")
+func (a *app) mountsOf(in *types.ServiceConfig) []mount {
+	return a.takenOver(in, map[string]bool{in.Name: true})
+}
+
+func (a *app) takenOver(in *types.ServiceConfig, seen map[string]bool) []mount {
+	var mounts []mount
+	for i, m := range in.Volumes {
+		mounts = append(mounts, mount{m, in.Name, []string{"volumes", strconv.Itoa(i)}})
+	}
+	for i, from := range in.VolumesFrom {
+		name, mode := a.volumesFrom(from)
 		other, ok := a.project.Services[name]
 		if !ok || seen[name] {
-			continue // container:NAME lies outside of the project
+			continue
 		}
 		seen[name] = true
-		for _, m := range a.mountsOf(&other, seen) {
+		for _, m := range a.takenOver(&other, seen) {
 			m.ReadOnly = m.ReadOnly || mode == "ro"
+			m.key = []string{"volumes_from", strconv.Itoa(i)}
 			mounts = append(mounts, m)
 		}
 	}
 	return mounts
 }
 
-func (u *unit) volume(m types.ServiceVolumeConfig, key []string) {
+// volumesFrom reads SERVICE[:MODE] or container:NAME[:MODE]. The service is ""
+// for a container that is none of the project.
+func (a *app) volumesFrom(s string) (service, mode string) {
+	service, mode, _ = strings.Cut(s, ":")
+	if service == "container" {
+		service, mode, _ = strings.Cut(mode, ":")
+		service = a.called[service]
+	}
+	return service, mode
+}
+
+// foreignVolumes tells of volumes_from that leads out of the project, and of what
+// cannot be shared with another pod.
+func (u *unit) foreignVolumes() {
+	for i, from := range u.in.VolumesFrom {
+		if service, _ := u.volumesFrom(from); service == "" {
+			u.warn(finding{
+				code: "volumes-from", summary: fmt.Sprintf("%s is no container of these files: nothing is mounted", from), hint: "use a named volume that both mount",
+			}, "volumes_from", strconv.Itoa(i))
+		}
+	}
+}
+
+func (u *unit) volume(m mount) {
+	key := m.key
 	switch m.Type {
 	case types.VolumeTypeBind:
-		u.bind(m, key)
+		u.bind(m.ServiceVolumeConfig, key)
 	case types.VolumeTypeTmpfs:
 		size := types.UnitBytes(0)
 		if m.Tmpfs != nil {
 			size = m.Tmpfs.Size
 		}
-		u.memory("tmp"+m.Target, m.Target, size)
+		u.memory(u.podFolder("tmp"+m.Target, m.of), m.Target, size)
 	case types.VolumeTypeImage:
-		u.imageVolume(m)
+		u.imageVolume(m.ServiceVolumeConfig)
 	case types.VolumeTypeNamedPipe:
 		u.warn(finding{
 			code:    "volume-npipe",
@@ -70,25 +120,42 @@ func (u *unit) volume(m types.ServiceVolumeConfig, key []string) {
 		}, key...)
 	default:
 		if m.Source == "" {
-			u.anonymous(m, key)
+			u.anonymous(m)
 			return
 		}
-		u.named(m, key)
+		u.named(m.ServiceVolumeConfig, key)
 	}
 }
 
 // anonymous gives a volume without a name the life of the pod: Compose removes
 // it with the container.
-func (u *unit) anonymous(m types.ServiceVolumeConfig, key []string) {
-	u.note(finding{
-		code:    "volume-anonymous",
-		summary: "has no name, so it lives as long as the pod",
-		hint:    "give the volume a name to keep its content",
-	}, key...)
+func (u *unit) anonymous(m mount) {
+	if u.podOf(m.of) == u.podOf(u.name) {
+		u.note(finding{
+			code:    "volume-anonymous",
+			summary: "has no name, so it lives as long as the pod",
+			hint:    "give the volume a name to keep its content",
+		}, m.key...)
+	} else {
+		u.warn(finding{
+			code:    "volume-anonymous",
+			summary: fmt.Sprintf("the volume of %s at %s has no name, and another pod cannot mount it: the folder is empty", m.of, m.Target),
+			hint:    "give the volume a name",
+		}, m.key...)
+	}
 	u.mount(corev1.Volume{
-		Name:         "anonymous" + m.Target,
+		Name:         u.podFolder("anonymous"+m.Target, m.of),
 		VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}},
 	}, corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly})
+}
+
+// podFolder names a volume that lives as long as the pod: containers that share
+// the pod share only what they share in Compose.
+func (u *unit) podFolder(name, service string) string {
+	if service == u.podOf(service) {
+		return name
+	}
+	return u.names[service] + "-" + strings.TrimPrefix(name, "/")
 }
 
 func (u *unit) imageVolume(m types.ServiceVolumeConfig) {
@@ -118,7 +185,7 @@ func (u *unit) tmpfs(s string, key []string) {
 			u.note(finding{code: "tmpfs-option", summary: fmt.Sprintf("option %q has no counterpart: an emptyDir has mode 0777 and no mount options", option)}, key...)
 		}
 	}
-	u.memory("tmp"+target, target, size)
+	u.memory(u.podFolder("tmp"+target, u.name), target, size)
 }
 
 // memory mounts a folder in memory, limited to size bytes unless size is 0.

@@ -16,27 +16,41 @@ import (
 // with its node or with other containers.
 func (u *unit) hostNamespaces() {
 	in, pod := u.in, u.pod()
-	switch mode := in.NetworkMode; {
-	case mode == "host":
+	if in.NetworkMode == "host" {
 		pod.HostNetwork = true
 		pod.DNSPolicy = corev1.DNSClusterFirstWithHostNet
 		u.hostWarning("network", "network_mode")
-	case strings.HasPrefix(mode, "service:") || strings.HasPrefix(mode, "container:"):
-		u.separatePods("network", mode, "network_mode")
 	}
-	switch {
-	case in.Pid == "host":
+	if in.Pid == "host" {
 		pod.HostPID = true
 		u.hostWarning("processes", "pid")
-	case in.Pid != "":
-		u.separatePods("processes", in.Pid, "pid")
 	}
-	switch {
-	case in.Ipc == "host":
+	if in.Ipc == "host" {
 		pod.HostIPC = true
 		u.hostWarning("IPC", "ipc")
-	case strings.Contains(in.Ipc, ":"):
-		u.separatePods("IPC", in.Ipc, "ipc")
+	}
+	u.joinedNamespaces()
+}
+
+// joinedNamespaces are those of other containers. In a pod, containers share the
+// network and IPC anyhow, and their processes if one of them asks for it.
+func (u *unit) joinedNamespaces() {
+	for _, n := range namespaces(u.in) {
+		to, known := u.target(n.value)
+		switch {
+		case known && !u.isJob():
+			if n.key == "pid" && u.podOf(to) == u.podOf(u.name) {
+				u.pod().ShareProcessNamespace = new(true)
+			}
+		case strings.HasPrefix(n.value, "service:") && !u.isJob():
+			if s, ok := u.project.Services[to]; ok && s.Provider != nil {
+				u.separatePod(n, "which a plugin of Docker Compose runs")
+			}
+		case strings.HasPrefix(n.value, "service:"):
+			u.separatePod(n, "and a job has pods of its own")
+		case strings.HasPrefix(n.value, "container:"):
+			u.separatePod(n, "which is no container of these files")
+		}
 	}
 }
 
@@ -47,11 +61,13 @@ func (u *unit) hostWarning(what, key string) {
 	}, key)
 }
 
-func (u *unit) separatePods(what, with, key string) {
+// separatePod tells of a namespace that the unit cannot share.
+func (u *unit) separatePod(n namespace, why string) {
 	u.warn(finding{
 		code:    "shared-pod",
-		summary: fmt.Sprintf("shares its %s with %s in Compose; not supported yet: it gets a pod of its own", what, with),
-	}, key)
+		summary: fmt.Sprintf("shares its %s with %s, %s: it gets a pod of its own", n.what, n.value, why),
+		hint:    "reach the other by its name instead of localhost",
+	}, n.key)
 }
 
 // dns maps hostname, extra_hosts, dns, dns_search and dns_opt.

@@ -221,7 +221,7 @@ func (o openings) serve(e *workload.Endpoint, leads func(corev1.ServicePort) boo
 }
 
 func (o openings) hostPorts(w *workload.Workload) {
-	for _, c := range w.Pod.Spec.Containers {
+	for _, c := range slices.Concat(w.Pod.Spec.InitContainers, w.Pod.Spec.Containers) {
 		for _, p := range c.Ports {
 			if p.HostPort > 0 {
 				o.add(w.Component, intstr.FromInt32(p.ContainerPort), p.Protocol)
@@ -256,7 +256,7 @@ func (a *app) openPorts() openings {
 
 // lonely takes the network away from what has network_mode: none.
 func (a *app) lonely(_, name string, c types.ContainerSpec) {
-	if c.NetworkMode != "none" {
+	if c.NetworkMode != "none" || a.podOf(name) != name {
 		return
 	}
 	component := a.component(name)

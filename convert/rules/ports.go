@@ -151,7 +151,7 @@ func (u *unit) servicePorts() []corev1.ServicePort {
 		}
 		ports = append(ports, sp)
 	}
-	for _, p := range u.ports {
+	for _, p := range u.reached() {
 		add(p.target, p)
 	}
 	for _, p := range u.ports {
@@ -188,16 +188,18 @@ func (u *unit) publicPorts() []port {
 // endpoints gives the service its name in the cluster's DNS. A service without
 // ports gets a headless Service: its name resolves, as it does in Compose.
 func (u *unit) endpoints() {
-	if u.in.NetworkMode == "none" || u.in.NetworkMode == "host" || u.isJob() {
+	if u.in.NetworkMode == "none" || u.pod().HostNetwork || u.isJob() || u.seat().role == initial {
 		return
 	}
 	ports := u.servicePorts()
-	if len(ports) == 0 && u.oneShot != "" {
+	if len(ports) == 0 && u.group.runsOnce() {
 		return // nobody dials what runs to completion
 	}
-	e := &workload.Endpoint{Name: u.object, Service: u.name, Component: u.object, Ports: ports}
+	e := &workload.Endpoint{Name: u.object, Service: u.name, Component: u.work.Component, Ports: ports}
 	if len(ports) == 0 {
 		e.Headless = true
+	}
+	if len(ports) == 0 && u.network() == u.name {
 		u.note(finding{
 			code:    "service-without-ports",
 			summary: "declares no ports: its Service has none either, and its name resolves to the pods",
@@ -208,7 +210,7 @@ func (u *unit) endpoints() {
 		e.Headless, e.Ports = true, u.targetPorts()
 	}
 	u.addEndpoint(e)
-	if u.work.Kind == workload.StatefulSet {
+	if u.work.Kind == workload.StatefulSet && u.group.owner == u {
 		u.members(e)
 	}
 	u.expose()
@@ -222,7 +224,7 @@ func (u *unit) members(service *workload.Endpoint) {
 		return
 	}
 	e := &workload.Endpoint{
-		Name: u.madeUp("Service", "members"), Service: u.name, Component: u.object, Ports: u.targetPorts(), Headless: true, Unready: true,
+		Name: u.madeUp("Service", "members"), Service: u.name, Component: u.work.Component, Ports: u.targetPorts(), Headless: true, Unready: true,
 	}
 	u.work.Members = e.Name
 	u.addEndpoint(e)

@@ -41,7 +41,7 @@ func (u *unit) probes() {
 		}, "healthcheck")
 		return
 	}
-	if u.runsOnce() != "" {
+	if u.group.runsOnce() || u.seat().role == initial {
 		u.note(finding{code: "healthcheck-job", summary: "is left out: what runs to completion is not probed"}, "healthcheck")
 		return
 	}
@@ -59,7 +59,7 @@ func (u *unit) probes() {
 		u.container.LivenessProbe = base.DeepCopy()
 		u.container.LivenessProbe.FailureThreshold *= livenessPatience
 	}
-	u.container.StartupProbe = startupProbe(base, check)
+	u.container.StartupProbe = u.startupProbe(base, check)
 	u.subSecond(check)
 }
 
@@ -78,15 +78,23 @@ func probeCommand(test types.HealthCheckTest) []string {
 }
 
 // startupProbe gives the container its start period: failures do not count until
-// it is over or a check has passed.
-func startupProbe(base corev1.Probe, check *types.HealthCheckConfig) *corev1.Probe {
-	if check.StartPeriod == nil || *check.StartPeriod <= 0 {
-		return nil
-	}
+// it is over or a check has passed. A container for which others of its pod wait
+// has one in any case: they start when it passes, and it may fail for as long as
+// Compose would wait.
+func (u *unit) startupProbe(base corev1.Probe, check *types.HealthCheckConfig) *corev1.Probe {
 	probe := base.DeepCopy()
 	probe.PeriodSeconds = seconds(check.StartInterval, probeStartInterval)
-	period := seconds(check.StartPeriod, 0)
-	probe.FailureThreshold = (period+probe.PeriodSeconds-1)/probe.PeriodSeconds + base.FailureThreshold
+	patience := base.FailureThreshold
+	var period int32
+	switch {
+	case check.StartPeriod != nil && *check.StartPeriod > 0:
+		period = seconds(check.StartPeriod, 0)
+	case u.seat().role == early:
+		period, patience = min(base.PeriodSeconds, math.MaxInt32/patience)*patience, 0
+	default:
+		return nil
+	}
+	probe.FailureThreshold = max(1, (period+probe.PeriodSeconds-1)/probe.PeriodSeconds+patience)
 	return probe
 }
 

@@ -25,8 +25,10 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		names:    map[string]string{},
 		taken:    map[string]registry{},
 		waited:   map[string][]string{},
+		once:     map[string]bool{},
+		called:   map[string]string{},
+		seats:    map[string]seat{},
 		claims:   map[string]*claim{},
-		folds:    map[string]string{},
 		data:     map[string]*workload.Data{},
 		services: map[string]*workload.Endpoint{},
 		bound:    map[string]*workload.Claim{},
@@ -37,16 +39,21 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.nameServices()
 	a.reserveNames()
 	a.findWaits()
+	a.findOnce()
+	a.findPods()
 	a.findClaims()
 	a.findStorage()
 	a.mentions = findMentions(project)
 	units := a.units()
-	units = a.foldInits(units)
-	a.shareClaims(units)
-	for _, u := range units {
-		u.checksum()
-		u.nameRun()
-		a.out.Workloads = append(a.out.Workloads, u.work)
+	groups := groupsOf(units)
+	for _, g := range groups {
+		g.convert()
+	}
+	a.shareClaims(groups)
+	for _, g := range groups {
+		g.owner.checksum()
+		g.owner.nameRun()
+		a.out.Workloads = append(a.out.Workloads, g.owner.work)
 	}
 	a.aliases(units)
 	a.networks()
@@ -57,7 +64,8 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	return a.out, a.diags
 }
 
-// units converts every active service and job, in the order of their names.
+// units reads every active service and job, in the order of their names, into a
+// container each.
 func (a *app) units() []*unit {
 	var units []*unit
 	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
@@ -65,25 +73,24 @@ func (a *app) units() []*unit {
 		if service.Provider != nil {
 			continue // somebody else runs it; the table reports it
 		}
-		units = append(units, a.convert(diag.Path{"services", name}, name, &service))
+		units = append(units, a.newUnit(diag.Path{"services", name}, name, &service))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.project.Jobs)) {
 		job := a.project.Jobs[name]
-		u := a.convert(diag.Path{"jobs", name}, name, &types.ServiceConfig{
+		units = append(units, a.newUnit(diag.Path{"jobs", name}, name, &types.ServiceConfig{
 			Name: name, ContainerSpec: job.ContainerSpec, WorkloadSpec: job.WorkloadSpec, Extensions: job.Extensions,
-		})
-		u.triggers(job.Triggers)
-		units = append(units, u)
+		}))
+	}
+	for _, u := range units {
+		u.containerRules()
 	}
 	return units
 }
 
-// convert builds the workload of one service or job. The rules run in the order
-// in which they depend on each other: ports decide the kind, the kind decides
-// how volumes are claimed and pods replaced.
-func (a *app) convert(path diag.Path, name string, in *types.ServiceConfig) *unit {
-	u := a.newUnit(path, name, in)
-	u.containerRules()
+// podRules run for every unit of a pod, once all of their containers are known.
+// They run in the order in which they depend on each other: the kind decides how
+// volumes are claimed and pods replaced.
+func (u *unit) podRules() {
 	for _, rule := range []func(){
 		u.probes,
 		u.kind,
@@ -96,12 +103,9 @@ func (a *app) convert(path diag.Path, name string, in *types.ServiceConfig) *uni
 		u.labels,
 		u.podDefaults,
 		u.hooks,
-		u.endpoints,
 	} {
 		rule()
 	}
-	u.pod().Containers = append(u.pod().Containers, *u.container)
-	return u
 }
 
 // containerRules are those that services, jobs and pre_start hooks share.
@@ -126,11 +130,11 @@ func (u *unit) containerRules() {
 }
 
 func (a *app) newUnit(path diag.Path, name string, in *types.ServiceConfig) *unit {
-	object := a.names[name]
+	object, owner := a.names[name], a.names[a.podOf(name)]
 	return &unit{
 		app: a, path: path, name: name, object: object, in: in,
 		container: &corev1.Container{Name: object},
-		work:      &workload.Workload{Name: object, Component: object, Service: name, Kind: workload.Deployment},
+		work:      &workload.Workload{Name: owner, Component: owner, Service: name, Kind: workload.Deployment},
 	}
 }
 

@@ -110,7 +110,7 @@ func moreContainerRows() []Row {
 func workloadRows() []Row {
 	return []Row{
 		{"build", Approximated, Silent, "containers[].image", "names the image that somebody must build and push"},
-		{"depends_on", Approximated, Note, "initContainers, Job", "orders nothing but completion: Kubernetes restarts what fails until its dependencies answer"},
+		{"depends_on", Approximated, Note, "initContainers, Job", "orders only containers of one pod: Kubernetes restarts what fails until its dependencies answer"},
 		{"depends_on.*.restart", Ignored, Note, "", "has no counterpart: pods are not restarted with what they depend on"},
 		{"expose", Converted, Silent, "Service, containers[].ports", "becomes ports of the Service"},
 		{"healthcheck", Converted, Silent, "containers[].readinessProbe, livenessProbe, startupProbe", "becomes a readiness and a liveness probe, and a startup probe for its start period"},

@@ -26,8 +26,12 @@ type app struct {
 	taken map[string]registry
 	// waited names the services that others wait for to complete, and who waits.
 	waited map[string][]string
-	// folds names those that complete inside the pod of the only one who waits.
-	folds map[string]string
+	// once are the services and jobs that run to completion.
+	once map[string]bool
+	// called finds services by their container_name, and seats holds their places in
+	// pods.
+	called map[string]string
+	seats  map[string]seat
 	// mentions is where the user's own strings mention a word.
 	mentions mentions
 	// claims are the named volumes that pods mount, by their Compose name.
@@ -51,16 +55,20 @@ type unit struct {
 	// name is its Compose name, object its Kubernetes name.
 	name, object string
 	in           *types.ServiceConfig
-	work         *workload.Workload
+	// work is the workload of the unit alone until the group is joined, and that of
+	// the whole group from then on.
+	work  *workload.Workload
+	group *group
 	// container is filled by the rules and put into the pod at the end.
 	container *corev1.Container
 	// ports are what the unit answers on, published or not.
 	ports []port
-	// oneShot is why the unit runs to completion, or "".
-	oneShot string
 }
 
 func (u *unit) pod() *corev1.PodSpec { return &u.work.Pod.Spec }
+
+// seat is the place of the unit in the pods of the application.
+func (u *unit) seat() seat { return u.seats[u.name] }
 
 // isJob tells a Compose job, or a hook, from a service.
 func (u *unit) isJob() bool { return u.path[0] == "jobs" }

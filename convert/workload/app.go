@@ -39,8 +39,10 @@ type Workload struct {
 	// Component is the name label, by which pods are selected. It differs from
 	// Name where one service has several objects, or one that is replaced.
 	Component string
-	// Service is the Compose service or job.
+	// Service is the Compose service or job, and Shares are the other services whose
+	// containers are in its pods.
 	Service string
+	Shares  []string
 	Kind    Kind
 	// Replicas is nil where Kubernetes' default of 1 is meant.
 	Replicas *int32
