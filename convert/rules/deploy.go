@@ -9,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -188,44 +187,12 @@ func (u *unit) selector() *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: workload.SelectorLabels(u.out.Name, u.work.Component)}
 }
 
-// devices maps gpus and reserved devices to the extended resources of device
-// plugins, and host devices to their files.
+// devices mounts host devices by their files.
 func (u *unit) devices() {
-	requests := slices.Clone(u.in.Gpus)
-	keys := make([][]string, len(requests))
-	for i := range requests {
-		keys[i] = []string{"gpus", strconv.Itoa(i)}
-	}
-	if r := u.deploy().Resources.Reservations; r != nil {
-		for i, d := range r.Devices {
-			requests = append(requests, d)
-			keys = append(keys, []string{"deploy", "resources", "reservations", "devices", strconv.Itoa(i)})
-		}
-	}
-	for i, r := range requests {
-		name, known := map[string]corev1.ResourceName{"nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu", "intel": "gpu.intel.com/i915", "": "nvidia.com/gpu"}[r.Driver]
-		if !known || r.Driver == "" && len(r.Capabilities) > 0 && !slices.Contains(r.Capabilities, "gpu") {
-			u.warn(finding{code: "device-driver", summary: fmt.Sprintf("there is no known resource for driver %q: the device is left out", r.Driver)}, keys[i]...)
-			continue
-		}
-		n := int64(r.Count)
-		if n < 1 {
-			n = int64(max(1, len(r.IDs)))
-			u.warn(finding{code: "device-count", summary: fmt.Sprintf("asks for all or for certain devices, and a pod can only ask for a number: it asks for %d", n)}, keys[i]...)
-		}
-		if u.container.Resources.Limits == nil {
-			u.container.Resources.Limits = corev1.ResourceList{}
-		}
-		u.container.Resources.Limits[name] = *resource.NewQuantity(n, resource.DecimalSI)
-	}
-	u.hostDevices()
-}
-
-func (u *unit) hostDevices() {
 	for i, d := range u.in.Devices {
 		key := []string{"devices", strconv.Itoa(i)}
 		if !strings.HasPrefix(d.Source, "/") {
-			u.warn(finding{code: "device-cdi", summary: d.Source + " is a CDI device, which needs a device class of the cluster: it is left out"}, key...)
+			u.cdi(d.Source, key)
 			continue
 		}
 		target := d.Target

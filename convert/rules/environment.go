@@ -22,7 +22,7 @@ import (
 // whose names say so go to a Secret.
 func (u *unit) environment() {
 	files := u.envFiles()
-	values := u.in.Environment
+	values := u.modelVariables()
 	plain := &workload.Data{Name: u.madeUp("ConfigMap", "env"), Service: u.service(), Text: map[string]string{}}
 	secret := &workload.Data{Name: u.madeUp("Secret", "env"), Service: u.service(), Secret: true, Text: map[string]string{}}
 	for _, key := range slices.Sorted(maps.Keys(files)) {

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -60,6 +61,9 @@ type Options struct {
 	EnvSecrets EnvSecrets
 	// Secrets says where secret values come from; default auto.
 	Secrets SecretValues
+	// ModelEndpoints gives the addresses of models, by their names in the Compose
+	// file; default: a Service with the model's name.
+	ModelEndpoints map[string]string
 	// NetworkPolicies keeps the networks of the Compose file apart.
 	NetworkPolicies bool
 	// VolumeSize is requested for each volume; default 1Gi.
@@ -137,6 +141,11 @@ func (o Options) Validate() error {
 	if o.VolumeSize != "" {
 		if _, err := resource.ParseQuantity(o.VolumeSize); err != nil {
 			return fmt.Errorf("volume size %q: %w", o.VolumeSize, err)
+		}
+	}
+	for model, endpoint := range o.ModelEndpoints {
+		if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return fmt.Errorf("endpoint of model %s: %q is no URL such as http://models.example.com/v1", model, endpoint)
 		}
 	}
 	return nil

@@ -36,6 +36,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	}
 	a.reportKeys()
 	a.reportInactive()
+	a.reportModels()
 	a.nameServices()
 	a.reserveNames()
 	a.findWaits()
@@ -71,7 +72,8 @@ func (a *app) units() []*unit {
 	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
 		service := a.project.Services[name]
 		if service.Provider != nil {
-			continue // somebody else runs it; the table reports it
+			a.provider(name, service)
+			continue
 		}
 		units = append(units, a.newUnit(diag.Path{"services", name}, name, &service))
 	}
@@ -119,6 +121,7 @@ func (u *unit) containerRules() {
 		u.user,
 		u.security,
 		u.devices,
+		u.deviceRequests,
 		u.hostNamespaces,
 		u.dns,
 		u.sysctls,

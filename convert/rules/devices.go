@@ -1,0 +1,140 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// gpu is the capability of a device request that asks for a graphics processor.
+const gpu = "gpu"
+
+// deviceRequests maps gpus, reserved devices and generic resources to extended
+// resources, which the device plugins of their vendors offer. Kubernetes takes
+// these as limits, and in whole numbers.
+func (u *unit) deviceRequests() {
+	for i, r := range u.in.Gpus {
+		if len(r.Capabilities) == 0 {
+			r.Capabilities = []string{gpu}
+		}
+		u.deviceRequest(r, "gpus", strconv.Itoa(i))
+	}
+	reserved := u.deploy().Resources.Reservations
+	if reserved == nil {
+		return
+	}
+	for i, r := range reserved.Devices {
+		u.deviceRequest(r, "deploy", "resources", "reservations", "devices", strconv.Itoa(i))
+	}
+	for i, r := range reserved.GenericResources {
+		if r.DiscreteResourceSpec != nil {
+			u.genericResource(*r.DiscreteResourceSpec, "deploy", "resources", "reservations", "generic_resources", strconv.Itoa(i))
+		}
+	}
+}
+
+// deviceRequest maps one request. Where it fits no known device, it is left out.
+func (u *unit) deviceRequest(r types.DeviceRequest, key ...string) {
+	if r.Driver == "cdi" {
+		for _, id := range r.IDs {
+			u.cdi(id, key)
+		}
+		return
+	}
+	name, known := vendorResource(r)
+	if !known {
+		u.warn(finding{
+			code:    "device-driver",
+			summary: fmt.Sprintf("there is no known resource for driver %q and capabilities %v: the device is left out", r.Driver, r.Capabilities),
+			hint:    "ask for the extended resource of the device plugin under generic_resources",
+		}, key...)
+		return
+	}
+	n := int64(r.Count)
+	switch {
+	case len(r.IDs) > 0:
+		n = int64(len(r.IDs))
+		u.warn(finding{code: "device-ids", summary: fmt.Sprintf("names certain devices, and the scheduler chooses which: it asks for any %d", n)}, below(key, "device_ids")...)
+	case n < 1:
+		n = 1
+		u.warn(finding{code: "device-count", summary: "asks for all devices of the machine, and a pod asks for a number: it asks for 1", hint: "write count: NUMBER"}, key...)
+	}
+	if len(r.Options) > 0 {
+		u.note(finding{code: "device-options", summary: "are for the driver on Docker's machine: they are left out"}, below(key, "options")...)
+	}
+	u.extendedResource(name, n)
+}
+
+// vendorResource names the resource under which the vendor's device plugin offers
+// what a request asks for. Without a driver, a request for a GPU means NVIDIA's,
+// as in Docker.
+func vendorResource(r types.DeviceRequest) (corev1.ResourceName, bool) {
+	switch strings.ToLower(r.Driver) {
+	case "nvidia":
+		return "nvidia.com/gpu", true
+	case "amd":
+		return "amd.com/gpu", true
+	case "intel":
+		return "gpu.intel.com/i915", true
+	case "habana":
+		return "habana.ai/gaudi", true
+	case "":
+		if slices.Contains(r.Capabilities, gpu) {
+			return "nvidia.com/gpu", true
+		}
+		return "google.com/tpu", slices.Contains(r.Capabilities, "tpu")
+	default:
+		return "", false
+	}
+}
+
+// genericResource maps a resource that Swarm's nodes advertise. Its kind is a
+// name of the user's own; Kubernetes' have a domain.
+func (u *unit) genericResource(r types.DiscreteGenericResource, key ...string) {
+	name := map[string]string{"GPU": "nvidia.com/gpu", "gpu": "nvidia.com/gpu", "NVIDIA-GPU": "nvidia.com/gpu"}[r.Kind]
+	setDefault(&name, r.Kind)
+	if !strings.Contains(name, "/") || len(validation.IsQualifiedName(name)) > 0 || strings.Contains(name, "kubernetes.io/") || r.Value < 1 {
+		u.warn(finding{
+			code:    "generic-resource",
+			summary: fmt.Sprintf("%q is no resource of a Kubernetes node: it is left out", r.Kind),
+			hint:    "write the name that a device plugin gives it, such as nvidia.com/gpu",
+		}, key...)
+		return
+	}
+	u.extendedResource(corev1.ResourceName(name), r.Value)
+}
+
+// cdi maps a device of the Container Device Interface, VENDOR/CLASS=NAME. Vendors
+// give their device plugins' resources the same name.
+func (u *unit) cdi(device string, key []string) {
+	kind, name, _ := strings.Cut(device, "=")
+	switch kind {
+	case "nvidia.com/gpu", "amd.com/gpu", "google.com/tpu":
+		u.extendedResource(corev1.ResourceName(kind), 1)
+		if name != "0" {
+			u.warn(finding{code: "device-cdi", summary: fmt.Sprintf("%s is a certain device or all of them, and a pod asks for a number: it asks for one of %s", device, kind)}, key...)
+		}
+	default:
+		u.warn(finding{
+			code:    "device-cdi",
+			summary: device + " is a CDI device, which needs a device class of the cluster: it is left out",
+			hint:    "ask for the extended resource of the device plugin under deploy.resources.reservations.generic_resources",
+		}, key...)
+	}
+}
+
+// extendedResource adds to what the container asks for.
+func (u *unit) extendedResource(name corev1.ResourceName, n int64) {
+	if u.container.Resources.Limits == nil {
+		u.container.Resources.Limits = corev1.ResourceList{}
+	}
+	sum := u.container.Resources.Limits[name]
+	sum.Add(*resource.NewQuantity(n, resource.DecimalSI))
+	u.container.Resources.Limits[name] = sum
+}
