@@ -137,8 +137,50 @@ func (b *builder) metadataFile() error {
 	}
 	// In quotes even where YAML needs none: people change 1.10.0 to 1.10.
 	fmt.Fprintf(&out, "version: %s\nappVersion: %q\nkubeVersion: %q\n", b.src.Version, cmp.Or(b.src.AppVersion, b.appVersion(), b.src.Version), KubeVersion)
+	images, err := b.images()
+	if err != nil {
+		return err
+	}
+	if images != nil {
+		if err := manifest.Encode(&out, images); err != nil {
+			return err
+		}
+	}
 	b.file("Chart.yaml", out.Bytes())
 	return nil
+}
+
+// images returns the annotation in which Artifact Hub looks for what to scan, or
+// nil.
+func (b *builder) images() (*manifest.Node, error) {
+	images, seen := emptyList(), map[string]bool{}
+	for _, o := range b.objects {
+		pod := podOf(o)
+		if pod == nil {
+			continue
+		}
+		for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
+			if c.Image == "" || seen[c.Image] {
+				continue
+			}
+			seen[c.Image] = true
+			image := emptyMap()
+			image.Set("name", manifest.Text(c.Name))
+			image.Set("image", manifest.Text(c.Image))
+			images.Items = append(images.Items, image)
+		}
+	}
+	if len(images.Items) == 0 {
+		return nil, nil
+	}
+	n, annotations := emptyMap(), emptyMap()
+	var text bytes.Buffer
+	if err := manifest.Encode(&text, images); err != nil {
+		return nil, err
+	}
+	annotations.Set("artifacthub.io/images", manifest.Text(text.String()))
+	n.Set("annotations", annotations)
+	return n, nil
 }
 
 // appVersion is the tag of the image of the first workload that is reached from
