@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 )
@@ -62,14 +61,34 @@ func (f sandboxFolder) holder() (int, error) {
 		return 0, err
 	}
 	defer lock.Close()
-	probe := syscall.Flock_t{Type: syscall.F_RDLCK}
-	if err := syscall.FcntlFlock(lock.Fd(), syscall.F_GETLK, &probe); err != nil {
+	pid, held, err := lockHolder(lock)
+	switch {
+	case err != nil:
 		return 0, fmt.Errorf("ask who holds %s: %w", lock.Name(), err)
-	}
-	if probe.Type == syscall.F_UNLCK {
+	case !held:
 		return 0, nil
+	case pid <= 0:
+		return 0, fmt.Errorf("%s is in use by a process of another container or machine", f.dir)
 	}
-	return int(probe.Pid), nil
+	return pid, nil
+}
+
+// terminate asks a holder to end. The handle is taken first and the holder asked
+// for again: if the process had ended, and its number gone to another, that one
+// would not hold the lock.
+func (f sandboxFolder) terminate(pid int) error {
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = process.Release() }()
+	if now, err := f.holder(); err != nil || now != pid {
+		return err
+	}
+	if err := process.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return nil
 }
 
 // running returns the state of the process that runs, or false.
@@ -85,19 +104,29 @@ func (f sandboxFolder) running() (sandboxState, bool, error) {
 	return s, true, err
 }
 
-// prepare makes the folder, or checks that it is a sandbox's: a typing mistake
-// must not fill somebody else's.
+// prepare makes the folder, or checks that it is a sandbox's.
 func (f sandboxFolder) prepare() error {
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
 		return err
 	}
+	return f.check()
+}
+
+// check refuses a folder of somebody else's: a typing mistake must not fill it,
+// nor delete it. A start that failed early leaves a log and a lock at most.
+func (f sandboxFolder) check() error {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return err
 	}
 	state, err := f.state()
-	if err == nil && state.Kind == "" && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != "log" && e.Name() != "lock" }) {
-		err = fmt.Errorf("%s is not the folder of a sandbox, and not empty", f.dir)
+	if err != nil || state.Kind != "" {
+		return err
 	}
-	return err
+	for _, e := range entries {
+		if e.Name() != "log" && e.Name() != "lock" {
+			return fmt.Errorf("%s is not the folder of a sandbox, and not empty", f.dir)
+		}
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -76,6 +77,79 @@ func TestSandboxLife(t *testing.T) {
 	if _, err := os.Stat(kubeconfig); err == nil {
 		t.Error("its files are there after delete")
 	}
+}
+
+// TestSandboxStartedTwice starts a sandbox from two terminals at once: both get the
+// same one.
+func TestSandboxStartedTwice(t *testing.T) {
+	w := newWorkshop(t)
+	built(t, "bin/gantry-sandbox")
+	dir := filepath.Join(t.TempDir(), "both")
+	t.Cleanup(func() { _ = w.command(context.Background(), w.gantry, "sandbox", "delete", "--dir", dir).Run() })
+	var starts errgroup.Group
+	for range 2 {
+		start := w.command(t.Context(), w.gantry, "sandbox", "start", "--dir", dir)
+		starts.Go(func() error {
+			if out, err := start.CombinedOutput(); err != nil {
+				return fmt.Errorf("%w\n%s", err, out)
+			}
+			return nil
+		})
+	}
+	if err := starts.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSandboxStartFails leaves nothing behind, whether the start fails by itself or
+// is interrupted.
+func TestSandboxStartFails(t *testing.T) {
+	w := newWorkshop(t)
+	built(t, "bin/gantry-sandbox")
+	notRunning := func(dir string) {
+		t.Helper()
+		if out := w.run(w.gantry, "sandbox", "status", "--dir", dir); !strings.Contains(out, "not running") {
+			t.Errorf("status says %s", out)
+		}
+	}
+	t.Run("by itself", func(t *testing.T) {
+		taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer taken.Close()
+		dir := filepath.Join(t.TempDir(), "it")
+		port := strconv.Itoa(taken.Addr().(*net.TCPAddr).Port)
+		out, err := w.command(t.Context(), w.gantry, "sandbox", "start", "--dir", dir, "--port", port).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "address already in use") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		notRunning(dir)
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "it")
+		start := w.command(t.Context(), w.gantry, "sandbox", "start", "--dir", dir)
+		steps, err := start.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := start.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(steps)
+		for lines.Scan() && !strings.Contains(lines.Text(), "start kube-apiserver") {
+		}
+		if err := start.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		for lines.Scan() {
+		}
+		_ = start.Wait()
+		if code := start.ProcessState.ExitCode(); code != 130 {
+			t.Errorf("exit code %d, want 130", code)
+		}
+		notRunning(dir)
+	})
 }
 
 // waitFor asks until the answer is yes.
