@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+
+	"gantry/charts/diag"
 )
 
 // Development is the constraint that every version meets, pre-releases too.
@@ -74,7 +76,7 @@ func (e *ConstraintError) Unwrap() error { return e.Err }
 func (x *Index) Find(name, constraint string) (*Entry, error) {
 	entries := x.Entries[name]
 	if len(entries) == 0 {
-		return nil, &UnknownChartError{Name: name, Nearest: Nearest(name, x.Names())}
+		return nil, &UnknownChartError{Name: name, Nearest: diag.Nearest(name, x.Names())}
 	}
 	versions := make([]string, len(entries))
 	for i, e := range entries {
@@ -134,53 +136,4 @@ func compareParsed(a, b *semver.Version) int {
 	default:
 		return a.Compare(b)
 	}
-}
-
-// Nearest returns up to three of the names that differ least from the wanted
-// one, and only such as could be a slip of the hand.
-func Nearest(want string, names []string) []string {
-	type scored struct {
-		name string
-		far  int
-	}
-	limit := max(2, len(want)/3)
-	var near []scored
-	for _, name := range names {
-		far := distance(want, name)
-		if strings.Contains(name, want) || strings.Contains(want, name) {
-			far = min(far, limit)
-		}
-		if far <= limit {
-			near = append(near, scored{name, far})
-		}
-	}
-	slices.SortFunc(near, func(a, b scored) int {
-		return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(a.name, b.name))
-	})
-	var result []string
-	for _, s := range near[:min(3, len(near))] {
-		result = append(result, s.name)
-	}
-	return result
-}
-
-// distance counts the letters to add, drop or change to get from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

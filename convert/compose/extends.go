@@ -10,7 +10,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"gantry/charts/diag"
-	"gantry/convert/schema"
 )
 
 // extends notes the keys that a service or job takes over from another, before
@@ -80,7 +79,7 @@ func (t *trail) inherited(s scope, section string, step link, from diag.Pos, cha
 	}
 	if service == nil {
 		if t.root.get(section, step.service) == nil { // an include may have brought it
-			t.disk.fail(codeUndefined, from, fmt.Sprintf("extends %q, which %s does not have", step.service, s.file.shown), schema.DidYouMean(step.service, names))
+			t.disk.fail(codeUndefined, from, fmt.Sprintf("extends %q, which %s does not have", step.service, s.file.shown), diag.DidYouMean(step.service, names))
 		}
 		return nil
 	}

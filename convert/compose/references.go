@@ -12,7 +12,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"gantry/charts/diag"
-	"gantry/convert/schema"
 )
 
 // checker looks at the keys that people wrote, whether compose-go could merge
@@ -132,7 +131,7 @@ func (c *checker) defined(section, name string, o *origin, path diag.Path) {
 		return
 	}
 	singular := strings.TrimSuffix(section, "s")
-	hint := schema.DidYouMean(name, c.root.get(section).keys())
+	hint := diag.DidYouMean(name, c.root.get(section).keys())
 	if hint == "" {
 		hint = fmt.Sprintf("define it at the top level: %s: {%s: }", section, name)
 	}
@@ -148,7 +147,7 @@ func (c *checker) dependency(section string, o *origin, path diag.Path, name str
 		c.fail(o, path, codeUndefined, fmt.Sprintf("%q is a job, and services can only wait for services", name), "make it a service that completes")
 		return
 	}
-	hint := schema.DidYouMean(name, c.root.get("services").keys())
+	hint := diag.DidYouMean(name, c.root.get("services").keys())
 	if hint == "" {
 		hint = "the services are " + strings.Join(c.root.get("services").keys(), ", ")
 	}

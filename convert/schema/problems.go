@@ -10,6 +10,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"gantry/charts/diag"
 )
 
 // Codes of the problems. They are stable: people search for them and filter by
@@ -85,7 +87,7 @@ func (w Words) explain(e *jsonschema.ValidationError) []Problem {
 		for _, v := range k.Want {
 			want = append(want, fmt.Sprint(v))
 		}
-		return one(CodeValue, fmt.Sprintf("%v is none of %s", k.Got, strings.Join(want, ", ")), DidYouMean(fmt.Sprint(k.Got), want))
+		return one(CodeValue, fmt.Sprintf("%v is none of %s", k.Got, strings.Join(want, ", ")), diag.DidYouMean(fmt.Sprint(k.Got), want))
 	case *kind.Format:
 		return one(CodeValue, fmt.Sprintf("%v is no %s", k.Got, k.Want), w.Formats[k.Want])
 	default:
@@ -95,7 +97,7 @@ func (w Words) explain(e *jsonschema.ValidationError) []Problem {
 
 // instead names the key that is nearest to one that the schema does not know.
 func (w Words) instead(path []string, key string) string {
-	if hint := DidYouMean(key, w.Known(path)); hint != "" {
+	if hint := diag.DidYouMean(key, w.Known(path)); hint != "" {
 		return hint
 	}
 	return w.Otherwise(key)

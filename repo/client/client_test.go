@@ -67,7 +67,7 @@ func TestConfigure(t *testing.T) {
 	if info, err := os.Stat(h.paths.Config); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("others can read the passwords: %v %v", info, err)
 	}
-	if _, err := h.Repository("aa"); err == nil || err.Error() != `no repository "aa" is configured: did you mean a or b or c?` {
+	if _, err := h.Repository("aa"); err == nil || err.Error() != `no repository "aa" is configured: did you mean a?` {
 		t.Errorf("got %v", err)
 	}
 	text, err := os.ReadFile(h.paths.Config)

@@ -16,6 +16,7 @@ import (
 	"github.com/gofrs/flock"
 	"sigs.k8s.io/yaml"
 
+	"gantry/charts/diag"
 	"gantry/repo"
 )
 
@@ -95,7 +96,7 @@ func (c *Client) Repository(name string) (Repository, error) {
 		}
 		names[i] = r.Name
 	}
-	return Repository{}, &UnknownRepositoryError{Name: name, Nearest: repo.Nearest(name, names)}
+	return Repository{}, &UnknownRepositoryError{Name: name, Nearest: diag.Nearest(name, names)}
 }
 
 func readConfig(path string) (file, error) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gantry/charts/diag"
 	"gantry/repo"
 )
 
@@ -80,7 +81,7 @@ func (s *Server) lookup(name, version string) (*segment, int, error) {
 
 func (s *Server) unknownChart(name string) *problem {
 	hint := "the index at /index.yaml lists what there is"
-	if near := repo.Nearest(name, s.catalog.current().names()); len(near) > 0 {
+	if near := diag.Nearest(name, s.catalog.current().names()); len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return chartNotFound(fmt.Sprintf("there is no chart %q", name), hint)
