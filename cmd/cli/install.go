@@ -38,37 +38,17 @@ are not ready and why.
 	bindApply(c, &o.ApplyOptions)
 	bindAtomic(c, &o.ApplyOptions)
 	bindDryRun(c, &o.DryRun)
-	f := c.Flags()
-	f.BoolVar(&o.CreateNamespace, "create-namespace", false, "make the namespace when it is not there")
-	f.BoolVar(&o.SkipCRDs, "skip-crds", false, "do not install the chart's custom resource definitions")
-	f.BoolVar(&o.SkipSchema, "skip-schema-validation", false, "do not hold the values against the chart's schema")
+	bindFirst(c, &o.CreateNamespace, &o.SkipCRDs, "")
+	bindSkipSchema(c, &o.SkipSchema)
 	return c
 }
 
 func runInstall(ctx context.Context, a *app, name, ref string, o *installOptions) error {
-	if err := checkApply(&o.ApplyOptions, o.DryRun); err != nil {
+	r, err := a.applyChart(ctx, ref, &o.chartOptions, &o.ApplyOptions, o.DryRun, func(m *release.Manager, l *loadedChart) (*release.Release, error) {
+		return m.Install(ctx, name, l.chart, l.values.Map, o.InstallOptions)
+	})
+	if err != nil || o.DryRun != "" {
 		return err
-	}
-	l, err := a.loadChart(ctx, ref, &o.chartOptions)
-	if err != nil {
-		return err
-	}
-	if err := l.complete(); err != nil {
-		return err
-	}
-	p := &progress{w: a.Err}
-	manager, err := a.releases("", p)
-	if err != nil {
-		return a.releaseError(err)
-	}
-	r, err := manager.Install(ctx, name, l.chart, l.values.Map, o.InstallOptions)
-	p.finish()
-	if err != nil {
-		return a.releaseError(l.explain(err))
-	}
-	if o.DryRun != "" {
-		a.printDryRun(r)
-		return nil
 	}
 	a.finished(fmt.Sprintf("installed %s as", r.ChartAndVersion()), r)
 	return nil

@@ -41,7 +41,7 @@ it checks the one of this folder.
 	f.StringVarP(&o.output, "output", "o", "text", "text or json")
 	f.BoolVar(&o.lint.Strict, "strict", false, "fail when there is a warning")
 	f.StringVar(&o.lint.KubeVersion, "kube-version", "", "version of Kubernetes whose removed APIs are reported")
-	f.BoolVar(&o.lint.SkipSchema, "skip-schema-validation", false, "do not hold the values against the chart's schema")
+	bindSkipSchema(c, &o.lint.SkipSchema)
 	return c
 }
 

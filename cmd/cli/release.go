@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,6 +41,50 @@ func bindAtomic(c *cobra.Command, o *release.ApplyOptions) {
 func bindDryRun(c *cobra.Command, o *release.DryRun) {
 	c.Flags().StringVar((*string)(o), "dry-run", "", "change nothing and print the documents: client, or server to ask the API server about each")
 	c.Flags().Lookup("dry-run").NoOptDefVal = string(release.DryRunClient)
+}
+
+// bindFirst gives a command the flags that count for the first revision alone;
+// when begins their help.
+func bindFirst(c *cobra.Command, createNamespace, skipCRDs *bool, when string) {
+	f := c.Flags()
+	f.BoolVar(createNamespace, "create-namespace", false, when+"make the namespace when it is not there")
+	f.BoolVar(skipCRDs, "skip-crds", false, when+"do not install the chart's custom resource definitions")
+}
+
+// bindSkipSchema gives a command the flag --skip-schema-validation.
+func bindSkipSchema(c *cobra.Command, skip *bool) {
+	c.Flags().BoolVar(skip, "skip-schema-validation", false, "do not hold the values against the chart's schema")
+}
+
+// applyChart loads a chart and makes a revision of it, telling of each object on
+// the way. A dry run is printed.
+func (a *app) applyChart(ctx context.Context, ref string, c *chartOptions, o *release.ApplyOptions, dry release.DryRun,
+	apply func(*release.Manager, *loadedChart) (*release.Release, error),
+) (*release.Release, error) {
+	if err := checkApply(o, dry); err != nil {
+		return nil, err
+	}
+	l, err := a.loadChart(ctx, ref, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.complete(); err != nil {
+		return nil, err
+	}
+	p := &progress{w: a.Err}
+	manager, err := a.releases("", p)
+	if err != nil {
+		return nil, a.releaseError(err)
+	}
+	r, err := apply(manager, l)
+	p.finish()
+	if err != nil {
+		return nil, a.releaseError(l.explain(err))
+	}
+	if dry != "" {
+		a.printDryRun(r)
+	}
+	return r, nil
 }
 
 // checkApply completes the flags, and refuses what contradicts.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"strings"
 
 	"gantry/repo"
 	"gantry/repo/client"
@@ -20,6 +21,12 @@ func repoError(err error) error {
 	}
 	if status, ok := errors.AsType[*client.StatusError](err); ok {
 		return statusCode(err, status)
+	}
+	if e, ok := errors.AsType[*client.URLError](err); ok {
+		if !strings.Contains(e.URL, "://") {
+			err = withHint(err, "begin it with https://, or with http:// on this machine")
+		}
+		return usageError(err)
 	}
 	if _, ok := errors.AsType[*repo.ConstraintError](err); ok {
 		return usageError(err)

@@ -43,7 +43,7 @@ folder, a .tgz file, REPOSITORY/NAME or a URL.
 	f.BoolVar(&o.render.IsUpgrade, "is-upgrade", false, "render as for an upgrade instead of an installation")
 	f.StringVar(&o.render.KubeVersion, "kube-version", "", "version of Kubernetes that the templates see (default "+engine.DefaultKubeVersion+")")
 	f.StringSliceVarP(&o.render.APIVersions, "api-versions", "a", nil, "APIs that the templates see besides the usual ones")
-	f.BoolVar(&o.render.SkipSchema, "skip-schema-validation", false, "do not hold the values against the chart's schema")
+	bindSkipSchema(c, &o.render.SkipSchema)
 	f.BoolVar(&o.write.NoHooks, "no-hooks", false, "leave out hooks")
 	f.BoolVar(&o.write.SkipTests, "skip-tests", false, "leave out tests")
 	f.StringArrayVarP(&o.write.ShowOnly, "show-only", "s", nil, "print only what this template renders to; repeat for several")

@@ -73,10 +73,9 @@ values, those of the revision before are used again.
 	o.reuse.bind(c)
 	f := c.Flags()
 	f.BoolVarP(&o.Install, "install", "i", false, "install the chart when there is no release of the name")
-	f.BoolVar(&o.CreateNamespace, "create-namespace", false, "with --install, make the namespace when it is not there")
 	f.BoolVar(&o.CleanupOnFail, "cleanup-on-fail", false, "delete what a failed upgrade has newly created")
-	f.BoolVar(&o.SkipCRDs, "skip-crds", false, "with --install, do not install the chart's custom resource definitions")
-	f.BoolVar(&o.SkipSchema, "skip-schema-validation", false, "do not hold the values against the chart's schema")
+	bindFirst(c, &o.CreateNamespace, &o.SkipCRDs, "with --install, ")
+	bindSkipSchema(c, &o.SkipSchema)
 	bindHistoryMax(c, &o.HistoryMax)
 	return c
 }
@@ -95,34 +94,16 @@ func historyMax(flag int) int {
 }
 
 func runUpgrade(ctx context.Context, a *app, name, ref string, o *upgradeOptions) error {
-	if err := checkApply(&o.ApplyOptions, o.DryRun); err != nil {
-		return err
-	}
 	var err error
 	if o.Reuse, err = o.reuse.choice(); err != nil {
 		return err
 	}
 	o.HistoryMax = historyMax(o.HistoryMax)
-	l, err := a.loadChart(ctx, ref, &o.chartOptions)
-	if err != nil {
+	r, err := a.applyChart(ctx, ref, &o.chartOptions, &o.ApplyOptions, o.DryRun, func(m *release.Manager, l *loadedChart) (*release.Release, error) {
+		return m.Upgrade(ctx, name, l.chart, l.values.Map, o.UpgradeOptions)
+	})
+	if err != nil || o.DryRun != "" {
 		return err
-	}
-	if err := l.complete(); err != nil {
-		return err
-	}
-	p := &progress{w: a.Err}
-	manager, err := a.releases("", p)
-	if err != nil {
-		return a.releaseError(err)
-	}
-	r, err := manager.Upgrade(ctx, name, l.chart, l.values.Map, o.UpgradeOptions)
-	p.finish()
-	if err != nil {
-		return a.releaseError(l.explain(err))
-	}
-	if o.DryRun != "" {
-		a.printDryRun(r)
-		return nil
 	}
 	did := "upgraded to %s:"
 	if r.Revision == 1 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // ErrDigest reports that a download is not what the index promised.
@@ -65,11 +66,25 @@ func (e *StatusError) Unavailable() bool {
 	}
 }
 
-// redact takes the password out of a URL.
+// URLError reports that something is not the address of a repository.
+type URLError struct {
+	// URL is what was given, without a password.
+	URL string
+}
+
+// Error quotes what was given.
+func (e *URLError) Error() string {
+	return fmt.Sprintf("%q is not the http or https URL of a repository", e.URL)
+}
+
+// redact takes the password out of a URL, and out of what was meant to be one.
 func redact(text string) string {
 	u, err := url.Parse(text)
-	if err != nil {
-		return "a URL that cannot be read"
+	if err != nil || u.Opaque != "" { // user:password@host, without a scheme
+		if at := strings.LastIndex(text, "@"); at >= 0 {
+			return "…" + text[at:]
+		}
+		return text
 	}
 	return u.Redacted()
 }

@@ -44,7 +44,7 @@ type session struct {
 func (c *Client) session(r Repository) (*session, error) {
 	origin, err := url.Parse(r.URL)
 	if err != nil || origin.Host == "" || origin.Scheme != "http" && origin.Scheme != "https" {
-		return nil, fmt.Errorf("%q is not the http or https URL of a repository", redact(r.URL))
+		return nil, &URLError{URL: redact(r.URL)}
 	}
 	config, err := tlsConfig(r)
 	if err != nil {
@@ -278,7 +278,7 @@ func resolve(base, ref string) (string, error) {
 	}
 	u, err := url.Parse(base)
 	if err != nil {
-		return "", fmt.Errorf("%q is not a URL", redact(base))
+		return "", &URLError{URL: redact(base)}
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/") + "/"
 	u.RawPath = ""

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -98,7 +99,9 @@ func (j *judge) rejected(ctx context.Context, objects []manifest.Object) ([]stri
 			return nil
 		})
 	}
-	return found, group.Wait()
+	err := group.Wait()
+	slices.Sort(found)
+	return found, err
 }
 
 // create asks for a dry run with strict validation of the fields.
