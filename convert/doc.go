@@ -3,6 +3,6 @@
 // [Convert] is the pipeline, in reading order: load and merge the Compose files
 // (compose), decide what becomes of every key (rules, which fills the model in
 // workload), and build the objects (manifest). The sub-package helm turns the
-// result into a chart. Nothing flows back, and nothing reaches a cluster or the
-// network.
+// result into a chart, and kustomize several results into a base and overlays.
+// Nothing flows back, and nothing reaches a cluster or the network.
 package convert

@@ -85,7 +85,7 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	}
 	a.summarise(result, o.notes)
 	if o.strict && result.Diagnostics.Count(diag.Warning) > 0 {
-		return &exitError{exitInput, fmt.Errorf("%s, and --strict was given: nothing was written", countProblems(result.Diagnostics))}
+		return strictError(result.Diagnostics)
 	}
 	dir := o.output
 	if dir == "" {

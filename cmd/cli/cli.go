@@ -146,9 +146,9 @@ func (a *app) report(err error) {
 		}
 		a.printDiagnostics(a.Err, result, found.List)
 		fmt.Fprintf(a.Err, "gantry: error: %s\n", countProblems(found.List))
-		return
+	} else {
+		fmt.Fprintf(a.Err, "gantry: error: %s\n", strings.TrimSpace(err.Error()))
 	}
-	fmt.Fprintf(a.Err, "gantry: error: %s\n", strings.TrimSpace(err.Error()))
 	if hint := hintFor(err); hint != "" {
 		fmt.Fprintf(a.Err, "gantry: hint: %s\n", hint)
 	}

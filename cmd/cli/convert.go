@@ -23,11 +23,12 @@ func convertCommands(a *app) []*cobra.Command {
 
 type convertOptions struct {
 	sourceOptions
-	to     string
-	output string
-	force  bool
-	strict bool
-	notes  bool
+	to       string
+	output   string
+	overlays []string
+	force    bool
+	strict   bool
+	notes    bool
 }
 
 func newConvert(a *app) *cobra.Command {
@@ -40,29 +41,47 @@ include, extends) and prints Kubernetes objects, in the order in which they can
 be applied. What is not converted exactly is reported on standard error with the
 file, line and column of the key.
 
+` + kustomizeHelp + `
+
 ` + exitCodesHelp,
 		Example: `  gantry convert                            # compose.yaml of this folder, to the screen
   gantry convert -f compose.yaml -f compose.prod.yaml -o k8s
   gantry convert --to chart                 # the same as gantry chart create
+  gantry convert --to kustomize -f compose.yaml -f compose.prod.yaml -o k8s
+  gantry convert --to kustomize --overlay staging=compose.prod.yaml,compose.staging.yaml,profile:tools
   gantry convert --expose=ingress --domain=shop.example.org | kubectl apply -f -
   cat compose.yaml | gantry convert -f - -p shop`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runConvert(cmd.Context(), a, &o) },
 	}
 	o.bind(c)
-	c.Flags().StringVar(&o.to, "to", "manifests", "what to make: manifests or chart")
-	c.Flags().StringVarP(&o.output, "output", "o", "", "folder for one file an object, or - for standard output (default -); the folder of the chart")
+	c.Flags().StringVar(&o.to, "to", toManifests, "what to make: manifests, chart or kustomize")
+	c.Flags().StringVarP(&o.output, "output", "o", "", "folder for one file an object, or - for standard output (default -); the folder of the chart or of kustomize")
+	c.Flags().StringArrayVar(&o.overlays, "overlay", nil, "overlay of kustomize, as NAME=FILE[,FILE...][,profile:PROFILE...]; repeat for several")
 	c.Flags().BoolVar(&o.force, "force", false, "replace a folder that gantry did not make")
 	c.Flags().BoolVar(&o.strict, "strict", false, "fail when there is a warning")
 	c.Flags().BoolVar(&o.notes, "notes", false, "print the notes, too")
 	_ = c.MarkFlagDirname("output")
+	_ = c.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{toManifests, toChart, toKustomize}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
+// What convert can make.
+const (
+	toManifests = "manifests"
+	toChart     = "chart"
+	toKustomize = "kustomize"
+)
+
 func runConvert(ctx context.Context, a *app, o *convertOptions) error {
+	if len(o.overlays) > 0 && o.to != toKustomize {
+		return usageError(errors.New("--overlay is for --to kustomize"))
+	}
 	switch o.to {
-	case "manifests":
-	case "chart":
+	case toManifests:
+	case toKustomize:
+		return runKustomize(ctx, a, o)
+	case toChart:
 		if o.output == "-" {
 			return usageError(errors.New("a chart is a folder: name one with -o, or leave it out"))
 		}
@@ -70,7 +89,7 @@ func runConvert(ctx context.Context, a *app, o *convertOptions) error {
 			sourceOptions: o.sourceOptions, output: o.output, version: defaultChartVersion, force: o.force, strict: o.strict, notes: o.notes,
 		})
 	default:
-		return usageError(fmt.Errorf("unknown result %q: use manifests or chart", o.to))
+		return usageError(fmt.Errorf("unknown result %q: use manifests, chart or kustomize", o.to))
 	}
 	result, err := a.convert(ctx, &o.sourceOptions)
 	if err != nil {
@@ -78,7 +97,7 @@ func runConvert(ctx context.Context, a *app, o *convertOptions) error {
 	}
 	a.summarise(result, o.notes)
 	if o.strict && result.Diagnostics.Count(diag.Warning) > 0 {
-		return &exitError{exitInput, fmt.Errorf("%s, and --strict was given: nothing was written", countProblems(result.Diagnostics))}
+		return strictError(result.Diagnostics)
 	}
 	if o.output == "" || o.output == "-" {
 		return manifest.Write(a.Out, result.Objects)
@@ -92,6 +111,11 @@ func runConvert(ctx context.Context, a *app, o *convertOptions) error {
 	}
 	fmt.Fprintf(a.Err, "wrote %d objects to %s; apply them with: kubectl apply -f %s\n", len(files), o.output, o.output)
 	return nil
+}
+
+// strictError is what a warning becomes with --strict.
+func strictError(list diag.List) error {
+	return &exitError{exitInput, fmt.Errorf("%s, and --strict was given: nothing was written", countProblems(list))}
 }
 
 // convert runs the conversion with the flags' options.

@@ -50,6 +50,17 @@ func Load(ctx context.Context, src Source) (*Project, diag.List, error) {
 	return &Project{Project: project, Origins: &Origins{t.root}, Variables: t.variables}, list, nil
 }
 
+// Files returns the Compose files that a source means, in the order in which they
+// override each other. The list holds what is wrong with their names.
+func Files(src Source) ([]string, diag.List, error) {
+	var list diag.List
+	in, err := src.find(&list)
+	if err != nil {
+		return nil, nil, err
+	}
+	return in.files, list, nil
+}
+
 // input is what a source comes to: files that exist, and the variables that fill
 // them.
 type input struct {
