@@ -16,6 +16,7 @@ import (
 	"gantry/convert"
 	"gantry/convert/compose"
 	"gantry/convert/kustomize"
+	"gantry/convert/workload"
 )
 
 // kustomizeHelp explains which overlays there are.
@@ -50,7 +51,7 @@ func runKustomize(ctx context.Context, a *app, o *convertOptions) error {
 	if err != nil {
 		return err
 	}
-	k := &kustomizer{app: a, options: o, stdin: in}
+	k := &kustomizer{app: a, options: o, stdin: in, said: convert.Result{App: &workload.App{}}, heard: map[string]bool{}}
 	first, err := k.firstFiles()
 	if err != nil {
 		return err
@@ -67,10 +68,10 @@ func runKustomize(ctx context.Context, a *app, o *convertOptions) error {
 	if err != nil {
 		return err
 	}
-	k.diagnostics.Sort()
-	a.summarise(k.diagnostics, o.notes)
-	if o.strict && k.diagnostics.Count(diag.Warning) > 0 {
-		return strictError(k.diagnostics)
+	k.said.Diagnostics.Sort()
+	a.summarise(&k.said, o.notes)
+	if o.strict && k.said.Diagnostics.Count(diag.Warning) > 0 {
+		return strictError(k.said.Diagnostics)
 	}
 	files, err := kustomize.Files(base.Objects, overlays)
 	if err != nil {
@@ -89,8 +90,10 @@ type kustomizer struct {
 	*app
 	options *convertOptions
 	stdin   func() io.Reader
-	// diagnostics are those of all variations, each once.
-	diagnostics diag.List
+	// said has what all variations have to say, each diagnostic once; heard are
+	// their texts.
+	said  convert.Result
+	heard map[string]bool
 }
 
 // firstFiles says what the base is made of. Without --overlay, that is the first
@@ -121,12 +124,25 @@ func (k *kustomizer) convert(ctx context.Context, v variation) (*convert.Result,
 	if err != nil {
 		return nil, err
 	}
+	k.remember(result)
+	return result, nil
+}
+
+// remember keeps what a conversion has to say, and what it takes to print that:
+// the files with their lines, and the secrets to hide in them.
+func (k *kustomizer) remember(result *convert.Result) {
 	for _, d := range result.Diagnostics {
-		if !slices.ContainsFunc(k.diagnostics, func(known diag.Diagnostic) bool { return known.String() == d.String() }) {
-			k.diagnostics.Add(d)
+		if id := d.String(); !k.heard[id] {
+			k.heard[id] = true
+			k.said.Diagnostics.Add(d)
 		}
 	}
-	return result, nil
+	for _, f := range result.Files {
+		if !slices.ContainsFunc(k.said.Files, func(known compose.File) bool { return known.Name == f.Name }) {
+			k.said.Files = append(k.said.Files, f)
+		}
+	}
+	k.said.App.Data = append(k.said.App.Data, result.App.Data...)
 }
 
 func (k *kustomizer) overlays(ctx context.Context, variations []variation) ([]kustomize.Overlay, error) {
