@@ -20,12 +20,15 @@ func (s *sheet) servicePorts() {
 		spec.Set("type", expr(ref))
 		s.notes = append(s.notes, noted{object: s.object, key: s.at, service: at})
 	}
+	if name := spec.Get("externalName"); name != nil {
+		spec.Set("externalName", expr(at.add("externalName", "Name in DNS that the Service stands for", name, ofType("string"))+" | quote"))
+	}
 	if ports := spec.Get("ports"); ports != nil {
 		s.servedPorts(ports, at, !headless)
 		s.check(ports)
 		s.webRoutes(ports)
 	}
-	sortFields(spec, []string{"type", "clusterIP", "publishNotReadyAddresses", "ipFamilyPolicy", "externalTrafficPolicy", "ports", "selector"})
+	sortFields(spec, []string{"type", "externalName", "clusterIP", "publishNotReadyAddresses", "ipFamilyPolicy", "externalTrafficPolicy", "ports", "selector"})
 }
 
 // serviceValues returns the group for a Service. A Compose service may have

@@ -146,6 +146,10 @@ func (b builder) service(e *workload.Endpoint) Object {
 			Type: cmp.Or(e.Type, corev1.ServiceTypeClusterIP), Selector: workload.SelectorLabels(b.app.Name, e.Component), Ports: e.Ports, PublishNotReadyAddresses: e.Unready,
 		},
 	}
+	if e.External != "" {
+		s.Spec = corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: e.External}
+		return Object{Service: e.Service, Resource: s}
+	}
 	if e.Headless {
 		s.Spec.ClusterIP = corev1.ClusterIPNone
 	}

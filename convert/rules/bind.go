@@ -61,33 +61,6 @@ func isSystemPath(source string) bool {
 	})
 }
 
-// hostPath mounts a folder or file of the node.
-func (u *unit) hostPath(m types.ServiceVolumeConfig, source string, key []string) {
-	u.warn(finding{
-		code:    "bind-host-path",
-		summary: fmt.Sprintf("mounts %s of whichever node runs the pod; the Pod Security levels baseline and restricted forbid it", source),
-	}, key...)
-	mount := corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly}
-	if m.Bind != nil {
-		mount.MountPropagation = propagation(m.Bind.Propagation)
-	}
-	u.mount(corev1.Volume{
-		Name:         "host" + source,
-		VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: source}},
-	}, mount)
-}
-
-func propagation(mode string) *corev1.MountPropagationMode {
-	switch strings.TrimPrefix(mode, "r") {
-	case "shared":
-		return ptr.To(corev1.MountPropagationBidirectional)
-	case "slave":
-		return ptr.To(corev1.MountPropagationHostToContainer)
-	default:
-		return nil
-	}
-}
-
 // readable reports whether the rules may read a file and put it into an object:
 // only the project's own are, unless the user says otherwise, since a file
 // elsewhere on the machine may be anybody's secret.

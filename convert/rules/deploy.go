@@ -202,7 +202,6 @@ func (u *unit) devices() {
 			summary: fmt.Sprintf("mounts %s of the node; without privileged: true the container may not open it", d.Source),
 			hint:    "use the device plugin of the device where there is one",
 		}, key...)
-		u.mount(corev1.Volume{Name: "device" + d.Source, VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: d.Source}}},
-			corev1.VolumeMount{MountPath: target})
+		u.mount(nodeVolume("device"+d.Source, d.Source, deviceType(d.Source)), corev1.VolumeMount{MountPath: target})
 	}
 }

@@ -88,6 +88,7 @@ func (a *app) aliases(units []*unit) {
 			continue
 		}
 		u.ownAliases()
+		u.externalLinks()
 		for _, link := range u.in.Links {
 			service, alias, found := strings.Cut(link, ":")
 			if linked := byName[service]; found && linked != nil {

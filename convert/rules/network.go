@@ -111,19 +111,36 @@ func (u *unit) nameservers() []string {
 	return servers
 }
 
+// maxHostname is the longest name that the kernel takes for a machine.
+const maxHostname = 64
+
+// hostname maps hostname and domainname. A name with dots replaces the pod's whole
+// host name, which the cluster's DNS does not know by it.
 func (u *unit) hostname() {
-	switch name := u.in.Hostname; {
+	name, key := u.in.Hostname, "hostname"
+	switch domain := u.in.DomainName; {
+	case domain == "":
+	case name == "":
+		u.warn(finding{code: "domainname", summary: "has no effect without a hostname", hint: "set hostname as well"}, "domainname")
+	default:
+		name, key = name+"."+domain, "domainname"
+	}
+	switch {
 	case name == "":
 	case u.in.NetworkMode == "host":
-		u.note(finding{code: "hostname-host", summary: "is left out: the pod has the name of its node"}, "hostname")
+		u.note(finding{code: "hostname-host", summary: "is left out: the pod has the name of its node"}, key)
 	case len(validation.IsDNS1123Label(name)) == 0:
 		u.pod().Hostname = name
+	case len(name) <= maxHostname && len(validation.IsDNS1123Subdomain(name)) == 0:
+		u.pod().HostnameOverride = &name
+		u.note(finding{
+			code: "hostname-override", summary: fmt.Sprintf("makes %s the host name of the pod, in Kubernetes 1.35 and later: before, pods keep their own", name),
+		}, key)
 	default:
 		u.warn(finding{
 			code:    "hostname",
-			summary: fmt.Sprintf("%q is no host name for a pod, which has lower-case letters, digits and hyphens: it is left out", name),
-			hint:    "shorten it to one label",
-		}, "hostname")
+			summary: fmt.Sprintf("%q is no host name for a pod, which has at most %d lower-case letters, digits, hyphens and dots: it is left out", name, maxHostname),
+		}, key)
 	}
 }
 

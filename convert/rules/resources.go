@@ -28,6 +28,9 @@ func (u *unit) resources() {
 		}
 		setCPU(limits, float64(in.CPUQuota)/period)
 	}
+	if _, set := limits[corev1.ResourceCPU]; !set {
+		setCPU(limits, float64(in.CPUCount))
+	}
 	setMemory(limits, in.MemLimit)
 	setMemory(requests, in.MemReservation)
 	if r := deploy.Limits; r != nil {

@@ -120,6 +120,7 @@ func (u *unit) containerRules() {
 		u.resources,
 		u.user,
 		u.security,
+		u.credentialSpec,
 		u.devices,
 		u.deviceRequests,
 		u.hostNamespaces,

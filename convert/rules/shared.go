@@ -367,19 +367,19 @@ func (g *group) conflict(u *unit, key []string, why, hint string) {
 
 // differ refuses a field that a pod has once and two units want to be different.
 func (g *group) differ(u *unit, field string) {
-	for prefix, key := range fieldKeys() {
-		if strings.HasPrefix(field, prefix) {
-			g.conflict(u, key, fmt.Sprintf("they differ in %s, which all containers of a pod have in common", strings.Join(key, ".")), "give both the same value, or leave one out")
-			return
+	key, name := u.joinKey(), field
+	for prefix, k := range fieldKeys() {
+		if field == prefix || strings.HasPrefix(field, prefix+".") {
+			key, name = k, strings.Join(k, ".")
 		}
 	}
-	g.conflict(u, u.joinKey(), fmt.Sprintf("they differ in %s, which all containers of a pod have in common", field), "give both the same value, or leave one out")
+	g.conflict(u, key, fmt.Sprintf("they differ in %s, which all containers of a pod have in common", name), "give both the same value, or leave one out")
 }
 
 // fieldKeys are the Compose keys behind the fields of pods and workloads.
 func fieldKeys() map[string][]string {
 	return map[string][]string{
-		"hostname": {"hostname"}, "nodeSelector": {"platform"}, "runtimeClassName": {"runtime"}, "restartPolicy": {"restart"}, "run": {"restart"},
-		"dnsConfig.options": {"dns_opt"}, "securityContext.sysctls": {"sysctls"}, "affinity": {"deploy", "placement"}, "update": {"deploy", "update_config"},
+		"hostname": {"hostname"}, "hostnameOverride": {"hostname"}, "nodeSelector": {"platform"}, "runtimeClassName": {"runtime"}, "restartPolicy": {"restart"},
+		"run": {"restart"}, "dnsConfig.options": {"dns_opt"}, "securityContext.sysctls": {"sysctls"}, "affinity": {"deploy", "placement"}, "update": {"deploy", "update_config"},
 	}
 }

@@ -24,7 +24,7 @@ func serviceRows() []Row {
 		{"deploy.update_config.max_failure_ratio", Ignored, Note, "", "has no counterpart: an update that fails stops"},
 		{"develop", Ignored, Note, "", "is for docker compose watch"},
 		{"extends", Converted, Silent, "", "is resolved when the file is loaded"},
-		{"external_links", Planned, Warn, "", "is not supported yet: use the name of a Service of the other application"},
+		{"external_links", Approximated, Silent, "Service", "becomes an ExternalName for the alias of a Service of another application"},
 		{"links", Converted, Silent, "Service", "becomes a second Service for each alias"},
 		{"post_start", Approximated, Silent, "containers[].lifecycle.postStart", "runs in the container after its start"},
 		{"pre_start", Converted, Silent, "initContainers", "becomes init containers"},

@@ -129,6 +129,9 @@ type Endpoint struct {
 	Component string
 	// Headless gives every pod's own address instead of a virtual one.
 	Headless bool
+	// External is the name in DNS for which the endpoint is another one; there are
+	// no pods then.
+	External string
 	// Type is empty for ClusterIP; anything else opens the service to the world,
 	// which only the user may ask for.
 	Type        corev1.ServiceType

@@ -1,0 +1,109 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+)
+
+// hostPath mounts a folder or file of the node.
+func (u *unit) hostPath(m types.ServiceVolumeConfig, source string, key []string) {
+	u.warn(finding{
+		code:    "bind-host-path",
+		summary: fmt.Sprintf("mounts %s of whichever node runs the pod; the Pod Security levels baseline and restricted forbid it", source),
+	}, key...)
+	mount := corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly}
+	if m.Bind != nil {
+		u.propagation(&mount, m.Bind.Propagation, append(key, "bind", "propagation"))
+		u.recursion(&mount, m.Bind.Recursive, append(key, "bind", "recursive"))
+	}
+	u.mount(nodeVolume("host"+source, source, nodeType(source)), mount)
+}
+
+// nodeVolume is a volume that is a part of the node's file system.
+func nodeVolume(name, source string, kind corev1.HostPathType) corev1.Volume {
+	v := corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: source}}}
+	if kind != corev1.HostPathUnset {
+		v.HostPath.Type = &kind
+	}
+	return v
+}
+
+// nodeType says what lies at a path of the node, where every node has the same
+// there: a pod then waits with a clear message on a node that has something else.
+func nodeType(source string) corev1.HostPathType {
+	switch {
+	case strings.HasSuffix(source, ".sock"):
+		return corev1.HostPathSocket
+	case slices.Contains([]string{
+		"/etc/localtime", "/etc/machine-id", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/os-release", "/etc/passwd", "/etc/group",
+	}, source):
+		return corev1.HostPathFile
+	case slices.Contains([]string{"/", "/boot", "/dev", "/proc", "/run", "/sys", "/var/log", "/var/run"}, source):
+		return corev1.HostPathDirectory
+	default:
+		return corev1.HostPathUnset
+	}
+}
+
+// blockDevices are the names of disks and their parts.
+var blockDevices = regexp.MustCompile(`^/dev/(sd[a-z]|vd[a-z]|xvd[a-z]|nvme\d|mmcblk\d|loop\d|md\d|dm-\d|sr\d)`)
+
+// deviceType says what kind of device lies at a path of the node.
+func deviceType(source string) corev1.HostPathType {
+	switch {
+	case slices.Contains([]string{"bus", "dri", "snd", "input", "usb", "net", "disk", "mapper", "serial", "v4l", "shm", "infiniband", "by-id", "by-path"}, path.Base(source)):
+		return corev1.HostPathDirectory
+	case blockDevices.MatchString(source):
+		return corev1.HostPathBlockDev
+	default:
+		return corev1.HostPathCharDev
+	}
+}
+
+// propagation says who sees what is mounted below a folder later. Only privileged
+// containers may let the node see their mounts.
+func (u *unit) propagation(mount *corev1.VolumeMount, mode string, key []string) {
+	switch strings.TrimPrefix(mode, "r") {
+	case "slave":
+		mount.MountPropagation = ptr.To(corev1.MountPropagationHostToContainer)
+	case "shared":
+		mount.MountPropagation = ptr.To(corev1.MountPropagationBidirectional)
+		if !u.in.Privileged {
+			mount.MountPropagation = ptr.To(corev1.MountPropagationHostToContainer)
+			u.warn(finding{
+				code: "bind-propagation", summary: "needs privileged: true in Kubernetes: the node does not see what the container mounts",
+			}, key...)
+		}
+	}
+}
+
+// recursion says what a mount does with others below its folder. They are always
+// there; whether they can be written to where the folder cannot is up to the
+// mount.
+func (u *unit) recursion(mount *corev1.VolumeMount, recursive string, key []string) {
+	mode := ptr.To(corev1.RecursiveReadOnlyEnabled)
+	switch recursive {
+	case "disabled":
+		u.warn(finding{code: "bind-recursive", summary: "cannot be had: pods see what is mounted below the folder"}, key...)
+		return
+	case "enabled":
+		mode = ptr.To(corev1.RecursiveReadOnlyIfPossible)
+	case "readonly":
+	default:
+		return
+	}
+	switch {
+	case !mount.ReadOnly:
+	case mount.MountPropagation != nil:
+		u.warn(finding{code: "bind-recursive", summary: "does not go with a propagation in Kubernetes: mounts below the folder can be written to"}, key...)
+	default:
+		mount.RecursiveReadOnly = mode
+	}
+}
