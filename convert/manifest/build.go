@@ -224,10 +224,17 @@ func (b builder) statefulSet(w *workload.Workload, meta metav1.ObjectMeta, pod c
 }
 
 func (b builder) daemonSet(w *workload.Workload, meta metav1.ObjectMeta, pod corev1.PodTemplateSpec) *appsv1.DaemonSet {
-	return &appsv1.DaemonSet{
+	d := &appsv1.DaemonSet{
 		TypeMeta: typeMeta("apps/v1", "DaemonSet"), ObjectMeta: meta,
 		Spec: appsv1.DaemonSetSpec{Selector: b.selector(w), Template: pod, MinReadySeconds: w.Update.MinReadySeconds},
 	}
+	if w.Update.MaxSurge != nil {
+		d.Spec.UpdateStrategy = appsv1.DaemonSetUpdateStrategy{
+			Type:          appsv1.RollingUpdateDaemonSetStrategyType,
+			RollingUpdate: &appsv1.RollingUpdateDaemonSet{MaxSurge: w.Update.MaxSurge, MaxUnavailable: w.Update.MaxUnavailable},
+		}
+	}
+	return d
 }
 
 func jobSpec(w *workload.Workload, pod corev1.PodTemplateSpec) batchv1.JobSpec {

@@ -6,50 +6,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"gantry/convert/workload"
 )
 
-// update maps update_config. A claim that one node mounts at a time forbids that
-// old and new pods run side by side.
-func (u *unit) update() {
-	if u.work.Kind == workload.Deployment && u.claimsForOneNode() {
-		u.work.Update.Recreate = true
-	}
-	config := u.deploy().UpdateConfig
-	if config == nil || !u.hasOwnReplicas() {
-		return
-	}
-	up := &u.work.Update
-	if u.work.Kind == workload.Deployment && !up.Recreate {
-		step := intstr.FromString("100%")
-		if config.Parallelism == nil {
-			step = intstr.FromInt32(1)
-		} else if *config.Parallelism > 0 {
-			step = intstr.FromInt32(count(*config.Parallelism))
-		}
-		zero := intstr.FromInt32(0)
-		if config.Order == "start-first" {
-			up.MaxSurge, up.MaxUnavailable = &step, &zero
-		} else {
-			up.MaxSurge, up.MaxUnavailable = &zero, &step
-		}
-	}
-	if config.Delay > 0 {
-		up.MinReadySeconds = int32(min(ceilSeconds(config.Delay), 3600*24))
-	}
-	if config.Monitor > 0 && u.work.Kind == workload.Deployment {
-		// The deadline must be longer than the time that a pod must be ready.
-		up.ProgressDeadlineSeconds = new(max(int32(time.Duration(config.Monitor).Seconds()), up.MinReadySeconds+1, 60))
-	}
-}
-
+// claimsForOneNode reports whether the unit alone mounts storage that one node can
+// mount at a time.
 func (u *unit) claimsForOneNode() bool {
 	for _, name := range u.sharedVolumes() {
 		if len(u.claims[name].pods) == 1 {
@@ -99,9 +65,7 @@ func (u *unit) platform() {
 	}
 	u.pod().NodeSelector[corev1.LabelOSStable] = parts[0]
 	if len(parts) > 1 {
-		arch := map[string]string{"aarch64": "arm64", "x86_64": "amd64"}[parts[1]]
-		setDefault(&arch, parts[1])
-		u.pod().NodeSelector[corev1.LabelArchStable] = arch
+		u.pod().NodeSelector[corev1.LabelArchStable] = architecture(parts[1])
 	}
 }
 
@@ -119,36 +83,65 @@ func (u *unit) constraint(s string, key ...string) {
 	if m[2] == "!=" {
 		op = corev1.NodeSelectorOpNotIn
 	}
-	values := []string{value}
-	switch {
-	case label == "node.role":
-		if (value == "manager") != (op == corev1.NodeSelectorOpIn) {
-			op = corev1.NodeSelectorOpDoesNotExist
-		} else {
-			op = corev1.NodeSelectorOpExists
-		}
-		label, values = "node-role.kubernetes.io/control-plane", nil
-		u.warn(finding{code: "constraint-role", summary: "becomes a rule for control-plane nodes, which mostly run nothing else"}, key...)
-		if op == corev1.NodeSelectorOpExists {
-			u.pod().Tolerations = append(u.pod().Tolerations, corev1.Toleration{Key: label, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule})
-		}
-	case label == "node.hostname":
-		label = corev1.LabelHostname
-	case label == "node.platform.os":
-		label = corev1.LabelOSStable
-	case label == "node.platform.arch":
-		label = corev1.LabelArchStable
-	case strings.HasPrefix(label, "node.labels."):
-		label = strings.TrimPrefix(label, "node.labels.")
-	default:
+	switch label {
+	case "node.role":
+		u.roleConstraint((value == "manager") == (op == corev1.NodeSelectorOpIn), key)
+		return
+	case "node.platform.arch":
+		value = architecture(value)
+	}
+	known, ok := nodeLabel(label)
+	if !ok {
 		u.warn(finding{code: "constraint", summary: label + " is a property of Docker's nodes: the constraint is left out"}, key...)
 		return
 	}
-	if len(validation.IsQualifiedName(label)) > 0 || len(values) > 0 && len(validation.IsValidLabelValue(value)) > 0 {
+	if len(validation.IsQualifiedName(known)) > 0 || len(validation.IsValidLabelValue(value)) > 0 {
 		u.warn(finding{code: "constraint", summary: fmt.Sprintf("%q is no label of a Kubernetes node: the constraint is left out", s)}, key...)
 		return
 	}
-	u.requireNode(corev1.NodeSelectorRequirement{Key: label, Operator: op, Values: values})
+	u.requireNode(corev1.NodeSelectorRequirement{Key: known, Operator: op, Values: []string{value}})
+}
+
+// roleConstraint maps node.role: managers are the nodes of the control plane.
+func (u *unit) roleConstraint(manager bool, key []string) {
+	const label = "node-role.kubernetes.io/control-plane"
+	u.warn(finding{code: "constraint-role", summary: "becomes a rule for control-plane nodes, which mostly run nothing else"}, key...)
+	if !manager {
+		u.requireNode(corev1.NodeSelectorRequirement{Key: label, Operator: corev1.NodeSelectorOpDoesNotExist})
+		return
+	}
+	u.requireNode(corev1.NodeSelectorRequirement{Key: label, Operator: corev1.NodeSelectorOpExists})
+	u.pod().Tolerations = append(u.pod().Tolerations, corev1.Toleration{Key: label, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule})
+}
+
+// nodeLabel returns the label of Kubernetes for a property of Swarm's nodes.
+func nodeLabel(property string) (string, bool) {
+	switch property {
+	case "node.hostname":
+		return corev1.LabelHostname, true
+	case "node.platform.os":
+		return corev1.LabelOSStable, true
+	case "node.platform.arch":
+		return corev1.LabelArchStable, true
+	default:
+		return strings.CutPrefix(property, "node.labels.")
+	}
+}
+
+// architecture returns Kubernetes' name for what uname calls a processor.
+func architecture(name string) string {
+	switch strings.ToLower(name) {
+	case "aarch64", "arm64":
+		return "arm64"
+	case "x86_64", "amd64":
+		return "amd64"
+	case "armv7l", "armhf", "armv6l":
+		return "arm"
+	case "i386", "i686":
+		return "386"
+	default:
+		return name
+	}
 }
 
 func (u *unit) affinity() *corev1.Affinity {
@@ -169,8 +162,8 @@ func (u *unit) requireNode(r corev1.NodeSelectorRequirement) {
 }
 
 func (u *unit) spread(spread string, key ...string) {
-	label := strings.TrimPrefix(spread, "node.labels.")
-	if len(validation.IsQualifiedName(label)) > 0 {
+	label, ok := nodeLabel(spread)
+	if !ok || len(validation.IsQualifiedName(label)) > 0 {
 		u.warn(finding{code: "constraint", summary: fmt.Sprintf("%q is no label of a Kubernetes node: the preference is left out", spread)}, key...)
 		return
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"k8s.io/utils/ptr"
@@ -37,21 +38,56 @@ func (u *unit) triggers(t *types.TriggerConfig) {
 	u.work.Schedule = u.schedule(t.Schedule[0], 0)
 	for i, s := range t.Schedule[1:] {
 		again := *u.work
-		again.Name = limitName(u.object, maxCronJobName-3) + "-" + strconv.Itoa(i+2)
+		again.Name = u.cronJobName(i + 2)
 		again.Schedule = u.schedule(s, i+1)
 		u.out.Workloads = append(u.out.Workloads, &again)
 	}
 }
 
+// cronJobName returns a name for the CronJob of another schedule, which no other
+// job has.
+func (u *unit) cronJobName(n int) string {
+	suffix := "-" + strconv.Itoa(n)
+	name := limitName(u.object, maxCronJobName-len(suffix)) + suffix
+	if _, ok := u.kindNames("CronJob").take(name, u.name+" "+suffix); ok {
+		return name
+	}
+	return limitName(u.object, maxCronJobName-len(suffix)-hashLength-1) + suffix + "-" + hashOf(u.name+suffix)
+}
+
 func (u *unit) schedule(s types.ScheduleConfig, i int) *workload.Schedule {
-	out := &workload.Schedule{Cron: s.Cron, TimeZone: s.Timezone, Concurrency: "Forbid"}
+	key := []string{"triggers", "schedule", strconv.Itoa(i)}
+	out := &workload.Schedule{Concurrency: "Forbid"}
+	out.Cron, out.TimeZone = splitZone(s.Cron)
+	if s.Timezone != "" {
+		out.TimeZone = s.Timezone
+	}
+	if out.TimeZone == "" && !strings.HasPrefix(out.Cron, "@every") {
+		u.note(finding{
+			code:    "job-timezone",
+			summary: "is in the time zone of the cluster, which is mostly UTC",
+			hint:    "write timezone: Europe/Berlin, for example",
+		}, key...)
+	}
 	if s.Concurrency == "queue" {
 		u.warn(finding{
 			code: "job-queue", summary: "cannot wait in a queue: a run that is due while another runs is left out",
-		}, "triggers", "schedule", strconv.Itoa(i), "concurrency")
+		}, append(key, "concurrency")...)
 	}
 	if s.MissedFires == "skip" {
 		out.StartingDeadlineSeconds = ptr.To[int64](missedGrace)
 	}
 	return out
+}
+
+// splitZone takes the time zone from in front of a cron expression, where
+// Kubernetes refuses it.
+func splitZone(cron string) (expression, zone string) {
+	for _, prefix := range []string{"CRON_TZ=", "TZ="} {
+		if rest, ok := strings.CutPrefix(cron, prefix); ok {
+			zone, expression, _ = strings.Cut(rest, " ")
+			return strings.TrimSpace(expression), zone
+		}
+	}
+	return cron, ""
 }

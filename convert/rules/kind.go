@@ -70,6 +70,14 @@ func restart(s *types.ServiceConfig) (condition string, tries *int32, key []stri
 	return condition, tries, []string{"restart"}
 }
 
+// attemptsKey is where the user limited the restarts.
+func attemptsKey(s *types.ServiceConfig) []string {
+	if p := deploy(s).RestartPolicy; p != nil && p.MaxAttempts != nil {
+		return []string{"deploy", "restart_policy", "max_attempts"}
+	}
+	return []string{"restart"}
+}
+
 // findOnce notes the services that run to completion, and the jobs, which all do.
 func (a *app) findOnce() {
 	for name := range a.project.Jobs {
@@ -99,7 +107,11 @@ func (a *app) runsOnce(s *types.ServiceConfig) bool {
 
 // keptRunning tells what restarts although Compose would let it end.
 func (u *unit) keptRunning() {
-	switch condition, _, key := restart(u.in); condition {
+	condition, tries, key := restart(u.in)
+	if tries != nil && condition != "no" {
+		u.note(finding{code: "restart-attempts", summary: "has no limit here: Kubernetes restarts what is kept running for ever, after longer and longer pauses"}, attemptsKey(u.in)...)
+	}
+	switch condition {
 	case "on-failure":
 		u.note(finding{
 			code:    "restart-on-failure",
@@ -131,12 +143,13 @@ func (u *unit) job() {
 		u.warn(finding{
 			code:    "global-job",
 			summary: "runs once on every node in Swarm; Kubernetes has no such Job, it runs once",
+			hint:    "set mode: replicated-job with as many replicas as there are nodes, and placement.max_replicas_per_node: 1",
 		}, "deploy", "mode")
 	}
 }
 
 func (u *unit) replicatedJob() {
-	if n := u.in.GetScale(); n > 1 {
+	if n := u.in.GetScale(); n != 1 {
 		u.work.Run.Completions, u.work.Run.Parallelism = new(count(n)), new(count(n))
 	}
 	if c := u.deploy().UpdateConfig; c != nil && c.Parallelism != nil && *c.Parallelism > 0 && u.work.Run.Completions != nil {
@@ -154,12 +167,23 @@ func (u *unit) wantsOwnStorage() bool {
 // replicas sets the number of pods. One is Kubernetes' default.
 func (u *unit) replicas() {
 	n := u.in.GetScale()
+	if u.work.Kind == workload.DaemonSet && n != 1 {
+		u.warn(finding{code: "replicas-global", summary: fmt.Sprintf("asks for %d pods, and mode: global is one on each node", n)}, u.scaleKey()...)
+	}
 	if u.work.Kind != workload.Deployment && u.work.Kind != workload.StatefulSet {
 		return
 	}
 	if n != 1 || u.in.Scale != nil || u.deploy().Replicas != nil {
 		u.work.Replicas = new(count(n))
 	}
+}
+
+// scaleKey is where the user wrote the number of pods.
+func (u *unit) scaleKey() []string {
+	if u.in.Scale != nil {
+		return []string{"scale"}
+	}
+	return []string{"deploy", "replicas"}
 }
 
 // scaledVolumes warns of storage for one node that several pods of the unit

@@ -179,6 +179,9 @@ func (a *app) reserveNames() {
 	for name, c := range a.project.Volumes {
 		a.kindNames("PersistentVolumeClaim").take(a.claimName(name, c), name)
 	}
+	for name := range a.project.Jobs {
+		a.kindNames("CronJob").take(limitName(a.names[name], maxCronJobName), name)
+	}
 	for _, object := range a.names {
 		a.kindNames("Service").take(object, object)
 	}
