@@ -3,6 +3,7 @@
 // [Convert] is the pipeline, in reading order: load and merge the Compose files
 // (compose), decide what becomes of every key (rules, which fills the model in
 // workload), and build the objects (manifest). The sub-package helm turns the
-// result into a chart, and kustomize several results into a base and overlays.
+// result into a chart, kustomize several results into a base and overlays, and bake
+// writes down what must be built.
 // Nothing flows back, and nothing reaches a cluster or the network.
 package convert

@@ -31,6 +31,7 @@ type chartCreateOptions struct {
 	version      string
 	appVersion   string
 	secretValues string
+	bake         string
 	force        bool
 	strict       bool
 	notes        bool
@@ -67,6 +68,7 @@ A folder that gantry made is replaced, unless somebody has changed its files.
 	f.StringVar(&o.version, "version", defaultChartVersion, "version of the chart")
 	f.StringVar(&o.appVersion, "app-version", "", "version of the application (default: the tag of its first image)")
 	f.StringVar(&o.secretValues, "secret-values", "", "file to write the values of secrets to, outside of the chart")
+	bindBake(c, &o.bake)
 	f.BoolVar(&o.force, "force", false, "replace a folder that gantry did not make, or that was changed")
 	f.BoolVar(&o.strict, "strict", false, "fail when there is a warning")
 	f.BoolVar(&o.notes, "notes", false, "print the notes, too")
@@ -92,6 +94,9 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 		dir = result.App.Name
 	}
 	if err := o.outside(dir); err != nil {
+		return err
+	}
+	if err := a.writeBake(o.bake, result, o.force); err != nil {
 		return err
 	}
 	files, err := helm.Chart(helm.Source{

@@ -26,6 +26,7 @@ type convertOptions struct {
 	to       string
 	output   string
 	overlays []string
+	bake     string
 	force    bool
 	strict   bool
 	notes    bool
@@ -50,6 +51,7 @@ file, line and column of the key.
   gantry convert --to kustomize -f compose.yaml -f compose.prod.yaml -o k8s
   gantry convert --to kustomize --overlay staging=compose.prod.yaml,compose.staging.yaml,profile:tools
   gantry convert --expose=ingress --domain=shop.example.org | kubectl apply -f -
+  gantry convert --registry registry.example.com/team --tag 1.4 --bake docker-bake.json -o k8s
   cat compose.yaml | gantry convert -f - -p shop`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runConvert(cmd.Context(), a, &o) },
@@ -58,7 +60,8 @@ file, line and column of the key.
 	c.Flags().StringVar(&o.to, "to", toManifests, "what to make: manifests, chart or kustomize")
 	c.Flags().StringVarP(&o.output, "output", "o", "", "folder for one file an object, or - for standard output (default -); the folder of the chart or of kustomize")
 	c.Flags().StringArrayVar(&o.overlays, "overlay", nil, "overlay of kustomize, as NAME=FILE[,FILE...][,profile:PROFILE...]; repeat for several")
-	c.Flags().BoolVar(&o.force, "force", false, "replace a folder that gantry did not make")
+	bindBake(c, &o.bake)
+	c.Flags().BoolVar(&o.force, "force", false, "replace what gantry did not make")
 	c.Flags().BoolVar(&o.strict, "strict", false, "fail when there is a warning")
 	c.Flags().BoolVar(&o.notes, "notes", false, "print the notes, too")
 	_ = c.MarkFlagDirname("output")
@@ -80,13 +83,17 @@ func runConvert(ctx context.Context, a *app, o *convertOptions) error {
 	switch o.to {
 	case toManifests:
 	case toKustomize:
+		if o.bake != "" {
+			return usageError(errors.New("--bake is for one combination of files: write it with --to manifests"))
+		}
 		return runKustomize(ctx, a, o)
 	case toChart:
 		if o.output == "-" {
 			return usageError(errors.New("a chart is a folder: name one with -o, or leave it out"))
 		}
 		return runChartCreate(ctx, a, &chartCreateOptions{
-			sourceOptions: o.sourceOptions, output: o.output, version: defaultChartVersion, force: o.force, strict: o.strict, notes: o.notes,
+			sourceOptions: o.sourceOptions, output: o.output, version: defaultChartVersion, bake: o.bake,
+			force: o.force, strict: o.strict, notes: o.notes,
 		})
 	default:
 		return usageError(fmt.Errorf("unknown result %q: use manifests, chart or kustomize", o.to))
@@ -98,6 +105,9 @@ func runConvert(ctx context.Context, a *app, o *convertOptions) error {
 	a.summarise(result, o.notes)
 	if o.strict && result.Diagnostics.Count(diag.Warning) > 0 {
 		return strictError(result.Diagnostics)
+	}
+	if err := a.writeBake(o.bake, result, o.force); err != nil {
+		return err
 	}
 	if o.output == "" || o.output == "-" {
 		return manifest.Write(a.Out, result.Objects)

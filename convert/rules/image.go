@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"gantry/convert/workload"
 )
 
 // image sets the image and when it is pulled. A service that is only built gets
@@ -24,6 +26,7 @@ func (u *unit) image() {
 		}, "image")
 	}
 	if u.in.Build != nil {
+		u.out.Builds = append(u.out.Builds, workload.Build{Service: u.name, Image: u.container.Image})
 		u.warn(finding{
 			code:    "image-build",
 			summary: "is built by Compose, and a cluster cannot build: it will pull " + u.container.Image,

@@ -217,5 +217,6 @@ func (a *app) sort() {
 	slices.SortFunc(a.out.Data, func(x, y *workload.Data) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(a.out.Endpoints, func(x, y *workload.Endpoint) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(a.out.Policies, func(x, y *workload.Policy) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(a.out.Builds, func(x, y workload.Build) int { return cmp.Compare(x.Service, y.Service) })
 	slices.SortFunc(a.out.Routes, func(x, y *workload.Route) int { return cmp.Compare(x.Name, y.Name) })
 }

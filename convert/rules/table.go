@@ -59,8 +59,8 @@ const (
 // attribute of the Compose Specification.
 func Table() []Row {
 	rows := slices.Concat(
-		under("services.*.", containerRows(), workloadRows(), serviceRows()),
-		under("jobs.*.", containerRows(), workloadRows(), jobRows()),
+		under("services.*.", containerRows(), workloadRows(), buildRows(), serviceRows()),
+		under("jobs.*.", containerRows(), workloadRows(), buildRows(), jobRows()),
 		under("services.*.pre_start.[].", containerRows(), hookRows()),
 		topRows(),
 	)

@@ -109,7 +109,6 @@ func moreContainerRows() []Row {
 // workloadRows are the attributes that services and jobs share.
 func workloadRows() []Row {
 	return []Row{
-		{"build", Approximated, Silent, "containers[].image", "names the image that somebody must build and push"},
 		{"depends_on", Approximated, Note, "initContainers, Job", "orders only containers of one pod: Kubernetes restarts what fails until its dependencies answer"},
 		{"depends_on.*.restart", Ignored, Note, "", "has no counterpart: pods are not restarted with what they depend on"},
 		{"expose", Converted, Silent, "Service, containers[].ports", "becomes ports of the Service"},

@@ -18,6 +18,16 @@ type App struct {
 	Endpoints []*Endpoint
 	Routes    []*Route
 	Policies  []*Policy
+	// Builds are the images that somebody must build and push first.
+	Builds []Build
+}
+
+// Build is an image that Compose builds.
+type Build struct {
+	// Service is the Compose service or job whose build section says how.
+	Service string
+	// Image is the name under which pods pull it.
+	Image string
 }
 
 // Kind is the kind of controller that keeps a pod running.

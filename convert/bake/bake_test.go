@@ -1,0 +1,76 @@
+package bake_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"gantry/convert/bake"
+	"gantry/convert/compose"
+	"gantry/convert/workload"
+)
+
+// TestEveryAttributeOfABuild writes each attribute of a build section alone, and
+// wants the file to show it.
+func TestEveryAttributeOfABuild(t *testing.T) {
+	attributes := map[string]string{
+		"context": "./web", "dockerfile": "x", "dockerfile_inline": "FROM scratch", "entitlements": "[a]", "args": "[A=1]",
+		"provenance": "mode=max", "sbom": "true", "ssh": "[default]", "labels": "[a=b]", "cache_from": "[a]", "cache_to": "[a]", "no_cache": "true",
+		"no_cache_filter": "[a]", "additional_contexts": "[a=./b]", "pull": "true", "extra_hosts": "[\"a:1.2.3.4\"]", "network": "none", "target": "a",
+		"secrets": "[s]", "shm_size": "1m", "tags": "[a]", "ulimits": "{nofile: 3}", "platforms": "[linux/arm64]", "privileged": "true",
+	}
+	// Bake has no word for it, and the support table says so.
+	attributes["isolation"] = ""
+	plain := write(t, "context: .")
+	for i := range reflect.TypeFor[types.BuildConfig]().NumField() {
+		key, _, _ := strings.Cut(reflect.TypeFor[types.BuildConfig]().Field(i).Tag.Get("yaml"), ",")
+		value, known := attributes[key]
+		switch {
+		case strings.HasPrefix(key, "#") || known && value == "":
+		case !known:
+			t.Errorf("nobody says what becomes of build.%s", key)
+		case write(t, key+": "+value) == plain:
+			t.Errorf("build.%s is not in the file", key)
+		}
+	}
+}
+
+func TestSecretsStayOut(t *testing.T) {
+	t.Setenv("NPM_TOKEN", "geheim")
+	got := write(t, `args: {NPM_TOKEN: geheim, DB_PASSWORD: geheim, PLAIN: "1", NOT_SET: }`)
+	if strings.Contains(got, "geheim") {
+		t.Errorf("the file has a secret:\n%s", got)
+	}
+	for _, want := range []string{`"NPM_TOKEN": "${NPM_TOKEN}"`, `"DB_PASSWORD": {}`, `"NOT_SET": "${NOT_SET}"`, `"PLAIN": "1"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the file lacks %s:\n%s", want, got)
+		}
+	}
+}
+
+// write returns the bake file of a service with this build section.
+func write(t *testing.T, section string) string {
+	t.Helper()
+	dir := t.TempDir()
+	text := "name: x\nservices:\n  web:\n    build:\n      " + section + "\nsecrets: {s: {file: s.txt}}\n"
+	if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	project, problems, err := compose.Load(t.Context(), compose.Source{WorkingDir: dir})
+	if err != nil || project == nil {
+		t.Fatalf("%s: %v %v", section, err, problems)
+	}
+	var b bytes.Buffer
+	if err := bake.New(project, []workload.Build{{Service: "web", Image: "x-web"}}, dir).Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !bake.IsOurs(b.Bytes()) {
+		t.Error("the file does not say who made it")
+	}
+	return b.String()
+}
