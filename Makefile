@@ -60,16 +60,18 @@ bin/tools/helm: testdata/tools/helm/go.mod testdata/tools/helm/go.sum
 	go build -C testdata/tools/helm -ldflags '-X helm.sh/helm/v3/internal/version.version=$(HELM)' -o $(CURDIR)/$@ helm.sh/helm/v3/cmd/helm
 	@touch $@
 
-# The sandbox is tested without vet, which would analyse all of Kubernetes: lint
-# does it anyway.
+# Tests run without vet, which would analyse every dependency once more: lint does
+# it anyway.
+gotest := go test -vet=off
+
 test: build bin/tools/helm ## run every test, those against the real API server included
-	CGO_ENABLED=1 go test -race -shuffle=on $(RACY)
-	go test -shuffle=on $$(go list $(PACKAGES) | grep -vE '^gantry/(charts|repo)(/|$$)')
-	go test -C cmd/gantry-sandbox -vet=off ./...
-	go test -count=1 $(INTEGRATION)
+	CGO_ENABLED=1 $(gotest) -race -shuffle=on $(RACY)
+	$(gotest) -shuffle=on $$(go list $(PACKAGES) | grep -vE '^gantry/(charts|repo)(/|$$)')
+	cd cmd/gantry-sandbox && $(gotest) ./...
+	$(gotest) -count=1 $(INTEGRATION)
 
 integration: build bin/tools/helm ## run only the tests against the real API server
-	go test -count=1 $(INTEGRATION)
+	$(gotest) -count=1 $(INTEGRATION)
 
 lint: bin/tools/golangci-lint ## check the code and its format
 	bin/tools/golangci-lint run --allow-serial-runners $(PACKAGES) $(INTEGRATION)

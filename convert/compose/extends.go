@@ -112,7 +112,7 @@ func overlay(into, over *origin) {
 	if over.pos.Line > 0 {
 		into.pos = over.pos
 	}
-	into.node, into.text = over.node, over.text
+	into.kind, into.text = over.kind, over.text
 	shift := into.items
 	for key, o := range over.next {
 		if index, err := strconv.Atoi(key); err == nil && over.items > 0 {

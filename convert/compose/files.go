@@ -161,6 +161,16 @@ func (d *disk) parse(f *file) bool {
 	return true
 }
 
+// forget lets go of the nodes of all files, which are a large part of what the
+// loader holds: the origins have what is needed from here on.
+func (d *disk) forget() {
+	for _, f := range d.files {
+		if f != nil {
+			f.docs = nil
+		}
+	}
+}
+
 // shown returns a path as the user would type it.
 func (d *disk) shown(path string) string {
 	if path == stdinName {

@@ -32,6 +32,7 @@ func Load(ctx context.Context, src Source) (*Project, diag.List, error) {
 		list.Sort()
 		return nil, list, nil
 	}
+	in.disk.forget()
 	project, err := in.merge(ctx, main)
 	if ctxErr := ctx.Err(); ctxErr != nil {
 		return nil, nil, ctxErr

@@ -32,8 +32,9 @@ type Key struct {
 // origin is a key, and what lies below it.
 type origin struct {
 	pos diag.Pos
-	// node is the value, which tells what to check; nil for a key without one.
-	node *yaml.Node
+	// kind is that of the value, which tells what to check; 0 for a key without
+	// one.
+	kind yaml.Kind
 	// text is the value of a scalar, its variables filled.
 	text string
 	next map[string]*origin

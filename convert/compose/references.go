@@ -87,7 +87,7 @@ func (c *checker) unit(section, name string) {
 
 // basics reports what every service must have, and what excludes each other.
 func (c *checker) basics(o *origin, path diag.Path) {
-	isMapping := o.node != nil && o.node.Kind == yaml.MappingNode
+	isMapping := o.kind == yaml.MappingNode
 	if isMapping && o.get("image") == nil && o.get("build") == nil && o.get("provider") == nil {
 		c.fail(o, path, codeIncomplete, "has neither an image nor a build", "add image:")
 	}
@@ -106,7 +106,7 @@ func (o *origin) textOf(key string) string {
 	if below := o.get(key); below != nil {
 		return below.text
 	}
-	if o == nil || o.node == nil || o.node.Kind != yaml.ScalarNode {
+	if o == nil || o.kind != yaml.ScalarNode {
 		return ""
 	}
 	return o.text
@@ -115,7 +115,7 @@ func (o *origin) textOf(key string) string {
 // items calls visit for the items of a list of a unit.
 func (c *checker) items(o *origin, path diag.Path, list string, visit func(*origin, diag.Path)) {
 	items := o.get(list)
-	if items == nil || items.node == nil || items.node.Kind != yaml.SequenceNode {
+	if items == nil || items.kind != yaml.SequenceNode {
 		return // the schema says that it is no list
 	}
 	for i := range items.items {
@@ -156,7 +156,7 @@ func (c *checker) dependency(section string, o *origin, path diag.Path, name str
 
 // volume reports a mount that cannot be read, or whose volume is not defined.
 func (c *checker) volume(item *origin, path diag.Path) {
-	if item.node.Kind == yaml.MappingNode {
+	if item.kind == yaml.MappingNode {
 		if item.textOf("type") == types.VolumeTypeVolume {
 			c.defined("volumes", item.textOf("source"), item, path)
 		}
@@ -176,7 +176,7 @@ const maxPort = 65535
 
 // port reports a port that cannot be read.
 func (c *checker) port(item *origin, path diag.Path) {
-	if item.node.Kind != yaml.MappingNode {
+	if item.kind != yaml.MappingNode {
 		if _, err := types.ParsePortConfig(item.text); err != nil || outOfRange(item.text) {
 			c.fail(item, path, codeValue, fmt.Sprintf("%q is no port between 1 and %d", item.text, maxPort), `write "PUBLISHED:TARGET", such as "8080:80"`)
 		}

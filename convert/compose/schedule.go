@@ -16,7 +16,7 @@ import (
 func (c *checker) schedules(job string) {
 	path := diag.Path{"jobs", job, "triggers", "schedule"}
 	list := c.root.get(path...)
-	if list == nil || list.node == nil || list.node.Kind != yaml.SequenceNode {
+	if list == nil || list.kind != yaml.SequenceNode {
 		return
 	}
 	for i := range list.items {

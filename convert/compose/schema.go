@@ -30,7 +30,7 @@ func (in *input) explain(refusal error, t *trail, list *diag.List) {
 		return
 	}
 	for _, f := range in.disk.files {
-		if f == nil {
+		if f == nil || !in.disk.parse(f) {
 			continue
 		}
 		for _, doc := range f.docs {

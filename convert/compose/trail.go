@@ -92,7 +92,7 @@ func (t *trail) record(s scope, n *yaml.Node, path diag.Path, into *origin) {
 	if n == nil || !t.visit(s, n, path) {
 		return
 	}
-	into.node = n
+	into.kind = n.Kind
 	switch n.Kind {
 	case yaml.MappingNode:
 		t.mapping(s, n, path, into, nil)
