@@ -15,8 +15,6 @@ const (
 	codeSyntax = "yaml-syntax"
 	// codeDuplicate: a mapping has one key twice.
 	codeDuplicate = "duplicate-key"
-	// codeUnknown: a key is not part of the Compose Specification.
-	codeUnknown = schema.CodeUnknown
 	// codeType: a value has the wrong type or form.
 	codeType = schema.CodeType
 	// codeValue: a value has the right type and means nothing.

@@ -102,16 +102,23 @@ func (in *input) follow(list *diag.List) (*trail, []*file) {
 // merge lets compose-go build the model. Its cycle check takes exponential time
 // and its other checks stop at the first problem: ours run instead. The contents
 // of env files stay apart from environment, which wins over them.
-func (in *input) merge(ctx context.Context, files []*file) (*types.Project, error) {
+func (in *input) merge(ctx context.Context, files []*file) (project *types.Project, err error) {
+	// compose-go takes for granted in places what its schema does not demand.
+	defer func() {
+		if reason := recover(); reason != nil {
+			project, err = nil, fmt.Errorf("compose-go cannot make sense of the files: %v", reason)
+		}
+	}()
 	quietLogs()
 	details := types.ConfigDetails{WorkingDir: in.dir, Environment: types.Mapping(in.env)}
 	for _, f := range files {
 		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: f.path, Content: f.data})
 	}
-	project, err := loader.LoadWithContext(ctx, details, func(o *loader.Options) {
+	project, err = loader.LoadWithContext(ctx, details, func(o *loader.Options) {
 		o.SetProjectName(in.name, in.given)
 		o.SkipConsistencyCheck = true
 		o.SkipResolveEnvironment = true
+		o.SkipResolveLabels = true
 		o.Profiles = in.profiles
 		o.MaxNodeVisits = maxNodes
 	})

@@ -64,6 +64,7 @@ func (c *checker) unit(section, name string) {
 	for _, list := range []string{"configs", "secrets"} {
 		c.items(o, path, list, func(item *origin, p diag.Path) { c.defined(list, item.textOf("source"), item, p) })
 	}
+	c.items(o.get("build"), append(path, "build"), "secrets", func(item *origin, p diag.Path) { c.defined("secrets", item.textOf("source"), item, p) })
 	c.items(o, path, "volumes", c.volume)
 	c.items(o, path, "ports", c.port)
 	c.items(o, path, "links", func(item *origin, p diag.Path) {
@@ -157,6 +158,9 @@ func (c *checker) dependency(section string, o *origin, path diag.Path, name str
 // volume reports a mount that cannot be read, or whose volume is not defined.
 func (c *checker) volume(item *origin, path diag.Path) {
 	if item.kind == yaml.MappingNode {
+		if item.textOf("target") == "" {
+			c.fail(item, path, codeIncomplete, "lacks target", "add the path inside the container")
+		}
 		if item.textOf("type") == types.VolumeTypeVolume {
 			c.defined("volumes", item.textOf("source"), item, path)
 		}

@@ -48,11 +48,36 @@ func (a *app) reportOpen() {
 			}, diag.Path{"networks", name, "internal"})
 		}
 	}
+	a.reportApart(hint)
 	a.containers(func(section, name string, c types.ContainerSpec) {
 		if c.NetworkMode == "none" {
 			a.report(diag.Warning, finding{
 				code: "network-none", summary: "has no network in Compose; here it has no Service, but only a NetworkPolicy takes its network away", hint: hint,
 			}, diag.Path{section, name, "network_mode"})
+		}
+	})
+}
+
+// reportApart names the services that share no network with some other service
+// in Compose, and are reached by it here.
+func (a *app) reportApart(hint string) {
+	var sets [][]string
+	a.containers(func(_, _ string, c types.ContainerSpec) {
+		if set := networksOf(c); len(set) > 0 {
+			sets = append(sets, set)
+		}
+	})
+	slices.SortFunc(sets, slices.Compare)
+	sets = slices.CompactFunc(sets, slices.Equal)
+	a.containers(func(section, name string, c types.ContainerSpec) {
+		own := networksOf(c)
+		apart := func(other []string) bool {
+			return !slices.ContainsFunc(other, func(n string) bool { return slices.Contains(own, n) })
+		}
+		if len(own) > 0 && slices.ContainsFunc(sets, apart) {
+			a.report(diag.Note, finding{
+				code: "network-open", summary: "keeps others away in Compose; here every pod of the cluster reaches it", hint: hint,
+			}, diag.Path{section, name, "networks"})
 		}
 	})
 }

@@ -34,9 +34,11 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		bound:    map[string]*workload.Claim{},
 		declared: map[string]bool{},
 	}
+	a.readLabelFiles()
 	a.reportKeys()
 	a.reportInactive()
 	a.reportModels()
+	a.reportUnused()
 	a.nameServices()
 	a.reserveNames()
 	a.findWaits()

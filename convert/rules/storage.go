@@ -94,6 +94,11 @@ func (a *app) volumeDriver(config types.VolumeConfig, path diag.Path) {
 		summary: fmt.Sprintf("%q is a driver of Docker: the volume becomes a claim of the storage class, without the driver's options", config.Driver),
 		hint:    driverHint(config.Driver, fmt.Sprintf("--volume-driver %s=CLASS", config.Driver)),
 	}, below(path, "driver"))
+	if len(config.DriverOpts) > 0 {
+		a.report(diag.Note, finding{
+			code: "volume-driver-options", summary: fmt.Sprintf("are for the driver %q: they are left out", config.Driver),
+		}, below(path, "driver_opts"))
+	}
 }
 
 // driverHint names the CSI driver that mounts the same, where it is known.

@@ -61,7 +61,7 @@ func Table() []Row {
 	rows := slices.Concat(
 		under("services.*.", containerRows(), workloadRows(), buildRows(), serviceRows()),
 		under("jobs.*.", containerRows(), workloadRows(), buildRows(), jobRows()),
-		under("services.*.pre_start.[].", containerRows(), hookRows()),
+		under("services.*.pre_start.[].", hookContainerRows(), hookRows()),
 		topRows(),
 	)
 	slices.SortFunc(rows, func(a, b Row) int { return strings.Compare(a.Path, b.Path) })

@@ -1,0 +1,59 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"gantry/charts/diag"
+)
+
+// readLabelFiles adds the labels of label_file to those of each service and job,
+// below the ones that stand in the Compose file. compose-go would read any file
+// of the machine, and those of jobs not at all.
+func (a *app) readLabelFiles() {
+	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
+		s := a.project.Services[name]
+		s.Labels = a.withLabelFiles(diag.Path{"services", name}, &s.ContainerSpec)
+		a.project.Services[name] = s
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.project.Jobs)) {
+		j := a.project.Jobs[name]
+		j.Labels = a.withLabelFiles(diag.Path{"jobs", name}, &j.ContainerSpec)
+		a.project.Jobs[name] = j
+	}
+}
+
+// withLabelFiles returns the labels of a container with those of its files; the
+// last file that sets one wins.
+func (a *app) withLabelFiles(path diag.Path, in *types.ContainerSpec) types.Labels {
+	if len(in.LabelFiles) == 0 {
+		return in.Labels
+	}
+	labels := types.Labels{}
+	lookup := func(key string) (string, bool) {
+		v, ok := labels[key]
+		return v, ok
+	}
+	for i, file := range in.LabelFiles {
+		key := append(slices.Clip(path), "label_file", strconv.Itoa(i))
+		data, err := a.readFile(file)
+		if err != nil {
+			a.report(diag.Warning, a.unreadable(file, err), key)
+			continue
+		}
+		read, err := dotenv.ParseWithLookup(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))), lookup)
+		if err != nil {
+			a.report(diag.Error, finding{code: "label-file-syntax", summary: fmt.Sprintf("%s: %v", a.shown(file), err), hint: "write one KEY=value on a line"}, key)
+			continue
+		}
+		maps.Copy(labels, read)
+	}
+	maps.Copy(labels, in.Labels)
+	return labels
+}
