@@ -47,9 +47,8 @@ func TestNoLeafDisappears(t *testing.T) {
 
 func checkLeaf(t *testing.T, dir string, opts caseOptions, whole *convert.Result, key convert.Key) {
 	t.Helper()
-	_, quiet := quietRows()[rowName(key.Row.Path)]
 	_, idle := idleLeaves()[rowName(key.Row.Path)]
-	if quiet || idle || named(whole.Diagnostics, key.Path) {
+	if idle || isQuiet(key.Row.Path, "") || named(whole.Diagnostics, key.Path) {
 		return
 	}
 	file := filepath.Join(dir, key.Pos.File)
@@ -73,12 +72,13 @@ func checkLeaf(t *testing.T, dir string, opts caseOptions, whole *convert.Result
 // with the reason.
 func idleLeaves() map[string]string {
 	return map[string]string{
-		"networks":               "joins services that reach each other anyway",
-		"volumes.*.driver_opts":  "mount does not look at the device of a tmpfs, nor at the type of a bind",
-		"deploy.resources":       "the driver is the one that is taken anyway",
-		"ipc":                    "shareable is what the containers of a pod are",
-		"networks.*.enable_ipv6": "false is the default",
-		"networks.*.internal":    "false is the default",
+		"networks":                              "joins services that reach each other anyway",
+		"volumes.*.driver_opts":                 "mount does not look at the device of a tmpfs, nor at the type of a bind",
+		"gpus":                                  "the driver is the one that is taken anyway",
+		"deploy.resources.reservations.devices": "the driver is the one that is taken anyway",
+		"ipc":                                   "shareable is what the containers of a pod are",
+		"networks.*.enable_ipv6":                "false is the default",
+		"networks.*.internal":                   "false is the default",
 	}
 }
 

@@ -23,6 +23,11 @@ func (u *unit) modelVariables() types.MappingWithEquals {
 	set := func(model, prefix, endpointVar, nameVar, name string) {
 		setDefault(&endpointVar, prefix+"_URL")
 		setDefault(&nameVar, prefix+"_MODEL")
+		for _, name := range []string{endpointVar, nameVar} {
+			if _, set := env[name]; set {
+				u.note(finding{code: "variable-model", summary: fmt.Sprintf("is set to what belongs to the model %q, as Docker does", model)}, "environment", name)
+			}
+		}
 		if env == nil {
 			env = types.MappingWithEquals{}
 		}

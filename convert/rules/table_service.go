@@ -50,6 +50,7 @@ func topRows() []Row {
 		{"models", Approximated, Silent, "containers[].env", "are looked for where --model-endpoint says"},
 		{"models.*", Approximated, Silent, "containers[].env", "is looked for where --model-endpoint says: no model is run"},
 		{"models.*.context_size", Ignored, Warn, "", "is a setting of the server that runs the model: make it there"},
+		{"models.*.name", Ignored, Note, "", "is what Docker calls the model on one machine"},
 		{"models.*.runtime_flags", Ignored, Warn, "", "are settings of the server that runs the model: make them there"},
 		{"name", Converted, Silent, "metadata.labels", "is the instance label of all objects and the name of the chart"},
 		{"networks", Approximated, Silent, "NetworkPolicy", "all pods of a cluster reach each other, unless --network-policies keeps them apart"},
