@@ -21,6 +21,7 @@ func podRows() []Row {
 		{"dns", Ignored, Warn, "", "belongs to the pod: the hook asks the name servers of the service"},
 		{"dns_opt", Ignored, Warn, "", "belongs to the pod: the hook has the resolver of the service"},
 		{"dns_search", Ignored, Warn, "", "belongs to the pod: the hook has the search domains of the service"},
+		{"domainname", Ignored, Warn, "", "belongs to the pod: the hook has the domain name of the service"},
 		{"extra_hosts", Ignored, Warn, "", "belongs to the pod: the hook knows the hosts of the service"},
 		{"hostname", Ignored, Warn, "", "belongs to the pod: the hook has the host name of the service"},
 		{"ipc", Ignored, Warn, "", "belongs to the pod: the hook has the IPC namespace of the service"},
