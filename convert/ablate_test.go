@@ -76,6 +76,7 @@ func idleLeaves() map[string]string {
 		"volumes.*.driver_opts":                 "mount does not look at the device of a tmpfs, nor at the type of a bind",
 		"gpus":                                  "the driver is the one that is taken anyway",
 		"deploy.resources.reservations.devices": "the driver is the one that is taken anyway",
+		"triggers":                              "one and forbid are the defaults, and every CronJob can be started by hand",
 		"ipc":                                   "shareable is what the containers of a pod are",
 		"networks.*.enable_ipv6":                "false is the default",
 		"networks.*.internal":                   "false is the default",
