@@ -21,7 +21,7 @@ type Variable struct {
 	// Value is what the variable has, or its default.
 	Value string
 	// Missing tells that neither the environment nor an env file has the variable,
-	// and that it has no default.
+	// and that it has no default; or that it is empty and must not be (:?).
 	Missing bool
 	// Path is the key whose value mentions it.
 	Path diag.Path
@@ -99,7 +99,8 @@ func (t *trail) fill(s scope, n *yaml.Node, path diag.Path) string {
 		}
 		v := found[name]
 		val, set := s.env[name]
-		missing := !set && (v.Required || v.DefaultValue == "" && v.PresenceValue == "" && mentionsBare(n.Value, name))
+		missing := v.Required && !set || v.DefaultValue == "" && v.PresenceValue == "" && !set && mentionsBare(n.Value, name) ||
+			v.Required && val == "" && strings.Contains(n.Value, "${"+name+":?")
 		t.variables = append(t.variables, Variable{Name: name, Value: orDefault(val, v.DefaultValue), Missing: missing, Path: slices.Clone(path)})
 		if missing && !v.Required {
 			report(diag.Warning, codeVariableUnset, fmt.Sprintf("variable %s is not set: it is empty", name),
