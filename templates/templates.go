@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-//go:embed all:chart service repo
+//go:embed all:chart service repo report
 var files embed.FS
 
 // Chart returns the files that every generated chart has. They are Go templates
@@ -19,6 +19,10 @@ func Service() fs.FS { return below("service") }
 // Repository returns the pages of a chart repository and what they need, for
 // html/template.
 func Repository() fs.FS { return below("repo") }
+
+// Report returns the page that shows a conversion, for html/template, and the
+// style sheet of its picture.
+func Report() fs.FS { return below("report") }
 
 func below(folder string) fs.FS {
 	sub, err := fs.Sub(files, folder)

@@ -18,7 +18,7 @@ import (
 
 // convertCommands returns the commands of the group, in the order of the help.
 func convertCommands(a *app) []*cobra.Command {
-	return []*cobra.Command{newConvert(a), newCheck(a)}
+	return []*cobra.Command{newConvert(a), newCheck(a), newGraph(a)}
 }
 
 type convertOptions struct {

@@ -1,0 +1,462 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// card draws a box. Its rows are made first, because the layout needs to know
+// how much room they take.
+type card struct {
+	*Box
+	links   *links
+	compact bool
+	width   int
+	height  int
+	rows    []row
+	// networks draws the marks of the box's networks.
+	networks []int
+}
+
+// row is a line of a card.
+type row struct {
+	// y is the base line, from the top of the card.
+	y    int
+	draw func(c *canvas, x, y int)
+}
+
+// Sizes of cards. The widths of letters are those of the usual monospaced
+// fonts: three fifths of their height.
+const (
+	wideCard    = 248
+	compactCard = 178
+	padding     = 14
+	maxMounts   = 4
+	maxPorts    = 6
+)
+
+func letters(room, fontSize int) int { return room * 10 / (fontSize * 6) }
+
+// cards prepares the boxes for the layout.
+func (p *Picture) cards(to *links) []*card {
+	cards := make([]*card, len(p.Boxes))
+	for i, b := range p.Boxes {
+		k := &card{Box: b, links: to, compact: len(p.Boxes) > crowd, width: wideCard, networks: b.Networks}
+		if k.compact {
+			k.width = compactCard
+			k.compactRows()
+		} else {
+			k.wideRows()
+		}
+		cards[i] = k
+	}
+	return cards
+}
+
+func (k *card) size() size { return size{k.width, k.height} }
+
+func (k *card) row(height int, draw func(c *canvas, x, y int)) {
+	k.height += height
+	k.rows = append(k.rows, row{k.height, draw})
+}
+
+// wideRows shows everything.
+func (k *card) wideRows() {
+	k.height = 8
+	k.row(18, func(c *canvas, x, y int) { k.heading(c, x, y, 14) })
+	if k.Image != "" {
+		k.line(17, "image", imageTail(k.Image, letters(k.width-2*padding, 11)), k.Image)
+	}
+	for _, host := range k.Hosts {
+		k.icon(20, "globe", host, "")
+	}
+	if len(k.Ports) > 0 {
+		k.ports()
+	}
+	if len(k.Mounts) > 0 {
+		k.height += 4
+	}
+	for i, m := range k.Mounts {
+		if i == maxMounts-1 && len(k.Mounts) > maxMounts {
+			k.line(18, "more", fmt.Sprintf("and %d more", len(k.Mounts)-i), mountList(k.Mounts[i:]))
+			break
+		}
+		name := m.Source
+		if name == "" {
+			name = m.Kind
+		}
+		k.icon(18, m.Kind, name, m.Target)
+	}
+	k.height += 12
+	k.objects()
+}
+
+// compactRows shows what fits into three lines.
+func (k *card) compactRows() {
+	k.height = 4
+	k.row(17, func(c *canvas, x, y int) { k.heading(c, x, y, 12) })
+	room := letters(k.width-2*padding, 10)
+	switch text := portList(k.Ports); {
+	case isEntry(k.Box):
+		k.line(15, "open", clip(text, room), text)
+		k.rows = append(k.rows, row{k.height, func(c *canvas, x, y int) { entry(c, x, y-4, 0) }})
+	case text != "":
+		k.line(15, "image", clip(text, room), text)
+	default:
+		k.line(15, "image", imageTail(k.Image, room), k.Image)
+	}
+	k.height += 8
+	k.objects()
+}
+
+// line adds a line of text.
+func (k *card) line(height int, class, text, full string) {
+	k.row(height, func(c *canvas, x, y int) {
+		if text == full {
+			c.text(x+padding, y, class, text)
+			return
+		}
+		c.open("g")
+		c.title(full)
+		c.text(x+padding, y, class, text)
+		c.close("g")
+	})
+}
+
+// heading is the name with the marks of networks and problems behind it.
+func (k *card) heading(c *canvas, x, y, fontSize int) {
+	right := x + k.width - padding
+	if k.Problems > 0 {
+		text := "▲ " + strconv.Itoa(k.Problems)
+		w := 7*utf8.RuneCountInString(text) + 10
+		right -= w
+		done := k.link(c, k.problemsLink())
+		c.open("g", "class", "problems")
+		c.title(count(k.Problems, "warning") + " about " + k.Name)
+		c.shape("rect", "x", right, "y", y-13, "width", w, "height", 18, "rx", 9)
+		c.text(right+w/2, y, "", text)
+		c.close("g")
+		done()
+		right -= 4
+	}
+	for i := len(k.networks) - 1; i >= 0; i-- {
+		right -= 14
+		networkMark(c, right+6, y-4, k.networks[i])
+		if i == 0 {
+			right -= 4
+		}
+	}
+	if k.Scale != "" {
+		scale := clip(k.Scale, 13)
+		w := utf8.RuneCountInString(scale)*66/10 + 2
+		right -= w
+		c.text(right, y, "scale", scale)
+		right -= 6
+	}
+	name := clip(k.Name, letters(right-x-padding, fontSize))
+	class := "name"
+	if k.compact {
+		class = "name small"
+	}
+	c.text(x+padding, y, class, name)
+}
+
+func (k *card) problemsLink() string {
+	if k.links == nil {
+		return ""
+	}
+	return k.links.problems(k.Box)
+}
+
+// link begins a link, if there is one, and returns what ends it.
+func (k *card) link(c *canvas, to string) func() {
+	if to == "" {
+		return func() {}
+	}
+	c.open("a", "href", to)
+	return func() { c.close("a") }
+}
+
+// icon adds a line with a symbol, a name, and where it is mounted.
+func (k *card) icon(height int, symbol, name, target string) {
+	room := letters(k.width-2*padding-18, 11)
+	shown := clip(name, room)
+	rest := room - utf8.RuneCountInString(shown) - 2
+	k.row(height, func(c *canvas, x, y int) {
+		c.open("g", "class", "mount "+symbol)
+		c.title(strings.TrimSpace(symbol + " " + name + "  " + target))
+		drawIcon(c, x+padding, y-10, symbol)
+		c.text(x+padding+18, y, "source", shown)
+		if target != "" && rest > 4 {
+			c.text(x+padding+18+(utf8.RuneCountInString(shown)*66+99)/10, y, "target", tail(target, rest))
+		}
+		c.close("g")
+	})
+}
+
+// ports adds lines of pills.
+func (k *card) ports() {
+	k.height += 6
+	type pill struct {
+		x, w  int
+		class string
+		text  string
+		title string
+	}
+	var line []pill
+	flush := func() {
+		pills := line
+		line = nil
+		k.row(22, func(c *canvas, x, y int) {
+			for _, p := range pills {
+				c.open("g", "class", "port "+p.class)
+				c.title(p.title)
+				c.shape("rect", "x", x+p.x, "y", y-15, "width", p.w, "height", 19, "rx", 5)
+				c.text(x+p.x+p.w/2, y-1, "", p.text)
+				c.close("g")
+			}
+			if pills[0].class == "published" {
+				entry(c, x, y-6, padding-1)
+			}
+		})
+	}
+	at := padding
+	for i, port := range k.Ports {
+		p := pill{class: port.class(), text: port.text(), title: port.title()}
+		if i == maxPorts-1 && len(k.Ports) > maxPorts {
+			p = pill{class: "internal", text: fmt.Sprintf("+%d", len(k.Ports)-i), title: portList(k.Ports[i:])}
+		}
+		p.text = clip(p.text, letters(k.width-2*padding-14, 11))
+		p.w = (utf8.RuneCountInString(p.text)*66+9)/10 + 14
+		if at+p.w > k.width-padding && len(line) > 0 {
+			flush()
+			at = padding
+		}
+		p.x = at
+		at += p.w + 6
+		line = append(line, p)
+		if i == maxPorts-1 {
+			break
+		}
+	}
+	flush()
+}
+
+// entry draws the arrow from the world to the left side of a card, or so many
+// pixels into it.
+func entry(c *canvas, x, y, into int) {
+	c.shape("circle", "class", "entry", "cx", x-entryLine, "cy", y, "r", 4)
+	c.shape("path", "class", "entry", "d", fmt.Sprintf("M%d %dh%d", x-entryLine, y, entryLine+into-7))
+	c.shape("path", "class", "entry tip", "d", fmt.Sprintf("M%d %dl-8 -4v8z", x+into, y))
+}
+
+func (p Port) class() string {
+	switch {
+	case p.Published == "":
+		return "internal"
+	case p.Loopback:
+		return "loopback"
+	default:
+		return "published"
+	}
+}
+
+func (p Port) text() string {
+	text := p.Target
+	if p.Published != "" && p.Published != p.Target {
+		text = p.Published + " → " + p.Target
+	}
+	if p.Protocol != "" {
+		text += "/" + p.Protocol
+	}
+	return text
+}
+
+func (p Port) title() string {
+	switch p.class() {
+	case "internal":
+		return "port " + p.text() + ", for the other services"
+	case "loopback":
+		return "port " + p.text() + ", published on one machine only"
+	default:
+		return "port " + p.text() + ", published"
+	}
+}
+
+func portList(ports []Port) string {
+	var all []string
+	for _, p := range ports {
+		all = append(all, strings.ReplaceAll(p.text(), " → ", "→"))
+	}
+	return strings.Join(all, " ")
+}
+
+func mountList(mounts []Mount) string {
+	var all []string
+	for _, m := range mounts {
+		all = append(all, strings.TrimSpace(m.Kind+" "+m.Source+" "+m.Target))
+	}
+	return strings.Join(all, "\n")
+}
+
+// objects adds the strip of Kubernetes objects.
+func (k *card) objects() {
+	type group struct {
+		kind  string
+		names []string
+	}
+	var groups []group
+	for _, o := range k.Objects {
+		if n := len(groups); n > 0 && groups[n-1].kind == o.Kind {
+			groups[n-1].names = append(groups[n-1].names, o.Name)
+			continue
+		}
+		groups = append(groups, group{o.Kind, []string{o.Name}})
+	}
+	step := 20
+	if k.compact {
+		step = 17
+	}
+	at, line := padding, 0
+	type tag struct {
+		x, line, w int
+		text       string
+		group      group
+	}
+	var tags []tag
+	for _, g := range groups {
+		text := g.kind
+		if k.compact {
+			text = shortKind(g.kind)
+		}
+		if len(g.names) > 1 {
+			text += " ×" + strconv.Itoa(len(g.names))
+		}
+		w := utf8.RuneCountInString(text)*6 + 12
+		if at+w > k.width-padding/2 && at > padding {
+			at, line = padding, line+1
+		}
+		tags = append(tags, tag{at, line, w, text, g})
+		at += w + 3
+	}
+	top := k.height
+	k.height += (line+1)*step + 8
+	k.rows = append(k.rows, row{top, func(c *canvas, x, y int) {
+		h := k.height - top
+		c.shape("path", "class", "strip", "d", fmt.Sprintf("M%d %dh%dv%da8 8 0 0 1 -8 8h%da8 8 0 0 1 -8 -8z", x, y, k.width, h-8, 16-k.width))
+		if len(tags) == 0 {
+			c.text(x+padding, y+step-2, "tag none", "no object of its own")
+		}
+		for _, t := range tags {
+			to := ""
+			if k.links != nil {
+				to = k.links.object(Object{t.group.kind, t.group.names[0]})
+			}
+			done := k.link(c, to)
+			c.open("g", "class", "object")
+			c.title(t.group.kind + " " + strings.Join(t.group.names, ", "))
+			c.shape("rect", "x", x+t.x-6, "y", y+4+t.line*step, "width", t.w, "height", step-1, "rx", 4)
+			c.text(x+t.x, y+step-2+t.line*step, "tag", t.text)
+			c.close("g")
+			done()
+		}
+	}})
+}
+
+// shortKind is what kubectl calls a kind, where that is shorter.
+func shortKind(kind string) string {
+	switch kind {
+	case "Deployment":
+		return "deploy"
+	case "StatefulSet":
+		return "sts"
+	case "DaemonSet":
+		return "ds"
+	case "CronJob":
+		return "cj"
+	case "Service":
+		return "svc"
+	case "Ingress":
+		return "ing"
+	case "ConfigMap":
+		return "cm"
+	case "PersistentVolumeClaim":
+		return "pvc"
+	case "PersistentVolume":
+		return "pv"
+	case "HorizontalPodAutoscaler":
+		return "hpa"
+	case "PodDisruptionBudget":
+		return "pdb"
+	case "NetworkPolicy":
+		return "netpol"
+	case "ServiceAccount":
+		return "sa"
+	default:
+		return strings.ToLower(kind)
+	}
+}
+
+// draw draws the card with its top left corner at a point.
+func (k *card) draw(c *canvas, at point, index int) {
+	c.open("g", "class", "box "+string(k.Kind), "data-box", index)
+	c.title(k.about())
+	if k.Kind == VolumeBox {
+		c.shape("path", "class", "frame", "d", fmt.Sprintf("M%d %dv%da8 8 0 0 0 8 8h%da8 8 0 0 0 8 -8v%d", at.x, at.y+4, k.height-12, k.width-16, 12-k.height))
+		c.shape("ellipse", "class", "frame lid", "cx", at.x+k.width/2, "cy", at.y+4, "rx", k.width/2, "ry", 7)
+	} else {
+		c.shape("rect", "class", "frame", "x", at.x, "y", at.y, "width", k.width, "height", k.height, "rx", 8)
+	}
+	for _, r := range k.rows {
+		r.draw(c, at.x, at.y+r.y)
+	}
+	c.close("g")
+}
+
+// about says what the box is in a sentence.
+func (k *card) about() string {
+	about := string(k.Kind) + " " + k.Name
+	if k.Image != "" {
+		about += ", " + k.Image
+	}
+	return about
+}
+
+// clip cuts a text at its end.
+func clip(s string, room int) string {
+	if utf8.RuneCountInString(s) <= room {
+		return s
+	}
+	return string([]rune(s)[:max(0, room-1)]) + "…"
+}
+
+// tail cuts a text at its beginning.
+func tail(s string, room int) string {
+	runes := []rune(s)
+	if len(runes) <= room {
+		return s
+	}
+	return "…" + string(runes[len(runes)-max(0, room-1):])
+}
+
+// imageTail cuts the name of an image at its beginning, which says least, and
+// takes a digest off first.
+func imageTail(image string, room int) string {
+	if name, _, ok := strings.Cut(image, "@"); ok && utf8.RuneCountInString(image) > room {
+		image = name + "@…"
+	}
+	if utf8.RuneCountInString(image) <= room {
+		return image
+	}
+	for rest := image; ; {
+		_, after, ok := strings.Cut(rest, "/")
+		if !ok {
+			return tail(image, room)
+		}
+		if rest = after; utf8.RuneCountInString(rest) <= room-2 {
+			return "…/" + rest
+		}
+	}
+}
