@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gantry/charts"
-	"gantry/charts/diag"
 	"gantry/convert"
 	"gantry/convert/helm"
 	"gantry/convert/manifest"
@@ -27,14 +26,13 @@ const defaultChartVersion = "0.1.0"
 
 type chartCreateOptions struct {
 	sourceOptions
+	reportOptions
 	output       string
 	version      string
 	appVersion   string
 	secretValues string
 	bake         string
 	force        bool
-	strict       bool
-	notes        bool
 }
 
 func newChartCreate(a *app) *cobra.Command {
@@ -62,7 +60,8 @@ A folder that gantry made is replaced, unless somebody has changed its files.
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runChartCreate(cmd.Context(), a, &o) },
 	}
-	o.bind(c)
+	o.sourceOptions.bind(c)
+	o.reportOptions.bind(c)
 	f := c.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "folder of the chart (default: the name of the application)")
 	f.StringVar(&o.version, "version", defaultChartVersion, "version of the chart")
@@ -70,8 +69,6 @@ A folder that gantry made is replaced, unless somebody has changed its files.
 	f.StringVar(&o.secretValues, "secret-values", "", "file to write the values of secrets to, outside of the chart")
 	bindBake(c, &o.bake)
 	f.BoolVar(&o.force, "force", false, "replace a folder that gantry did not make, or that was changed")
-	f.BoolVar(&o.strict, "strict", false, "fail when there is a warning")
-	f.BoolVar(&o.notes, "notes", false, "print the notes, too")
 	_ = c.MarkFlagDirname("output")
 	_ = c.MarkFlagFilename("secret-values", "yaml", "yml")
 	return c
@@ -81,13 +78,12 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	if _, err := semver.StrictNewVersion(o.version); err != nil {
 		return usageError(fmt.Errorf("--version %s is not a semantic version, such as 1.2.0", o.version))
 	}
-	result, disabled, err := a.convertForChart(ctx, &o.sourceOptions)
-	if err != nil {
+	if err := o.check(); err != nil {
 		return err
 	}
-	a.summarise(result, o.notes)
-	if o.strict && result.Diagnostics.Count(diag.Warning) > 0 {
-		return strictError(result.Diagnostics)
+	result, disabled, err := a.convertForChart(ctx, &o.sourceOptions)
+	if err := a.told(&o.reportOptions, result, err); err != nil {
+		return err
 	}
 	dir := o.output
 	if dir == "" {

@@ -14,9 +14,9 @@ import (
 
 type upOptions struct {
 	sourceOptions
+	reportOptions
 	release.UpgradeOptions
 	detach bool
-	notes  bool
 }
 
 func newUp(a *app) *cobra.Command {
@@ -38,21 +38,23 @@ know it, and so does helm.
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runUp(cmd.Context(), a, args, &o) },
 	}
-	o.bind(c)
+	o.sourceOptions.bind(c)
+	o.reportOptions.bind(c)
 	f := c.Flags()
 	f.BoolVarP(&o.detach, "detach", "d", false, "do not wait until everything is ready")
 	f.DurationVar(&o.Timeout, "timeout", release.DefaultTimeout, "how long to wait")
 	f.BoolVar(&o.Atomic, "atomic", false, "undo everything when it fails")
-	f.BoolVar(&o.notes, "notes", false, "print the notes of the conversion, too")
 	return c
 }
 
 func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
-	result, err := a.convert(ctx, &o.sourceOptions)
-	if err != nil {
+	if err := o.check(); err != nil {
 		return err
 	}
-	a.summarise(result, o.notes)
+	result, err := a.convert(ctx, &o.sourceOptions)
+	if err := a.told(&o.reportOptions, result, err); err != nil {
+		return err
+	}
 	name := releaseName(args, result)
 	files, err := chartFiles(result)
 	if err != nil {

@@ -99,6 +99,9 @@ func dotText(s string) string {
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
 
+// shortDigest is as much of a digest as people compare.
+const shortDigest = 20
+
 // lines says what a box is in a few lines of text.
 func (b *Box) lines() []string {
 	head := b.Name
@@ -107,7 +110,11 @@ func (b *Box) lines() []string {
 	}
 	lines := []string{head}
 	if b.Image != "" {
-		lines = append(lines, b.Image)
+		name, digest, _ := strings.Cut(b.Image, "@")
+		if digest != "" {
+			name += "@" + clip(digest, shortDigest)
+		}
+		lines = append(lines, name)
 	}
 	if ports := portList(b.Ports); ports != "" {
 		lines = append(lines, ports)

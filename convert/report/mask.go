@@ -90,24 +90,10 @@ var (
 	anchored = regexp.MustCompile(`&([\w.-]+)\s+(\S.*)`)
 )
 
-// text hides what is secret in a piece of text whatever stands around it.
+// text hides what is secret in a piece of the user's text whatever stands around
+// it.
 func (m *mask) text(s string) string {
-	s = m.values.Replace(s)
-	s = defaulted.ReplaceAllStringFunc(s, func(v string) string {
-		parts := defaulted.FindStringSubmatch(v)
-		if !rules.IsSecretName(parts[1]) {
-			return v
-		}
-		return "${" + parts[1] + parts[2] + hidden + "}"
-	})
-	s = inURL.ReplaceAllStringFunc(s, func(v string) string {
-		parts := inURL.FindStringSubmatch(v)
-		if reference.MatchString(parts[2]) {
-			return v
-		}
-		return parts[1] + hidden + "@"
-	})
-	s = flag.ReplaceAllStringFunc(s, func(v string) string {
+	s = flag.ReplaceAllStringFunc(m.prose(s), func(v string) string {
 		parts := flag.FindStringSubmatch(v)
 		if reference.MatchString(parts[3]) {
 			return v
@@ -117,9 +103,28 @@ func (m *mask) text(s string) string {
 	return hash.ReplaceAllString(s, hidden)
 }
 
+// prose hides what is secret in our own words, in which options are ours.
+func (m *mask) prose(s string) string {
+	s = m.values.Replace(s)
+	s = defaulted.ReplaceAllStringFunc(s, func(v string) string {
+		parts := defaulted.FindStringSubmatch(v)
+		if !rules.IsSecretName(parts[1]) {
+			return v
+		}
+		return "${" + parts[1] + parts[2] + hidden + "}"
+	})
+	return inURL.ReplaceAllStringFunc(s, func(v string) string {
+		parts := inURL.FindStringSubmatch(v)
+		if reference.MatchString(parts[2]) {
+			return v
+		}
+		return parts[1] + hidden + "@"
+	})
+}
+
 // diagnostic hides what a diagnostic quotes of a secret variable's value.
 func (m *mask) diagnostic(d diag.Diagnostic) diag.Diagnostic {
-	d.Summary, d.Hint = m.text(d.Summary), m.text(d.Hint)
+	d.Summary, d.Hint = m.prose(d.Summary), m.prose(d.Hint)
 	if n := len(d.Path); n > 1 && slices.Contains([]string{"environment", "args", "labels", "driver_opts"}, d.Path[n-2]) && rules.IsSecretName(d.Path[n-1]) {
 		d.Summary = quoted.ReplaceAllString(d.Summary, `"`+hidden+`"`)
 	}

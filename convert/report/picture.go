@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -166,7 +167,7 @@ func (d *drawing) read() {
 	}
 	for _, u := range d.units {
 		d.boxes[u.name] = len(d.out.Boxes)
-		box := &Box{Kind: u.kind, Name: u.name, Image: imageOf(u), Ports: portsOf(u), Mounts: mountsOf(u)}
+		box := &Box{Kind: u.kind, Name: u.name, Image: imageOf(u), Ports: portsOf(u), Mounts: mountsOf(u, project.WorkingDir)}
 		for name := range u.Networks {
 			if i := slices.Index(d.out.Networks, name); i >= 0 {
 				box.Networks = append(box.Networks, i)
@@ -215,10 +216,14 @@ func protocolOf(s string) string {
 	return s
 }
 
-func mountsOf(u unit) []Mount {
+func mountsOf(u unit, dir string) []Mount {
 	var mounts []Mount
 	for _, v := range u.Volumes {
-		mounts = append(mounts, Mount{v.Type, v.Source, v.Target})
+		source := v.Source
+		if rel, err := filepath.Rel(dir, source); err == nil && v.Type == types.VolumeTypeBind && filepath.IsLocal(rel) {
+			source = "./" + filepath.ToSlash(rel)
+		}
+		mounts = append(mounts, Mount{v.Type, source, v.Target})
 	}
 	for _, target := range u.Tmpfs {
 		mounts = append(mounts, Mount{"tmpfs", "", target})
