@@ -51,6 +51,15 @@ func Convert(ctx context.Context, src compose.Source, opts rules.Options) (*Resu
 	if err := result.Diagnostics.Err(); err != nil {
 		return result, err
 	}
-	result.Objects = manifest.Build(app)
+	objects := manifest.Build(app)
+	for _, problem := range manifest.Patch(app, objects) {
+		problem.Pos = project.Origins.At(problem.Path...)
+		result.Diagnostics.Add(problem)
+	}
+	result.Diagnostics.Sort()
+	if err := result.Diagnostics.Err(); err != nil {
+		return result, err
+	}
+	result.Objects = objects
 	return result, nil
 }

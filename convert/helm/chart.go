@@ -159,7 +159,8 @@ func reservedKeys() []string {
 // rank orders the kinds as values.yaml and readers want them.
 func rank(kind string) int {
 	kinds := []string{
-		"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Service", "Ingress", "NetworkPolicy", "PersistentVolumeClaim", "PersistentVolume", "ConfigMap", "Secret",
+		"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Service", "Ingress", "HTTPRoute", "HorizontalPodAutoscaler", "PodDisruptionBudget",
+		"ServiceAccount", "NetworkPolicy", "PersistentVolumeClaim", "PersistentVolume", "ConfigMap", "Secret",
 	}
 	if i := slices.Index(kinds, kind); i >= 0 {
 		return i

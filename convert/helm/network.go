@@ -94,7 +94,7 @@ func portKey(p *manifest.Node) string {
 // ingress draws an Ingress in the form that people know from other charts: hosts
 // with their paths, all of which lead to one Service.
 func (s *sheet) ingress() {
-	at := s.at.group("ingress", "The Ingress "+s.object.GetName())
+	at := s.routeValues("ingress", "The Ingress "+s.object.GetName())
 	enabled := at.add("enabled", "Whether there is an Ingress", literal("true"), ofType("boolean"))
 	s.conditions = append(s.conditions, enabled)
 	spec := s.tree.Get("spec")

@@ -108,6 +108,12 @@ func (s *sheet) serviceAccount(pod *manifest.Node) {
 		name = text()
 	}
 	at := s.at.group("serviceAccount", "ServiceAccount of the pods")
+	if s.ownAccount(name.Value) {
+		if s.at == s.service(s.object) {
+			s.createdAccount(pod, at)
+		}
+		return
+	}
 	if s.plain() || s.object.Kind() == "Job" {
 		create := at.add("create", "Whether the service has a ServiceAccount of its own", literal("false"), ofType("boolean"))
 		own := at.add("name", "Name of the ServiceAccount; empty: that of the service, or the default of the namespace when none is created", name, ofType("string"))

@@ -129,11 +129,7 @@ func (s *sheet) secret() {
 	}
 	s.tree.Delete("stringData")
 	s.tree.Set("data", data)
-	meta := s.tree.Get("metadata")
-	if meta.Get("annotations") == nil {
-		meta.Set("annotations", emptyMap())
-	}
-	meta.Get("annotations").Set(keepPolicy, manifest.Text("keep"))
+	s.keepAnyway(s.tree.Get("metadata"))
 	sortFields(s.tree, []string{"apiVersion", "kind", "metadata", "type", "immutable", "data"})
 }
 

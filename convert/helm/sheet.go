@@ -50,6 +50,8 @@ func (b *builder) template(o manifest.Object) error {
 		s.configMap()
 	case kind == "Secret":
 		s.secret()
+	default:
+		s.companion()
 	}
 	s.labels(tree.Get("metadata", "labels"), "labels")
 	s.instances(tree)

@@ -28,7 +28,10 @@ func Build(app *workload.App) []Object {
 			b.components[service] = w.Component
 		}
 	}
-	var objects []Object
+	objects := b.scope()
+	for _, a := range app.Accounts {
+		objects = append(objects, b.account(a)...)
+	}
 	for _, d := range app.Data {
 		objects = append(objects, b.data(d))
 	}
@@ -46,10 +49,15 @@ func Build(app *workload.App) []Object {
 	}
 	for _, w := range app.Workloads {
 		objects = append(objects, b.workload(w))
+		objects = append(objects, b.companions(w)...)
 	}
 	for _, r := range app.Routes {
 		objects = append(objects, b.ingress(r))
 	}
+	for _, r := range app.HTTPRoutes {
+		objects = append(objects, b.httpRoute(r))
+	}
+	b.everywhere(objects)
 	slices.SortStableFunc(objects, func(x, y Object) int { return rank(x.Kind()) - rank(y.Kind()) })
 	return objects
 }
@@ -57,7 +65,9 @@ func Build(app *workload.App) []Object {
 // rank orders the kinds.
 func rank(kind string) int {
 	return slices.Index([]string{
-		"NetworkPolicy", "Secret", "ConfigMap", "PersistentVolume", "PersistentVolumeClaim", "Service", "StatefulSet", "DaemonSet", "Deployment", "Job", "CronJob", "Ingress",
+		"Namespace", "ResourceQuota", "LimitRange", "NetworkPolicy", "ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
+		"Secret", "ConfigMap", "PersistentVolume", "PersistentVolumeClaim", "Service", "StatefulSet", "DaemonSet", "Deployment", "Job", "CronJob",
+		"HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress", "HTTPRoute",
 	}, kind)
 }
 
@@ -89,12 +99,21 @@ func (b builder) data(d *workload.Data) Object {
 	meta := b.meta(d.Name, b.components[d.Service], d.Labels, d.Annotations)
 	if !d.Secret {
 		return Object{Service: d.Service, Resource: &corev1.ConfigMap{
-			TypeMeta: typeMeta("v1", "ConfigMap"), ObjectMeta: meta, Data: d.Text, BinaryData: d.Binary,
+			TypeMeta: typeMeta("v1", "ConfigMap"), ObjectMeta: meta, Data: d.Text, BinaryData: d.Binary, Immutable: onlyTrue(d.Immutable),
 		}}
 	}
 	return Object{Service: d.Service, Resource: &corev1.Secret{
-		TypeMeta: typeMeta("v1", "Secret"), ObjectMeta: meta, Type: corev1.SecretTypeOpaque, StringData: d.Text, Data: d.Binary,
+		TypeMeta: typeMeta("v1", "Secret"), ObjectMeta: meta, Type: cmp.Or(d.Type, corev1.SecretTypeOpaque), StringData: d.Text, Data: d.Binary,
+		Immutable: onlyTrue(d.Immutable),
 	}}
+}
+
+// onlyTrue leaves out what is false, which is the default throughout.
+func onlyTrue(b bool) *bool {
+	if !b {
+		return nil
+	}
+	return &b
 }
 
 func (b builder) claim(c *workload.Claim) Object {
@@ -111,7 +130,7 @@ func (b builder) volume(c *workload.Claim) Object {
 		ObjectMeta: b.meta(b.volumeName(c), b.components[c.Service], c.Labels, c.Annotations),
 		Spec: corev1.PersistentVolumeSpec{
 			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: c.Size},
-			AccessModes:                   []corev1.PersistentVolumeAccessMode{c.AccessMode},
+			AccessModes:                   c.AccessModes,
 			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
 			MountOptions:                  c.Export.MountOptions,
 			PersistentVolumeSource:        corev1.PersistentVolumeSource{NFS: &corev1.NFSVolumeSource{Server: c.Export.Server, Path: c.Export.Path}},
@@ -126,9 +145,10 @@ func (b builder) claimObject(c *workload.Claim) *corev1.PersistentVolumeClaim {
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: b.meta(c.Name, b.components[c.Service], c.Labels, c.Annotations),
 		Spec: corev1.PersistentVolumeClaimSpec{
-			AccessModes:      []corev1.PersistentVolumeAccessMode{c.AccessMode},
+			AccessModes:      c.AccessModes,
 			Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: c.Size}},
 			StorageClassName: c.StorageClass,
+			Selector:         c.Selector,
 		},
 	}
 	if c.Export != nil {
@@ -141,15 +161,17 @@ func (b builder) claimObject(c *workload.Claim) *corev1.PersistentVolumeClaim {
 func (b builder) service(e *workload.Endpoint) Object {
 	s := &corev1.Service{
 		TypeMeta:   typeMeta("v1", "Service"),
-		ObjectMeta: b.meta(e.Name, e.Component, nil, e.Annotations),
-		Spec: corev1.ServiceSpec{
-			Type: cmp.Or(e.Type, corev1.ServiceTypeClusterIP), Selector: workload.SelectorLabels(b.app.Name, e.Component), Ports: e.Ports, PublishNotReadyAddresses: e.Unready,
-		},
+		ObjectMeta: b.meta(e.Name, e.Component, e.Labels, e.Annotations),
+		Spec:       *e.Traffic.DeepCopy(),
 	}
 	if e.External != "" {
 		s.Spec = corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: e.External}
 		return Object{Service: e.Service, Resource: s}
 	}
+	s.Spec.Type = cmp.Or(e.Type, corev1.ServiceTypeClusterIP)
+	s.Spec.Selector = workload.SelectorLabels(b.app.Name, e.Component)
+	s.Spec.Ports = e.Ports
+	s.Spec.PublishNotReadyAddresses = s.Spec.PublishNotReadyAddresses || e.Unready
 	if e.Headless {
 		s.Spec.ClusterIP = corev1.ClusterIPNone
 	}
@@ -180,8 +202,14 @@ func (b builder) workload(w *workload.Workload) Object {
 }
 
 // replicas says how many pods there are even where Kubernetes would assume it:
-// it is the number that people look for.
-func replicas(w *workload.Workload) *int32 { return new(ptr.Deref(w.Replicas, 1)) }
+// it is the number that people look for. Of an autoscaled workload nobody knows:
+// to say a number would undo what the autoscaler did.
+func replicas(w *workload.Workload) *int32 {
+	if w.Autoscaler != nil {
+		return nil
+	}
+	return new(ptr.Deref(w.Replicas, 1))
+}
 
 func (b builder) selector(w *workload.Workload) *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: workload.SelectorLabels(b.app.Name, w.Component)}
@@ -215,7 +243,8 @@ func (b builder) statefulSet(w *workload.Workload, meta metav1.ObjectMeta, pod c
 	}
 	for _, c := range w.Claims {
 		claim := b.claimObject(c)
-		// Templates can never change, so they carry nothing that might.
+		// Templates can never change, so they carry nothing that might, but for
+		// what the user gives them.
 		claim.Labels = workload.SelectorLabels(b.app.Name, w.Component)
 		maps.Copy(claim.Labels, c.Labels)
 		s.Spec.VolumeClaimTemplates = append(s.Spec.VolumeClaimTemplates, *claim)
@@ -239,7 +268,8 @@ func (b builder) daemonSet(w *workload.Workload, meta metav1.ObjectMeta, pod cor
 
 func jobSpec(w *workload.Workload, pod corev1.PodTemplateSpec) batchv1.JobSpec {
 	return batchv1.JobSpec{
-		Completions: w.Run.Completions, Parallelism: w.Run.Parallelism, BackoffLimit: w.Run.BackoffLimit, Template: pod,
+		Completions: w.Run.Completions, Parallelism: w.Run.Parallelism, BackoffLimit: w.Run.BackoffLimit,
+		ActiveDeadlineSeconds: w.Run.ActiveDeadlineSeconds, TTLSecondsAfterFinished: w.Run.TTLSecondsAfterFinished, Template: pod,
 	}
 }
 
@@ -248,8 +278,8 @@ func cronJob(w *workload.Workload, meta metav1.ObjectMeta, pod corev1.PodTemplat
 		TypeMeta: typeMeta("batch/v1", "CronJob"), ObjectMeta: meta,
 		Spec: batchv1.CronJobSpec{
 			Schedule: w.Schedule.Cron, ConcurrencyPolicy: batchv1.ConcurrencyPolicy(w.Schedule.Concurrency),
-			StartingDeadlineSeconds: w.Schedule.StartingDeadlineSeconds,
-			JobTemplate:             batchv1.JobTemplateSpec{Spec: jobSpec(w, pod)},
+			StartingDeadlineSeconds: w.Schedule.StartingDeadlineSeconds, SuccessfulJobsHistoryLimit: w.Schedule.SuccessfulJobs, FailedJobsHistoryLimit: w.Schedule.FailedJobs,
+			JobTemplate: batchv1.JobTemplateSpec{Spec: jobSpec(w, pod)},
 		},
 	}
 	if w.Schedule.TimeZone != "" {
@@ -265,28 +295,36 @@ func (b builder) ingress(r *workload.Route) Object {
 	i := &networkingv1.Ingress{
 		TypeMeta:   typeMeta("networking.k8s.io/v1", "Ingress"),
 		ObjectMeta: b.meta(r.Name, b.components[r.Service], nil, r.Annotations),
-		Spec: networkingv1.IngressSpec{Rules: []networkingv1.IngressRule{{
-			Host: r.Host,
+	}
+	for _, host := range r.Hosts {
+		i.Spec.Rules = append(i.Spec.Rules, networkingv1.IngressRule{
+			Host: host.Name,
 			IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{Paths: []networkingv1.HTTPIngressPath{{
-				Path: "/", PathType: ptr.To(networkingv1.PathTypePrefix),
+				Path: cmp.Or(host.Path, "/"), PathType: new(cmp.Or(r.PathType, networkingv1.PathTypePrefix)),
 				Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{
 					Name: r.Endpoint, Port: networkingv1.ServiceBackendPort{Number: r.Port},
 				}},
 			}}}},
-		}}},
+		})
 	}
 	if r.Class != "" {
 		i.Spec.IngressClassName = &r.Class
 	}
 	if r.TLSSecret != "" {
-		i.Spec.TLS = []networkingv1.IngressTLS{{Hosts: []string{r.Host}, SecretName: r.TLSSecret}}
+		tls := networkingv1.IngressTLS{SecretName: r.TLSSecret}
+		for _, host := range r.Hosts {
+			if !slices.Contains(tls.Hosts, host.Name) {
+				tls.Hosts = append(tls.Hosts, host.Name)
+			}
+		}
+		i.Spec.TLS = []networkingv1.IngressTLS{tls}
 	}
 	return Object{Service: r.Service, Resource: i}
 }
 
 func (b builder) policy(p *workload.Policy) Object {
 	return Object{Service: p.Service, Resource: &networkingv1.NetworkPolicy{
-		TypeMeta: typeMeta("networking.k8s.io/v1", "NetworkPolicy"), ObjectMeta: b.meta(p.Name, b.components[p.Service], nil, nil), Spec: p.Spec,
+		TypeMeta: typeMeta("networking.k8s.io/v1", "NetworkPolicy"), ObjectMeta: b.meta(p.Name, b.components[p.Service], p.Labels, p.Annotations), Spec: p.Spec,
 	}}
 }
 

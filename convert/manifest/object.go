@@ -74,7 +74,7 @@ func prune(n *Node) {
 
 func emptyByDefault(key string) bool {
 	switch key {
-	case "resources", "strategy", "updateStrategy", "metadata", "status", "loadBalancer":
+	case "resources", "strategy", "updateStrategy", "metadata", "spec", "status", "loadBalancer":
 		return true
 	default:
 		return false

@@ -31,6 +31,9 @@ const (
 // node's own, and everything else a claim that somebody must fill.
 func (u *unit) bind(m types.ServiceVolumeConfig, key []string) {
 	source := filepath.Clean(m.Source)
+	if u.bindAs(m, source, key) {
+		return
+	}
 	switch {
 	case strings.HasSuffix(source, "docker.sock"):
 		u.warn(finding{
@@ -206,11 +209,14 @@ func (u *unit) bindClaim(m types.ServiceVolumeConfig, source, why string, key []
 	}, key...)
 	if u.bound[name] == nil {
 		c := u.newClaim(name)
+		if u.ext.Storage != nil {
+			shape(c, *u.ext.Storage)
+		}
 		c.Service = u.service()
 		u.bound[name] = c
 		u.out.Claims = append(u.out.Claims, c)
 	}
-	u.mount(claimVolume(base, name, false), corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly})
+	u.mount(claimVolume(base, name), corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly})
 }
 
 // foreignBind mounts what lies outside of the project and is not the system's.

@@ -11,12 +11,17 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"gantry/charts/diag"
+	"gantry/convert/extension"
 	"gantry/convert/workload"
 )
 
 // claim is a named volume and who mounts it.
 type claim struct {
 	config types.VolumeConfig
+	ext    *extension.Volume
+	// wish is what x-kubernetes of the volume, and of those who mount it, wants of
+	// it.
+	wish extension.Storage
 	// pods are the services in whose pods it is mounted; writers those that may
 	// write to it.
 	pods, writers map[string]bool
@@ -40,7 +45,7 @@ func (a *app) findClaims() {
 			}
 			c := a.claims[m.Source]
 			if c == nil {
-				c = &claim{config: a.project.Volumes[m.Source], pods: map[string]bool{}, writers: map[string]bool{}}
+				c = &claim{config: a.project.Volumes[m.Source], ext: a.ext.Volume(m.Source), pods: map[string]bool{}, writers: map[string]bool{}}
 				a.claims[m.Source] = c
 			}
 			pod := a.podOf(unit)
@@ -97,6 +102,11 @@ func (u *unit) named(m types.ServiceVolumeConfig, key []string) {
 	if m.Volume != nil {
 		mount.SubPath = strings.TrimPrefix(m.Volume.Subpath, "/")
 	}
+	setDefault(&mount.SubPath, c.wish.SubPath)
+	if c.ext.ExistingClaim != "" {
+		u.mount(claimVolume(m.Source, c.ext.ExistingClaim), mount)
+		return
+	}
 	if c.storage == existing {
 		u.external(m.Source, c, mount, key)
 		return
@@ -119,12 +129,12 @@ func (u *unit) named(m types.ServiceVolumeConfig, key []string) {
 		u.claimTemplate(name, c, mount)
 		return
 	}
-	u.mount(claimVolume(m.Source, name, false), mount)
+	u.mount(claimVolume(m.Source, name), mount)
 }
 
-func claimVolume(volume, claim string, readOnly bool) corev1.Volume {
+func claimVolume(volume, claim string) corev1.Volume {
 	return corev1.Volume{Name: volume, VolumeSource: corev1.VolumeSource{
-		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim, ReadOnly: readOnly},
+		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim},
 	}}
 }
 
@@ -147,7 +157,7 @@ func (u *unit) external(source string, c *claim, mount corev1.VolumeMount, key [
 		code:    "volume-external",
 		summary: fmt.Sprintf("mounts the PersistentVolumeClaim %s, which must exist: the volume is external", objectName(name)),
 	}, key...)
-	u.mount(claimVolume(source, objectName(name), false), mount)
+	u.mount(claimVolume(source, objectName(name)), mount)
 }
 
 // claimName is the volume's own name, or the one that somebody gave it. The
@@ -166,11 +176,14 @@ func (a *app) namedClaim(name string, c *claim) *workload.Claim {
 	if class := a.opts.VolumeDrivers[c.config.Driver]; class != "" {
 		out.StorageClass = &class
 	}
+	c.extend(out)
 	return out
 }
 
 func (a *app) newClaim(name string) *workload.Claim {
-	c := &workload.Claim{Name: name, Size: resource.MustParse(a.opts.VolumeSize), AccessMode: corev1.ReadWriteOnce}
+	c := &workload.Claim{
+		Name: name, Size: resource.MustParse(a.opts.VolumeSize), AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+	}
 	if a.opts.StorageClass != "" {
 		c.StorageClass = &a.opts.StorageClass
 	}
@@ -210,9 +223,9 @@ func (a *app) shareClaims(groups []*group) {
 		}
 		switch {
 		case c.storage == exported:
-			out.AccessMode, out.Export = corev1.ReadWriteMany, c.export
-		case len(users) > 1:
-			out.AccessMode = corev1.ReadWriteMany
+			out.AccessModes, out.Export = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}, c.export
+		case len(users) > 1 && len(c.wish.AccessModes) == 0:
+			out.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}
 			a.report(diag.Warning, finding{
 				code:    "volume-shared",
 				summary: fmt.Sprintf("is mounted by %s, so its storage must be one that many nodes can mount (ReadWriteMany)", strings.Join(users, ", ")),

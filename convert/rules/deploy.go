@@ -18,7 +18,7 @@ import (
 // mount at a time.
 func (u *unit) claimsForOneNode() bool {
 	for _, name := range u.sharedVolumes() {
-		if len(u.claims[name].pods) == 1 {
+		if len(u.claims[name].pods) == 1 && !u.claims[name].manyNodes() {
 			return true
 		}
 	}

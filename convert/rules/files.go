@@ -59,7 +59,7 @@ type fileObject struct {
 }
 
 func (u *unit) fileObject(f fileObject, key []string) {
-	file := dataFile{object: u.dataName(f), secret: f.secret, key: fileKey(f.name), target: f.target}
+	file := dataFile{object: u.dataName(f), secret: f.secret, key: u.dataKey(f), target: f.target}
 	if f.ref.Mode != nil {
 		file.mode = new(int32(*f.ref.Mode & 0o777))
 	}
@@ -77,6 +77,9 @@ func (u *unit) fileObject(f fileObject, key []string) {
 // dataName is the name of the object that holds a config or secret. The loader
 // fills in PROJECT_NAME where nobody gave it a name.
 func (a *app) dataName(f fileObject) string {
+	if name := a.extensionOfFile(f).Existing; name != "" {
+		return name
+	}
 	if name := f.config.Name; name != "" && name != a.project.Name+"_"+f.name {
 		return objectName(name)
 	}
@@ -105,17 +108,18 @@ func (a *app) declare(f fileObject, object string) {
 		return
 	}
 	out := &workload.Data{Name: object, Secret: f.secret, Annotations: validAnnotations(f.config.Labels)}
-	setData(out, fileKey(f.name), content)
+	a.extendData(f, out)
+	setData(out, a.dataKey(f), content)
 	a.addData(out)
 }
 
 // content returns what a config or secret holds, and whether an object is made
 // of it at all.
 func (a *app) content(f fileObject, object string, path diag.Path) ([]byte, bool) {
-	if bool(f.config.External) || f.secret && (a.opts.Secrets == SecretsExternal || f.config.Driver != "") {
+	if bool(f.config.External) || a.extensionOfFile(f).Existing != "" || f.secret && (a.opts.Secrets == SecretsExternal || f.config.Driver != "") {
 		a.report(diag.Note, finding{
 			code:    "file-external",
-			summary: fmt.Sprintf("must exist as %s %s with the key %s", kindOf(f.secret), object, fileKey(f.name)),
+			summary: fmt.Sprintf("must exist as %s %s with the key %s", kindOf(f.secret), object, a.dataKey(f)),
 		}, path)
 		return nil, false
 	}
@@ -190,7 +194,7 @@ func (a *app) fromFile(f fileObject, object string, path diag.Path) ([]byte, boo
 	a.report(diag.Warning, finding{
 		code:    why.code,
 		summary: fmt.Sprintf("%s; pods wait for the %s %s", strings.TrimSuffix(why.summary, ": it is left out"), kindOf(f.secret), object),
-		hint:    fmt.Sprintf("%s, or kubectl create %s %s --from-file=%s=FILE", why.hint, createArgument(f.secret), object, fileKey(f.name)),
+		hint:    fmt.Sprintf("%s, or kubectl create %s %s --from-file=%s=FILE", why.hint, createArgument(f.secret), object, a.dataKey(f)),
 	}, append(path, "file"))
 	return nil, false
 }

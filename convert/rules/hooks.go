@@ -9,6 +9,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
+
+	"gantry/convert/extension"
 )
 
 // hooks maps pre_start to init containers and post_start and pre_stop to the
@@ -30,7 +32,7 @@ func (u *unit) preStart(i int, hook types.PreStartHook) {
 	index := strconv.Itoa(i)
 	h := &unit{
 		app: u.app, path: u.at("pre_start", index), name: u.name, object: limitName(u.object+"-pre-start-"+strconv.Itoa(i+1), maxName),
-		in: &types.ServiceConfig{Name: u.name, ContainerSpec: hook.ContainerSpec}, work: u.work, group: u.group,
+		in: &types.ServiceConfig{Name: u.name, ContainerSpec: hook.ContainerSpec}, work: u.work, group: u.group, ext: &extension.Service{},
 	}
 	h.container = &corev1.Container{Name: h.object}
 	setDefault(&h.in.Image, u.container.Image)

@@ -7,6 +7,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"k8s.io/utils/ptr"
 
+	"gantry/convert/extension"
 	"gantry/convert/workload"
 )
 
@@ -25,6 +26,10 @@ const missedGrace = 60
 // triggers turns a job into a CronJob for each schedule, or into one that waits
 // for a person.
 func (u *unit) triggers(t *types.TriggerConfig) {
+	if u.ext.Kind == extension.JobKind {
+		return // which runs at once
+	}
+	defer u.extendSchedule()
 	u.work.Kind = workload.CronJob
 	u.work.Name = limitName(u.object, maxCronJobName)
 	if t == nil || len(t.Schedule) == 0 {

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"gantry/convert/extension"
 	"gantry/convert/workload"
 )
 
@@ -20,6 +21,8 @@ func (u *unit) kind() {
 	switch {
 	case u.group.runsOnce():
 		u.work.Kind = workload.Job
+	case u.group.owner.ext.Kind != "":
+		u.work.Kind = workload.Kind(u.group.owner.ext.Kind)
 	case u.group.owner.deploy().Mode == "global":
 		u.work.Kind = workload.DaemonSet
 	case slices.ContainsFunc(u.group.units, (*unit).wantsOwnStorage):
@@ -92,6 +95,9 @@ func (a *app) findOnce() {
 // never to restart, so only what somebody wrote counts: a service without a
 // restart policy is a daemon, unless another waits for it to complete.
 func (a *app) runsOnce(s *types.ServiceConfig) bool {
+	if ext := a.ext.Service(s.Name); ext.CronJob != nil || ext.Kind != "" {
+		return ext.CronJob != nil || ext.Kind == extension.JobKind || ext.Kind == extension.CronJobKind
+	}
 	if mode := deploy(s).Mode; mode == "replicated-job" || mode == "global-job" {
 		return true
 	}
@@ -201,7 +207,7 @@ func (u *unit) scaledVolumes() {
 		return
 	}
 	for _, name := range u.sharedVolumes() {
-		if len(u.claims[name].pods) > 1 {
+		if len(u.claims[name].pods) > 1 || u.claims[name].manyNodes() {
 			continue // which asks for storage of many nodes anyway
 		}
 		u.warn(finding{

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"gantry/charts/diag"
+	"gantry/convert/extension"
 	"gantry/convert/workload"
 )
 
@@ -67,10 +68,11 @@ func setKey(m *map[string]string, key, value string) {
 }
 
 // validAnnotations returns the entries whose keys Kubernetes accepts, or nil.
+// Labels of kompose are read already, and mean nothing to the cluster.
 func validAnnotations[M ~map[string]string](in M) map[string]string {
 	var out map[string]string
 	for key, value := range in {
-		if validKey(key) {
+		if validKey(key) && !strings.HasPrefix(key, extension.LabelPrefix) {
 			setKey(&out, key, value)
 		}
 	}

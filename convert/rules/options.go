@@ -7,18 +7,22 @@ import (
 	"os"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"gantry/convert/extension"
 )
 
 // Exposure says how published ports are reached from outside the cluster.
-type Exposure string
+type Exposure = extension.Exposure
 
 // The ways to expose published ports. Compose publishes for the developer's own
 // machine, so nothing is public unless the user asks for it.
 const (
-	ExposeCluster      Exposure = "cluster"
-	ExposeNodePort     Exposure = "nodeport"
-	ExposeLoadBalancer Exposure = "loadbalancer"
-	ExposeIngress      Exposure = "ingress"
+	ExposeCluster      = extension.Cluster
+	ExposeNodePort     = extension.NodePort
+	ExposeLoadBalancer = extension.LoadBalancer
+	ExposeIngress      = extension.ByIngress
+	// ExposeGateway needs to know the Gateway, which only x-kubernetes names.
+	ExposeGateway = extension.ByGateway
 )
 
 // EnvSecrets says which environment variables are kept in a Secret.

@@ -9,6 +9,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"gantry/charts/diag"
+	"gantry/convert/extension"
 )
 
 // role is what a container does in its pod.
@@ -101,6 +102,9 @@ func (p *planner) wishes(name string) []join {
 		if to, ok := p.target(n.value); ok && s.Provider == nil {
 			wishes = append(wishes, join{name, to, n.key})
 		}
+	}
+	if to := p.podmate(name); to != "" {
+		wishes = append(wishes, join{name, to, extension.Key})
 	}
 	return wishes
 }
@@ -195,6 +199,9 @@ func (p *planner) initOf(name string) string {
 // has nothing that only a pod of its own can have, and the pod starts once.
 func (p *planner) foldable(name, owner string) bool {
 	s, o := p.project.Services[name], p.project.Services[owner]
+	if !p.ext.Service(name).Empty() {
+		return false // what it says is said of a pod of its own
+	}
 	if !p.once[name] || p.parent[name] != "" || p.hosts[name] || s.Provider != nil || o.Provider != nil || needsPod(&s) {
 		return false
 	}
@@ -285,7 +292,7 @@ func (p *planner) joined(j join) {
 	if j.key != "network_mode" {
 		summary += ", where containers share the network as well"
 	}
-	p.report(diag.Note, finding{code: "shared-pod", summary: summary}, diag.Path{"services", j.from, j.key})
+	p.report(diag.Note, finding{code: "shared-pod", summary: summary}, p.joinPath(j))
 }
 
 // separate tells why two services that should share a pod do not.
@@ -301,7 +308,7 @@ func (p *planner) separate(j join) {
 	case p.inCircle(j):
 		f.summary, f.hint = "gets a pod of its own: it would share that of a service which shares its own", "let one of them stand alone"
 	}
-	p.report(diag.Warning, f, diag.Path{"services", j.from, j.key})
+	p.report(diag.Warning, f, p.joinPath(j))
 }
 
 // podOf returns the service in whose pod a unit runs.

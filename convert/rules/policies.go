@@ -22,6 +22,7 @@ import (
 func (a *app) policies() {
 	if !a.opts.NetworkPolicies {
 		a.reportOpen()
+		a.reportUnused()
 		return
 	}
 	n := a.findNetworks()
@@ -154,6 +155,7 @@ func (a *app) networkPolicy(network string, m membership) {
 		spec.Egress = []networkingv1.NetworkPolicyEgressRule{{}}
 	}
 	a.addPolicy(a.kindNames("NetworkPolicy").unique(a.networkName(network), network), "", spec)
+	a.extendPolicy(network, a.out.Policies[len(a.out.Policies)-1])
 }
 
 // networkName is the name that Docker gives a network, which tells the networks
@@ -264,6 +266,11 @@ func (a *app) openPorts() openings {
 		})
 	}
 	for _, r := range a.out.Routes {
+		if e := a.services[r.Endpoint]; e != nil {
+			open.serve(e, func(p corev1.ServicePort) bool { return p.Port == r.Port && p.Protocol != corev1.ProtocolUDP })
+		}
+	}
+	for _, r := range a.out.HTTPRoutes {
 		if e := a.services[r.Endpoint]; e != nil {
 			open.serve(e, func(p corev1.ServicePort) bool { return p.Port == r.Port && p.Protocol != corev1.ProtocolUDP })
 		}

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"gantry/convert/extension"
 	"gantry/convert/workload"
 )
 
@@ -22,6 +23,7 @@ type port struct {
 	host      bool   // mode: host
 	loopback  bool   // published on the developer's own machine only
 	key       []string
+	ext       extension.Port
 }
 
 // maxPortRange is how many ports of one range become Service ports without a
@@ -34,7 +36,7 @@ func (u *unit) readPorts() {
 		key := []string{"ports", strconv.Itoa(i)}
 		u.ports = append(u.ports, port{
 			target: int32(p.Target), published: u.publishedPort(p.Published, key), protocol: protocol(p.Protocol),
-			name: p.Name, app: p.AppProtocol, host: p.Mode == "host", loopback: isLoopback(p.HostIP), key: key,
+			name: p.Name, app: p.AppProtocol, host: p.Mode == "host", loopback: isLoopback(p.HostIP), key: key, ext: u.portExtension(i),
 		})
 	}
 	for i, e := range u.in.Expose {
@@ -117,6 +119,9 @@ func (u *unit) containerPorts() {
 			c.HostPort = p.published
 			u.note(finding{code: "port-host", summary: fmt.Sprintf("takes port %d of the node itself: one pod on each node", p.published)}, p.key...)
 		}
+		if n := u.hostPort(p); n > 0 {
+			c.HostPort = n
+		}
 		if c.Name != "" && seen[c.Name] {
 			c.Name = ""
 		}
@@ -170,21 +175,6 @@ func (u *unit) servicePorts() []corev1.ServicePort {
 	return ports
 }
 
-// publicPorts are the published ports that the user may open to the world.
-func (u *unit) publicPorts() []port {
-	var public []port
-	seen := map[string]bool{}
-	for _, p := range u.ports {
-		id := portID(p.published, p.protocol)
-		if p.published == 0 || p.loopback || p.host || seen[id] {
-			continue
-		}
-		seen[id] = true
-		public = append(public, p)
-	}
-	return public
-}
-
 // endpoints gives the service its name in the cluster's DNS. A service without
 // ports gets a headless Service: its name resolves, as it does in Compose.
 func (u *unit) endpoints() {
@@ -206,14 +196,14 @@ func (u *unit) endpoints() {
 			hint:    "add expose: with the ports that the image listens on",
 		})
 	}
-	if u.deploy().EndpointMode == "dnsrr" {
+	if u.deploy().EndpointMode == "dnsrr" || u.headless() {
 		e.Headless, e.Ports = true, u.targetPorts()
 	}
 	u.addEndpoint(e)
 	if u.work.Kind == workload.StatefulSet && u.group.owner == u {
 		u.members(e)
 	}
-	u.expose()
+	u.extendEndpoint(e, u.expose())
 }
 
 // members names the pods of a StatefulSet one by one: NAME-0.NAME-members. They

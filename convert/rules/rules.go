@@ -35,6 +35,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		declared: map[string]bool{},
 	}
 	a.readLabelFiles()
+	a.readExtensions()
 	a.reportKeys()
 	a.reportInactive()
 	a.reportModels()
@@ -59,8 +60,10 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		a.out.Workloads = append(a.out.Workloads, g.owner.work)
 	}
 	a.aliases(units)
+	a.extendApp()
 	a.networks()
 	a.policies()
+	a.patchAll()
 	a.renamed()
 	a.sort()
 	a.diags.Sort()
@@ -107,6 +110,7 @@ func (u *unit) podRules() {
 		u.labels,
 		u.podDefaults,
 		u.hooks,
+		u.extend,
 	} {
 		rule()
 	}
@@ -138,7 +142,7 @@ func (u *unit) containerRules() {
 func (a *app) newUnit(path diag.Path, name string, in *types.ServiceConfig) *unit {
 	object, owner := a.names[name], a.names[a.podOf(name)]
 	return &unit{
-		app: a, path: path, name: name, object: object, in: in,
+		app: a, path: path, name: name, object: object, in: in, ext: a.extensionOf(path),
 		container: &corev1.Container{Name: object},
 		work:      &workload.Workload{Name: owner, Component: owner, Service: name, Kind: workload.Deployment},
 	}
@@ -149,7 +153,7 @@ func (a *app) newUnit(path diag.Path, name string, in *types.ServiceConfig) *uni
 func (a *app) nameServices() {
 	named := registry{}
 	name := func(section, service string) {
-		object := objectName(service)
+		object := a.objectOf(diag.Path{section, service})
 		a.names[service] = object
 		if other, ok := named.take(object, service); !ok {
 			a.report(diag.Error, finding{
@@ -221,4 +225,6 @@ func (a *app) sort() {
 	slices.SortFunc(a.out.Policies, func(x, y *workload.Policy) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(a.out.Builds, func(x, y workload.Build) int { return cmp.Compare(x.Service, y.Service) })
 	slices.SortFunc(a.out.Routes, func(x, y *workload.Route) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(a.out.HTTPRoutes, func(x, y *workload.HTTPRoute) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(a.out.Accounts, func(x, y *workload.Account) int { return cmp.Compare(x.Name, y.Name) })
 }

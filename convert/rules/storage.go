@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"gantry/charts/diag"
+	"gantry/convert/extension"
 	"gantry/convert/workload"
 )
 
@@ -29,6 +30,9 @@ const (
 	inMemory
 	// onNode is a folder that every node has.
 	onNode
+	// ephemeral is a folder on the disk of the node, which lives as long as its
+	// pod.
+	ephemeral
 )
 
 // findStorage decides what lies behind each volume that is mounted, and says so
@@ -38,8 +42,11 @@ func (a *app) findStorage() {
 		c := a.claims[source]
 		path := diag.Path{"volumes", source}
 		c.labels, c.annotations = a.objectLabels(c.config.Labels, below(path, "labels"))
+		c.wish = a.storageOf(source, c)
 		switch {
-		case bool(c.config.External):
+		case c.wish.Type == extension.EmptyDirStorage:
+			c.storage = ephemeral
+		case bool(c.config.External) || c.ext.ExistingClaim != "":
 			c.storage = existing
 		case c.config.Driver != "" && c.config.Driver != "local":
 			a.volumeDriver(c.config, path)
@@ -218,6 +225,8 @@ func (c *claim) direct() (corev1.VolumeSource, bool) {
 			dir.SizeLimit = resource.NewQuantity(int64(c.size), resource.BinarySI)
 		}
 		return corev1.VolumeSource{EmptyDir: dir}, true
+	case ephemeral:
+		return corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: c.wish.Size}}, true
 	case onNode:
 		return corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: c.config.DriverOpts["device"]}}, true
 	default:

@@ -9,6 +9,7 @@ import (
 
 	"gantry/charts/diag"
 	"gantry/convert/compose"
+	"gantry/convert/extension"
 	"gantry/convert/workload"
 )
 
@@ -41,6 +42,8 @@ type app struct {
 	data     map[string]*workload.Data
 	services map[string]*workload.Endpoint
 	bound    map[string]*workload.Claim
+	// ext is what x-kubernetes says.
+	ext *extension.Set
 	// declared are the ConfigMaps and Secrets of top-level configs and secrets
 	// that were looked at already.
 	declared map[string]bool
@@ -55,6 +58,8 @@ type unit struct {
 	// name is its Compose name, object its Kubernetes name.
 	name, object string
 	in           *types.ServiceConfig
+	// ext is what x-kubernetes says of the unit; hooks have none.
+	ext *extension.Service
 	// work is the workload of the unit alone until the group is joined, and that of
 	// the whole group from then on.
 	work  *workload.Workload

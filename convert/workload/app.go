@@ -1,10 +1,18 @@
 package workload
 
 import (
+	"encoding/json"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"gantry/charts/diag"
 )
 
 // App is an application. Its lists are sorted by name.
@@ -17,9 +25,16 @@ type App struct {
 	Data      []*Data
 	Endpoints []*Endpoint
 	Routes    []*Route
-	Policies  []*Policy
+	// HTTPRoutes lead through a Gateway where Routes lead through an Ingress.
+	HTTPRoutes []*HTTPRoute
+	Policies   []*Policy
+	Accounts   []*Account
 	// Builds are the images that somebody must build and push first.
 	Builds []Build
+	// Scope is what the user says of the whole application.
+	Scope Scope
+	// Patches change finished objects, in this order.
+	Patches []*Patch
 }
 
 // Build is an image that Compose builds.
@@ -67,6 +82,12 @@ type Workload struct {
 	// headless endpoint that names its pods.
 	Claims  []*Claim
 	Members string
+	// Autoscaler makes the number of pods follow their load; nil leaves it fixed.
+	// What it scales is the workload itself.
+	Autoscaler *autoscalingv2.HorizontalPodAutoscalerSpec
+	// Disruption limits how many pods may be missing while nodes are drained, or
+	// is nil. It selects the pods of the workload.
+	Disruption *policyv1.PodDisruptionBudgetSpec
 }
 
 // Update says how a Deployment, StatefulSet or DaemonSet replaces its pods.
@@ -82,6 +103,9 @@ type Update struct {
 // Run says how often a Job runs and how often it may fail.
 type Run struct {
 	Completions, Parallelism, BackoffLimit *int32
+	// ActiveDeadlineSeconds ends the Job, and TTLSecondsAfterFinished deletes it.
+	ActiveDeadlineSeconds   *int64
+	TTLSecondsAfterFinished *int32
 }
 
 // Schedule is when a CronJob runs.
@@ -93,6 +117,9 @@ type Schedule struct {
 	// StartingDeadlineSeconds is nil where a missed run is made up for.
 	StartingDeadlineSeconds *int64
 	Suspend                 bool
+	// SuccessfulJobs and FailedJobs are how many finished runs are kept; nil means
+	// Kubernetes' default.
+	SuccessfulJobs, FailedJobs *int32
 }
 
 // Claim is storage that outlives pods.
@@ -102,8 +129,10 @@ type Claim struct {
 	Service             string
 	Labels, Annotations map[string]string
 	Size                resource.Quantity
-	AccessMode          corev1.PersistentVolumeAccessMode
+	AccessModes         []corev1.PersistentVolumeAccessMode
 	StorageClass        *string
+	// Selector are the labels of the volumes that may be bound; nil admits any.
+	Selector *metav1.LabelSelector
 	// Export is where the content lies already, or nil: then a storage class
 	// provides what the claim asks for.
 	Export *Export
@@ -123,8 +152,12 @@ type Data struct {
 	Labels, Annotations map[string]string
 	// Secret tells that the content must not be shown.
 	Secret bool
-	Text   map[string]string
-	Binary map[string][]byte
+	// Type is the type of a Secret; empty means Opaque.
+	Type corev1.SecretType
+	// Immutable keeps the content from being changed.
+	Immutable bool
+	Text      map[string]string
+	Binary    map[string][]byte
 }
 
 // Placeholder stands in a Secret for a value that was not written into it.
@@ -146,18 +179,24 @@ type Endpoint struct {
 	// which only the user may ask for.
 	Type        corev1.ServiceType
 	Ports       []corev1.ServicePort
+	Labels      map[string]string
 	Annotations map[string]string
+	// Traffic is what else the Service says of how requests reach the pods; the
+	// fields above win over it.
+	Traffic corev1.ServiceSpec
 	// Unready publishes pods that are not ready yet, which the members of a
 	// StatefulSet need to find each other.
 	Unready   bool
 	DualStack bool
 }
 
-// Route sends the HTTP requests for a host to an endpoint.
+// Route sends the HTTP requests for hosts to an endpoint.
 type Route struct {
 	Name    string
 	Service string
-	Host    string
+	Hosts   []Host
+	// PathType says how paths are compared; empty means by their beginnings.
+	PathType networkingv1.PathType
 	// Class is the ingress class; empty means the cluster's default.
 	Class    string
 	Endpoint string
@@ -167,13 +206,71 @@ type Route struct {
 	Annotations map[string]string
 }
 
+// Host is a host, and the path on it that leads to an endpoint.
+type Host struct{ Name, Path string }
+
+// HTTPRoute is a Route of the Gateway API.
+type HTTPRoute struct {
+	Name    string
+	Service string
+	Parents []Parent
+	// Hosts are empty where those of the Gateway are meant.
+	Hosts       []string
+	Path        string
+	PathType    string
+	Endpoint    string
+	Port        int32
+	Annotations map[string]string
+}
+
+// Parent is a Gateway, and the listener of it that a route belongs to; empty
+// fields mean the application's namespace and all listeners.
+type Parent struct {
+	Name, Namespace, Section string
+	Port                     int32
+}
+
+// Account is the identity of pods towards the Kubernetes API, and what it may
+// do.
+type Account struct {
+	Name        string
+	Service     string
+	Annotations map[string]string
+	Automount   bool
+	// Rules hold in the namespace, ClusterRules in the whole cluster.
+	Rules, ClusterRules []rbacv1.PolicyRule
+}
+
+// Scope is what holds for all objects, and the namespace around them.
+type Scope struct {
+	// Namespace is empty where the objects go wherever they are applied.
+	Namespace string
+	// Created is the namespace as an object of the application, or nil.
+	Created             *metav1.ObjectMeta
+	Labels, Annotations map[string]string
+	Quota               *corev1.ResourceQuotaSpec
+	Limits              *corev1.LimitRangeSpec
+}
+
+// Patch is a change of finished objects.
+type Patch struct {
+	// Service limits the patch to the objects of a Compose service, Kind and Name
+	// to these; empty means any.
+	Service, Kind, Name string
+	// Change is a strategic merge patch, or the operations of a JSON patch.
+	Change json.RawMessage
+	// Path leads to the patch in the Compose file.
+	Path diag.Path
+}
+
 // Policy says who may talk to pods. Policies add up: what one of them admits is
 // admitted.
 type Policy struct {
 	Name string
 	// Service is the Compose service whose pods alone it is for, or "".
-	Service string
-	Spec    networkingv1.NetworkPolicySpec
+	Service             string
+	Labels, Annotations map[string]string
+	Spec                networkingv1.NetworkPolicySpec
 }
 
 // The recommended labels that gantry sets.

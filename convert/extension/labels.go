@@ -1,0 +1,385 @@
+package extension
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/robfig/cron/v3"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"gantry/charts/diag"
+	"gantry/convert/schema"
+)
+
+// LabelPrefix begins the labels of kompose. They are read as fields of
+// x-kubernetes, and are no labels or annotations of objects.
+const LabelPrefix = "kompose."
+
+// Label is a label of kompose: github.com/kubernetes/kompose, user guide.
+type Label struct {
+	// Name is the label.
+	Name string
+	// Field is the field of x-kubernetes that it stands for, a number for the
+	// item of a list.
+	Field string
+	// Text says in one sentence what it does.
+	Text string
+	// unless is a field that says the same in another way, and wins.
+	unless string
+	// volume tells that it may stand on a volume as well, where its field lies
+	// below Storage's.
+	volume bool
+	// parse returns the value of the field, or those of several.
+	parse func(value string) (any, error)
+}
+
+// settings are the values of several fields.
+type settings map[string]any
+
+// Labels returns every label that kompose knows, in the order of their names.
+func Labels() []Label {
+	all := slices.Concat(workloadLabels(), probeLabels(), exposureLabels(), volumeLabels())
+	slices.SortFunc(all, func(a, b Label) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+func workloadLabels() []Label {
+	return []Label{
+		{Name: "kompose.controller.type", Field: "kind", Text: "is the kind of the controller", parse: oneOf(map[string]any{
+			"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet",
+		})},
+		{Name: "kompose.controller.port.expose", Field: "hostPorts", Text: "binds the ports on the node", parse: truth},
+		{Name: "kompose.cronjob.backoff_limit", Field: "job.backoffLimit", Text: "is how often the pods may fail", parse: number},
+		{Name: "kompose.cronjob.concurrency_policy", Field: "cronJob.concurrencyPolicy", Text: "is what happens when a run is due while another runs", parse: oneOf(map[string]any{
+			"allow": "Allow", "forbid": "Forbid", "replace": "Replace",
+		})},
+		{Name: "kompose.cronjob.schedule", Field: "cronJob.schedule", Text: "is when the pods run", parse: schedule},
+		{Name: "kompose.ephemeral-storage.limit", Field: "resources.limits.ephemeral-storage", Text: "is how much the container may write to its own disk", parse: quantity},
+		{Name: "kompose.ephemeral-storage.request", Field: "resources.requests.ephemeral-storage", Text: "is how much of its own disk the container asks for", parse: quantity},
+		{Name: "kompose.hpa.cpu", Field: "autoscale.cpu", Text: "is how much of their CPU the pods should use, in percent", parse: number},
+		{Name: "kompose.hpa.memory", Field: "autoscale.memory", Text: "is how much of their memory the pods should use, in percent", parse: number},
+		{Name: "kompose.hpa.replicas.max", Field: "autoscale.max", Text: "is the number of pods under full load", parse: number},
+		{Name: "kompose.hpa.replicas.min", Field: "autoscale.min", Text: "is the number of pods without load", parse: number},
+		{Name: "kompose.image-pull-policy", Field: "imagePullPolicy", Text: "is when the image is pulled", parse: oneOf(map[string]any{
+			"always": "Always", "ifnotpresent": "IfNotPresent", "never": "Never",
+		})},
+		{Name: "kompose.image-pull-secret", Field: "imagePullSecrets.0", Text: "is the Secret with the credentials for the registry", parse: text},
+		{Name: "kompose.init.containers.command", Field: "initContainers.0.command", Text: "is what the init container runs", parse: command},
+		{Name: "kompose.init.containers.image", Field: "initContainers.0.image", Text: "is the image of the init container", parse: text},
+		{Name: "kompose.init.containers.name", Field: "initContainers.0.name", Text: "is the name of the init container", parse: text},
+		{Name: "kompose.security-context.fsgroup", Field: "podSecurityContext.fsGroup", Text: "is the group that owns the volumes", parse: number},
+		{Name: "kompose.serviceaccount-name", Field: "serviceAccount.existing", Text: "is the ServiceAccount of the pods", parse: text},
+	}
+}
+
+func probeLabels() []Label {
+	const check = "kompose.service.healthcheck."
+	rows := []Label{
+		{Name: check + "readiness.disable", Field: "probes.readiness.disable", Text: "leaves out the readiness probe", parse: truth},
+		{Name: check + "readiness.test", Field: "probes.readiness.exec.command", Text: "is the command of the readiness probe", parse: command},
+		{Name: check + "readiness.interval", Field: "probes.readiness.periodSeconds", Text: "is the time between two readiness probes", parse: wholeSeconds},
+		{Name: check + "readiness.timeout", Field: "probes.readiness.timeoutSeconds", Text: "is how long a readiness probe may take", parse: wholeSeconds},
+		{Name: check + "readiness.retries", Field: "probes.readiness.failureThreshold", Text: "is how many readiness probes in a row may fail", parse: number},
+		{Name: check + "readiness.start_period", Field: "probes.readiness.initialDelaySeconds", Text: "is the time before the first readiness probe", parse: wholeSeconds},
+	}
+	for _, probe := range []string{"readiness", "liveness"} {
+		rows = append(rows,
+			Label{Name: check + probe + ".http_get_path", Field: "probes." + probe + ".httpGet.path", Text: "is the path that the " + probe + " probe gets", parse: text},
+			Label{Name: check + probe + ".http_get_port", Field: "probes." + probe + ".httpGet.port", Text: "is the port of the " + probe + " probe", parse: number},
+			Label{Name: check + probe + ".tcp_port", Field: "probes." + probe + ".tcpSocket.port", Text: "is the port to which the " + probe + " probe connects", parse: number},
+		)
+	}
+	return rows
+}
+
+func exposureLabels() []Label {
+	return []Label{
+		{Name: "kompose.service.expose", Field: "ingress.hosts", unless: "ingress.host", Text: "makes an Ingress for these hosts, or for any where it is true", parse: hosts},
+		{Name: "kompose.service.expose.ingress-class-name", Field: "ingress.class", Text: "is the class of the Ingress", parse: text},
+		{Name: "kompose.service.expose.tls-secret", Field: "ingress.tls.secret", Text: "is the Secret with the certificate of the Ingress", parse: text},
+		{Name: "kompose.service.external-traffic-policy", Field: "service.externalTrafficPolicy", Text: "says whether requests from outside may be sent on to other nodes", parse: oneOf(map[string]any{
+			"local": "Local", "cluster": "Cluster",
+		})},
+		{Name: "kompose.service.group", Field: "pod", Text: "is the name of a pod that several services share", parse: text},
+		{Name: "kompose.service.name_override", Field: "name", Text: "is the name of the service", parse: text},
+		{Name: "kompose.service.nodeport.port", Field: "service.nodePort", Text: "is the port of the nodes that leads to the service", parse: number},
+		{Name: "kompose.service.type", Field: "expose", Text: "says how the published ports are reached", parse: oneOf(map[string]any{
+			"clusterip": "cluster", "nodeport": "nodeport", "loadbalancer": "loadbalancer", "headless": settings{"service.headless": true},
+		})},
+	}
+}
+
+func volumeLabels() []Label {
+	return []Label{
+		{Name: "kompose.volume.selector", Field: "storage.selector", Text: "is the label of the PersistentVolumes that may be bound", volume: true, parse: selector},
+		{Name: "kompose.volume.size", Field: "storage.size", Text: "is the size of the volumes", volume: true, parse: quantity},
+		{Name: "kompose.volume.storage-class-name", Field: "storage.storageClass", Text: "is the storage class of the volumes", volume: true, parse: text},
+		{Name: "kompose.volume.subpath", Field: "storage.subPath", Text: "is the folder of the volumes that is mounted", volume: true, parse: text},
+		{Name: "kompose.volume.type", Field: "storage.type", Text: "is what becomes of the volumes", volume: true, parse: oneOf(map[string]any{
+			"persistentvolumeclaim": "claim", "emptydir": "emptyDir", "hostpath": "hostPath", "configmap": "configMap",
+		})},
+	}
+}
+
+// Parsers of values.
+
+func text(value string) (any, error) {
+	if value == "" {
+		return nil, errors.New("is empty")
+	}
+	return value, nil
+}
+
+func truth(value string) (any, error) {
+	b, err := strconv.ParseBool(value)
+	if err != nil {
+		return nil, fmt.Errorf("%q is neither true nor false", value)
+	}
+	return b, nil
+}
+
+func number(value string) (any, error) {
+	n, err := strconv.ParseInt(value, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no whole number", value)
+	}
+	return n, nil
+}
+
+func quantity(value string) (any, error) {
+	if _, err := resource.ParseQuantity(value); err != nil {
+		return nil, fmt.Errorf("%q is no quantity", value)
+	}
+	return value, nil
+}
+
+func schedule(value string) (any, error) {
+	if _, err := cron.ParseStandard(value); err != nil {
+		return nil, fmt.Errorf("%q is no schedule", value)
+	}
+	return value, nil
+}
+
+// wholeSeconds rounds a duration up.
+func wholeSeconds(value string) (any, error) {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 {
+		return nil, fmt.Errorf("%q is no duration", value)
+	}
+	return int64((d + time.Second - 1) / time.Second), nil
+}
+
+// oneOf takes one of several words, in capitals or not.
+func oneOf(values map[string]any) func(string) (any, error) {
+	return func(value string) (any, error) {
+		if v, ok := values[strings.ToLower(value)]; ok {
+			return v, nil
+		}
+		return nil, fmt.Errorf("%q is none of %s", value, strings.Join(slices.Sorted(maps.Keys(values)), ", "))
+	}
+}
+
+// command reads a command as kompose does: a list in JSON, or words behind CMD,
+// or a line for the shell behind CMD-SHELL.
+func command(value string) (any, error) {
+	var list []string
+	if json.Unmarshal([]byte(value), &list) == nil && len(list) > 0 {
+		return anyList(list), nil
+	}
+	if line, ok := strings.CutPrefix(value, "CMD-SHELL "); ok {
+		return anyList([]string{"/bin/sh", "-c", line}), nil
+	}
+	var split types.ShellCommand
+	if err := split.DecodeMapstructure(strings.TrimPrefix(value, "CMD ")); err != nil || len(split) == 0 {
+		return nil, fmt.Errorf("%q is no command", value)
+	}
+	return anyList(split), nil
+}
+
+func anyList(list []string) []any {
+	out := make([]any, 0, len(list))
+	for _, w := range list {
+		out = append(out, w)
+	}
+	return out
+}
+
+// hosts reads true, or hosts with commas between, each of which may have a path.
+func hosts(value string) (any, error) {
+	if b, err := strconv.ParseBool(value); err == nil {
+		if b {
+			return settings{"ingress": map[string]any{}}, nil
+		}
+		return settings{}, nil
+	}
+	var names []any
+	for host := range strings.SplitSeq(value, ",") {
+		host = strings.TrimSpace(host)
+		if host == "" || strings.HasPrefix(host, "/") {
+			return nil, fmt.Errorf("%q is no list of hosts", value)
+		}
+		names = append(names, host)
+	}
+	return names, nil
+}
+
+// selector names the PersistentVolumes as kompose labels them.
+func selector(value string) (any, error) {
+	return map[string]any{"matchLabels": map[string]any{"io.kompose.service": value}}, nil
+}
+
+// labels are those of a service or volume.
+type labels struct {
+	at     diag.Path
+	values types.Labels
+	// volume tells that they are a volume's.
+	volume bool
+}
+
+// fromLabels lays an extension over what labels of kompose say, and returns both.
+// What comes from a label is noted in the source.
+func (r *reader) fromLabels(l labels, src source) any {
+	known := map[string]Label{}
+	for _, row := range Labels() {
+		if !l.volume {
+			known[row.Name] = row
+		} else if row.volume {
+			row.Field = strings.TrimPrefix(row.Field, "storage.")
+			known[row.Name] = row
+		}
+	}
+	out, isMap := schema.Value(src.value).(map[string]any)
+	if src.value != nil && !isMap {
+		return src.value // which is an error
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.values)) {
+		if !strings.HasPrefix(name, LabelPrefix) {
+			continue
+		}
+		row, ok := known[name]
+		if !ok {
+			r.unknownLabel(append(l.at, name), name, slices.Sorted(maps.Keys(known)))
+			continue
+		}
+		value, err := row.parse(strings.TrimSpace(l.values[name]))
+		if err != nil {
+			r.fail(append(l.at, name), schema.CodeValue, err.Error(), "its field is "+Key+"."+row.Field)
+			continue
+		}
+		if out == nil {
+			out = map[string]any{}
+		}
+		r.fromLabel(append(slices.Clip(l.at), name), row, value, out, src)
+	}
+	if out == nil {
+		return nil
+	}
+	complete(out, src)
+	return out
+}
+
+func (r *reader) unknownLabel(path diag.Path, name string, known []string) {
+	hint := diag.DidYouMean(name, known)
+	if hint == "" {
+		hint = "the labels that gantry reads are listed in docs/x-kubernetes.md"
+	}
+	r.report(diag.Warning, slices.Clone(path), "kompose-unknown", "is no label of kompose that gantry reads here: it does nothing", hint)
+}
+
+// fromLabel sets the fields of one label and reports it.
+func (r *reader) fromLabel(path diag.Path, row Label, value any, into map[string]any, src source) {
+	several, ok := value.(settings)
+	if !ok {
+		several = settings{row.Field: value}
+	}
+	for _, field := range slices.Sorted(maps.Keys(several)) {
+		overruled := row.unless != "" && has(into, strings.Split(row.unless, "."))
+		if !overruled && set(into, strings.Split(field, "."), several[field]) {
+			src.from[field] = path
+			r.report(diag.Note, path, "kompose-label", "is read as "+named(field, several[field]), "")
+			continue
+		}
+		r.report(diag.Note, path, "kompose-overruled", "does nothing: "+Key+"."+field+" says otherwise", "remove the label")
+	}
+}
+
+// set sets a field unless it is there, and reports whether it did.
+func set(into map[string]any, field []string, value any) bool {
+	key := field[0]
+	now, found := into[key]
+	if len(field) == 1 {
+		if !found {
+			into[key] = value
+		}
+		return !found
+	}
+	if field[1] == "0" {
+		return setItem(into, key, field[2:], value)
+	}
+	if !found {
+		now = map[string]any{}
+		into[key] = now
+	}
+	inner, ok := now.(map[string]any)
+	return ok && set(inner, field[1:], value)
+}
+
+// has reports whether a field is there.
+func has(in map[string]any, field []string) bool {
+	value, found := in[field[0]]
+	if len(field) == 1 {
+		return found
+	}
+	inner, ok := value.(map[string]any)
+	return ok && has(inner, field[1:])
+}
+
+// setItem sets the first item of a list that only labels have made, or a field of
+// it.
+func setItem(into map[string]any, key string, field []string, value any) bool {
+	if len(field) == 0 {
+		return set(into, []string{key}, []any{value})
+	}
+	list, ok := into[key].([]labelItem)
+	if !ok {
+		if into[key] != nil {
+			return false
+		}
+		list = []labelItem{{}}
+		into[key] = list
+	}
+	return set(list[0], field, value)
+}
+
+// labelItem is an item of a list that labels have made.
+type labelItem map[string]any
+
+// complete fills in what kompose takes for granted.
+func complete(out map[string]any, src source) {
+	if _, ok := out["autoscale"].(map[string]any); ok && fromLabel(src, "autoscale.") {
+		set(out, []string{"autoscale", "max"}, int64(komposeMaxReplicas))
+	}
+	if list, ok := out["initContainers"].([]labelItem); ok {
+		set(list[0], []string{"name"}, "init")
+		out["initContainers"] = []any{map[string]any(list[0])}
+	}
+}
+
+// komposeMaxReplicas is what kompose takes for kompose.hpa.replicas.max.
+const komposeMaxReplicas = 3
+
+func fromLabel(src source, prefix string) bool {
+	for field := range src.from {
+		if strings.HasPrefix(field, prefix) {
+			return true
+		}
+	}
+	return false
+}

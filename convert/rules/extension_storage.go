@@ -1,0 +1,144 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	corev1 "k8s.io/api/core/v1"
+
+	"gantry/charts/diag"
+	"gantry/convert/extension"
+	"gantry/convert/workload"
+)
+
+// storageOf returns what the volume says of itself, and where it says nothing,
+// what those say who mount it, the first by name before the others.
+func (a *app) storageOf(source string, c *claim) extension.Storage {
+	s := c.ext.Storage
+	if s.Type == extension.HostPathStorage || s.Type == extension.ConfigMapStorage {
+		a.report(diag.Error, finding{
+			code: "extension-storage", summary: fmt.Sprintf("%s is for bind mounts: a named volume has no folder that could be taken", s.Type), hint: "write claim or emptyDir",
+		}, diag.Path{"volumes", source, extension.Key, "type"})
+	}
+	for _, user := range sortedSet(c.pods) {
+		if from := a.ext.Service(user).Storage; from != nil {
+			s = filledFrom(s, *from)
+		}
+	}
+	return s
+}
+
+// filledFrom fills what one storage leaves open from another.
+func filledFrom(s, from extension.Storage) extension.Storage {
+	if s.Type == "" && from.Type == extension.EmptyDirStorage {
+		s.Type = from.Type
+	}
+	if s.Size == nil {
+		s.Size = from.Size
+	}
+	if s.StorageClass == nil {
+		s.StorageClass = from.StorageClass
+	}
+	if len(s.AccessModes) == 0 {
+		s.AccessModes = from.AccessModes
+	}
+	if s.Selector == nil {
+		s.Selector = from.Selector
+	}
+	setDefault(&s.SubPath, from.SubPath)
+	return s
+}
+
+// shape gives a claim what is wanted of it.
+func shape(out *workload.Claim, s extension.Storage) {
+	if s.Size != nil {
+		out.Size = *s.Size
+	}
+	if s.StorageClass != nil {
+		out.StorageClass = s.StorageClass
+	}
+	if len(s.AccessModes) > 0 {
+		out.AccessModes = s.AccessModes
+	}
+	out.Selector = s.Selector
+}
+
+// extend gives the claim of a named volume what x-kubernetes says of it.
+func (c *claim) extend(out *workload.Claim) {
+	shape(out, c.wish)
+	for key, value := range c.ext.Labels {
+		setKey(&out.Labels, key, value)
+	}
+	for key, value := range c.ext.Annotations {
+		setKey(&out.Annotations, key, value)
+	}
+}
+
+// manyNodes reports whether many nodes can mount the claim.
+func (c *claim) manyNodes() bool {
+	return slices.Contains(c.wish.AccessModes, corev1.ReadWriteMany) || slices.Contains(c.wish.AccessModes, corev1.ReadOnlyMany)
+}
+
+// bindAs mounts a folder or file of the machine as x-kubernetes says, unless
+// what it holds is to decide.
+func (u *unit) bindAs(m types.ServiceVolumeConfig, source string, key []string) bool {
+	s := u.ext.Storage
+	if s == nil {
+		return false
+	}
+	switch s.Type {
+	case extension.HostPathStorage:
+		u.hostPath(m, source, key)
+	case extension.EmptyDirStorage:
+		dir := &corev1.EmptyDirVolumeSource{SizeLimit: s.Size}
+		u.mount(corev1.Volume{Name: "empty" + m.Target, VolumeSource: corev1.VolumeSource{EmptyDir: dir}}, corev1.VolumeMount{MountPath: m.Target, SubPath: s.SubPath, ReadOnly: m.ReadOnly})
+	case extension.ClaimStorage:
+		u.bindClaim(m, source, "is not mounted from the machine", key)
+	default:
+		return false
+	}
+	return true
+}
+
+// fileObjects are the configs and secrets of the project, each sorted by name.
+func (a *app) fileObjects() []fileObject {
+	var all []fileObject
+	for _, name := range slices.Sorted(maps.Keys(a.project.Configs)) {
+		all = append(all, fileObject{section: "configs", name: name, config: types.FileObjectConfig(a.project.Configs[name])})
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.project.Secrets)) {
+		all = append(all, fileObject{section: "secrets", secret: true, name: name, config: types.FileObjectConfig(a.project.Secrets[name])})
+	}
+	return all
+}
+
+// extensionOfFile returns what a config or secret says.
+func (a *app) extensionOfFile(f fileObject) *extension.Config {
+	if f.section == "secrets" {
+		return &a.ext.Secret(f.name).Config
+	}
+	return a.ext.Config(f.name)
+}
+
+// extendData gives the object of a config or secret what x-kubernetes says of it.
+func (a *app) extendData(f fileObject, out *workload.Data) {
+	ext := a.extensionOfFile(f)
+	out.Immutable = ext.Immutable
+	out.Labels = ext.Labels
+	for key, value := range ext.Annotations {
+		setKey(&out.Annotations, key, value)
+	}
+	if f.secret {
+		out.Type = a.ext.Secret(f.name).Type
+	}
+}
+
+// dataKey is the key of the object that holds a config or secret.
+func (a *app) dataKey(f fileObject) string {
+	if key := a.extensionOfFile(f).Key; key != "" {
+		return key
+	}
+	return fileKey(f.name)
+}
