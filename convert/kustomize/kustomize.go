@@ -58,8 +58,8 @@ func Files(base []manifest.Object, overlays []Overlay) ([]charts.File, error) {
 // object is an object as a tree, and what tells it from others.
 type object struct {
 	tree *manifest.Node
-	// group, version, kind and name are how kustomize finds it.
-	group, version, kind, name string
+	// group, version, kind, namespace and name are how kustomize finds it.
+	group, version, kind, namespace, name string
 	// lists says how the lists of its type are merged.
 	lists lists
 }
@@ -72,13 +72,13 @@ func nodes(objects []manifest.Object) ([]object, error) {
 			return nil, fmt.Errorf("%s %s: %w", o.Kind(), o.GetName(), err)
 		}
 		gvk := o.GetObjectKind().GroupVersionKind()
-		all = append(all, object{tree, gvk.Group, gvk.Version, gvk.Kind, o.GetName(), listsOf(o.Resource)})
+		all = append(all, object{tree, gvk.Group, gvk.Version, gvk.Kind, o.GetNamespace(), o.GetName(), listsOf(o.Resource)})
 	}
 	return all, nil
 }
 
 // id is what makes two objects one for kustomize.
-func (o object) id() [3]string { return [3]string{o.group, o.kind, o.name} }
+func (o object) id() [4]string { return [4]string{o.group, o.kind, o.namespace, o.name} }
 
 // file returns the name of the object's file.
 func (o object) file(ext string) string {
@@ -113,7 +113,7 @@ func (w *writer) base(objects []object) error {
 // overlay writes what makes the variant of the base.
 func (w *writer) overlay(dir string, base, variant []object) error {
 	k := &kustomization{resources: []string{"../../" + baseDir}}
-	before := map[[3]string]object{}
+	before := map[[4]string]object{}
 	for _, was := range base {
 		before[was.id()] = was
 	}

@@ -40,10 +40,14 @@ func patchOf(was, is object) *patch {
 // identity returns the fields by which kustomize finds the object that a
 // strategic merge is for, and more fields behind them.
 func (o object) identity(more ...manifest.Field) *manifest.Node {
+	meta := mapping(manifest.Field{Key: "name", Value: manifest.Text(o.name)})
+	if o.namespace != "" {
+		meta.Set("namespace", manifest.Text(o.namespace))
+	}
 	n := mapping(
 		manifest.Field{Key: "apiVersion", Value: o.tree.Get("apiVersion")},
 		manifest.Field{Key: "kind", Value: o.tree.Get("kind")},
-		manifest.Field{Key: "metadata", Value: mapping(manifest.Field{Key: "name", Value: manifest.Text(o.name)})},
+		manifest.Field{Key: "metadata", Value: meta},
 	)
 	for _, f := range more {
 		if f.Key == "metadata" {
@@ -62,6 +66,9 @@ func (o object) target() *manifest.Node {
 	}
 	n.Set("version", manifest.Text(o.version))
 	n.Set("kind", manifest.Text(o.kind))
+	if o.namespace != "" {
+		n.Set("namespace", manifest.Text(regexp.QuoteMeta(o.namespace)))
+	}
 	n.Set("name", manifest.Text(regexp.QuoteMeta(o.name)))
 	return n
 }

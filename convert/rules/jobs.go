@@ -26,10 +26,9 @@ const missedGrace = 60
 // triggers turns a job into a CronJob for each schedule, or into one that waits
 // for a person.
 func (u *unit) triggers(t *types.TriggerConfig) {
-	if u.ext.Kind == extension.JobKind {
-		return // which runs at once
+	if u.ext.Kind == extension.JobKind || u.ext.CronJob != nil {
+		return // it runs at once, or when x-kubernetes says
 	}
-	defer u.extendSchedule()
 	u.work.Kind = workload.CronJob
 	u.work.Name = limitName(u.object, maxCronJobName)
 	if t == nil || len(t.Schedule) == 0 {

@@ -173,7 +173,7 @@ func (u *unit) wantsOwnStorage() bool {
 // replicas sets the number of pods. One is Kubernetes' default.
 func (u *unit) replicas() {
 	n := u.in.GetScale()
-	if u.work.Kind == workload.DaemonSet && n != 1 {
+	if u.work.Kind == workload.DaemonSet && n != 1 && u.ext.Replicas == nil {
 		u.warn(finding{code: "replicas-global", summary: fmt.Sprintf("asks for %d pods, and mode: global is one on each node", n)}, u.scaleKey()...)
 	}
 	if u.work.Kind != workload.Deployment && u.work.Kind != workload.StatefulSet {
@@ -186,6 +186,9 @@ func (u *unit) replicas() {
 
 // scaleKey is where the user wrote the number of pods.
 func (u *unit) scaleKey() []string {
+	if u.ext.Replicas != nil {
+		return u.where("replicas")
+	}
 	if u.in.Scale != nil {
 		return []string{"scale"}
 	}
