@@ -26,7 +26,17 @@ func (u *unit) expose() []*workload.Endpoint {
 	}
 	u.ingresses()
 	u.gateways()
+	u.reportLoopback()
 	return public
+}
+
+// reportLoopback tells of ports that leave the developer's own machine.
+func (u *unit) reportLoopback() {
+	for _, p := range u.ports {
+		if p.loopback && slices.ContainsFunc(u.ways(p), func(way Exposure) bool { return way != ExposeCluster }) {
+			u.note(finding{code: "port-loopback", summary: "is for this machine only, and x-kubernetes opens the port to the world"}, append(p.key, "host_ip")...)
+		}
+	}
 }
 
 // exposed are the ports that are public in one way. Those that are published on

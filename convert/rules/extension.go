@@ -241,8 +241,8 @@ func (a *app) extendPolicy(network string, p *workload.Policy) {
 	a.objectPatches("networks", network, "NetworkPolicy", p.Name, ext.Patch)
 }
 
-// reportUnused tells of what is said of NetworkPolicies that nobody asked for.
-func (a *app) reportUnused() {
+// reportWithoutPolicies tells of what is said of NetworkPolicies that nobody asked for.
+func (a *app) reportWithoutPolicies() {
 	for _, name := range slices.Sorted(maps.Keys(a.project.Networks)) {
 		path := diag.Path{"networks", name, extension.Key}
 		if a.project.Networks[name].Extensions[extension.Key] != nil {

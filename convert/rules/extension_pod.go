@@ -106,6 +106,9 @@ func (u *unit) checkResources() {
 // extendPod adds to the pod.
 func (u *unit) extendPod() {
 	pod, ext := u.pod(), u.ext
+	if ext.HostPorts && !slices.ContainsFunc(u.ports, func(p port) bool { return p.published > 0 }) {
+		u.warn(finding{code: "extension-hostports", summary: "has no effect: no port is published"}, u.where("hostPorts")...)
+	}
 	pod.SecurityContext = overlay(pod.SecurityContext, ext.PodSecurityContext)
 	for _, name := range slices.Concat(u.app.ext.App.ImagePullSecrets, ext.ImagePullSecrets) {
 		ref := corev1.LocalObjectReference{Name: name}

@@ -107,6 +107,9 @@ func (u *unit) autoscale() {
 		u.fail(finding{code: "extension-kind", summary: fmt.Sprintf("a %s has no number of pods that could change", u.work.Kind), hint: "remove it, or change the kind"}, u.where("autoscale")...)
 		return
 	}
+	if ext.Min != nil && u.ext.Replicas != nil {
+		u.note(finding{code: "extension-overruled", summary: "does nothing: autoscale.min says otherwise", hint: "remove it"}, u.where("replicas")...)
+	}
 	low := ptr.Deref(ext.Min, count(max(1, u.in.GetScale())))
 	if low < 1 || ext.Max < low {
 		u.fail(finding{code: "extension-autoscale", summary: fmt.Sprintf("cannot go from %d pods to %d", low, ext.Max), hint: "min is 1 at least, and max is not below it"}, u.where("autoscale")...)

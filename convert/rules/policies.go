@@ -22,7 +22,7 @@ import (
 func (a *app) policies() {
 	if !a.opts.NetworkPolicies {
 		a.reportOpen()
-		a.reportUnused()
+		a.reportWithoutPolicies()
 		return
 	}
 	n := a.findNetworks()
