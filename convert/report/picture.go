@@ -258,7 +258,7 @@ func (d *drawing) storage() {
 		}
 		to := len(d.out.Boxes)
 		d.boxes["/"+c.Name] = to
-		d.out.Boxes = append(d.out.Boxes, &Box{Kind: VolumeBox, Name: c.Name, Image: c.Size.String() + " for " + modeOf(c.AccessMode)})
+		d.out.Boxes = append(d.out.Boxes, &Box{Kind: VolumeBox, Name: c.Name, Image: c.Size.String() + " for " + modeOf(c.AccessModes[0])})
 		for _, user := range users[c.Name] {
 			if from, ok := d.boxes[user]; ok {
 				d.out.Arrows = append(d.out.Arrows, Arrow{from, to, MountsArrow, user + " mounts " + c.Name})
@@ -399,9 +399,21 @@ func (d *drawing) objects() {
 		}
 	}
 	for _, r := range d.result.App.Routes {
-		if i, ok := d.boxes[r.Service]; ok && !slices.Contains(d.out.Boxes[i].Hosts, r.Host) {
-			d.out.Boxes[i].Hosts = append(d.out.Boxes[i].Hosts, r.Host)
+		for _, host := range r.Hosts {
+			d.reached(r.Service, host.Name)
 		}
+	}
+	for _, r := range d.result.App.HTTPRoutes {
+		for _, host := range r.Hosts {
+			d.reached(r.Service, host)
+		}
+	}
+}
+
+// reached notes a host by which a service is reached.
+func (d *drawing) reached(service, host string) {
+	if i, ok := d.boxes[service]; ok && !slices.Contains(d.out.Boxes[i].Hosts, host) {
+		d.out.Boxes[i].Hosts = append(d.out.Boxes[i].Hosts, host)
 	}
 }
 
@@ -409,6 +421,8 @@ func scaleOf(w *workload.Workload) string {
 	switch {
 	case w.Schedule != nil:
 		return w.Schedule.Cron
+	case w.Autoscaler != nil:
+		return fmt.Sprintf("×%d–%d", *w.Autoscaler.MinReplicas, w.Autoscaler.MaxReplicas)
 	case w.Replicas != nil && *w.Replicas != 1:
 		return fmt.Sprintf("×%d", *w.Replicas)
 	default:
