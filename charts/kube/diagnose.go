@@ -42,14 +42,17 @@ type NotReadyError struct {
 	Total int
 	// Waited is how long.
 	Waited time.Duration
-	// Err is context.DeadlineExceeded when the time was over, or the failure
-	// that ended the wait.
+	// Err is context.DeadlineExceeded when the time was over, a [*StuckError] when
+	// more time would not have helped, or the failure that ended the wait.
 	Err error
 }
 
 // Error prints the first object and its first reason.
 func (e *NotReadyError) Error() string {
 	text := fmt.Sprintf("not ready after %s", e.Waited)
+	if _, isStuck := errors.AsType[*StuckError](e.Err); isStuck {
+		return fmt.Sprintf("gave up after %s: %v", e.Waited, e.Err)
+	}
 	if !errors.Is(e.Err, context.DeadlineExceeded) {
 		text = e.Err.Error()
 	}

@@ -32,6 +32,9 @@ type Session struct {
 	// ctx is that of the operation: the methods that helm calls take none.
 	ctx context.Context //nolint:containedctx // see above
 
+	// patient waits for what is stuck, too.
+	patient bool
+
 	mu      sync.Mutex
 	observe func(release.Event)
 	built   map[string]helmkube.ResourceList
@@ -40,20 +43,20 @@ type Session struct {
 	attempts []helmkube.ResourceList
 }
 
-// Client starts a session in a namespace.
-func (c *Cluster) Client(ctx context.Context, namespace string, observe func(release.Event)) release.Client {
-	return c.session(ctx, namespace, observe)
+// Client starts a session.
+func (c *Cluster) Client(ctx context.Context, o release.ClientOptions) release.Client {
+	return c.session(ctx, o)
 }
 
-func (c *Cluster) session(ctx context.Context, namespace string, observe func(release.Event)) *Session {
+func (c *Cluster) session(ctx context.Context, o release.ClientOptions) *Session {
 	client := helmkube.New(c)
-	client.Namespace = namespace
-	if observe == nil {
-		observe = func(release.Event) {}
+	client.Namespace = o.Namespace
+	if o.Observe == nil {
+		o.Observe = func(release.Event) {}
 	}
 	return &Session{
-		cluster: c, namespace: namespace, helm: client, ctx: ctx,
-		observe: observe, built: map[string]helmkube.ResourceList{},
+		cluster: c, namespace: o.Namespace, helm: client, ctx: ctx,
+		observe: o.Observe, patient: o.Patient, built: map[string]helmkube.ResourceList{},
 	}
 }
 

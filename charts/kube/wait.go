@@ -1,7 +1,9 @@
 package kube
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -73,6 +75,8 @@ type waiter struct {
 	total   int
 	// failure is what ended the wait before its time.
 	failure error
+	// told is what was last said of why the wait goes on.
+	told string
 }
 
 // target is one object that is waited for.
@@ -115,11 +119,19 @@ func (s *Session) wait(list helmkube.ResourceList, timeout time.Duration, met co
 			return err
 		})
 	}
-	teller := sync.WaitGroup{}
-	teller.Go(func() { w.keepTelling(watched) })
+	var beside sync.WaitGroup
+	beside.Go(func() { w.keepTelling(watched) })
+	for _, g := range w.guards() {
+		beside.Go(func() {
+			if err := g.run(watched); err != nil {
+				w.fail(watched, err)
+				stop()
+			}
+		})
+	}
 	err = watches.Wait()
 	stop()
-	teller.Wait()
+	beside.Wait()
 	if w.failure != nil {
 		err = w.failure
 	}
@@ -300,31 +312,58 @@ func (w *waiter) pending() []target {
 	return list
 }
 
+// guards returns one for each namespace whose pods decide on what is waited for,
+// unless the user wants to wait whatever happens.
+func (w *waiter) guards() []*guard {
+	client, err := w.session.cluster.Clientset()
+	if err != nil || w.session.patient {
+		return nil
+	}
+	namespaces := map[string]bool{}
+	for g := range w.targets {
+		if g.namespace != "" {
+			namespaces[g.namespace] = true
+		}
+	}
+	var guards []*guard
+	for namespace := range namespaces {
+		guards = append(guards, &guard{waiter: w, client: client, namespace: namespace, sick: map[string]*patient{}})
+	}
+	return guards
+}
+
 // keepTelling says from time to time what is waited for and why.
 func (w *waiter) keepTelling(ctx context.Context) {
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
-	last := ""
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			pending := w.pending()
-			unready := w.session.diagnose(ctx, pending)
-			if ctx.Err() != nil || len(unready) == 0 {
-				continue
-			}
-			detail := unready[0].String()
-			if more := len(unready) - 1; more > 0 {
-				detail += fmt.Sprintf(" (and %d more)", more)
-			}
-			if detail == last {
-				continue
-			}
-			last = detail
-			w.session.tell(release.Event{Action: release.Waiting, Ready: w.total - len(pending), Total: w.total, Detail: detail})
+			w.tellWhy(ctx)
 		}
+	}
+}
+
+// tellWhy says what is waited for and why, unless it was said before.
+func (w *waiter) tellWhy(ctx context.Context) {
+	pending := w.pending()
+	unready := w.session.diagnose(ctx, pending)
+	if ctx.Err() != nil || len(unready) == 0 {
+		return
+	}
+	slices.SortStableFunc(unready, func(a, b Unready) int { return cmp.Compare(len(b.Reasons), len(a.Reasons)) })
+	detail := unready[0].String()
+	if more := len(unready) - 1; more > 0 {
+		detail += fmt.Sprintf(" (and %d more)", more)
+	}
+	w.mu.Lock()
+	again := detail == w.told
+	w.told = detail
+	w.mu.Unlock()
+	if !again {
+		w.session.tell(release.Event{Action: release.Waiting, Ready: w.total - len(pending), Total: w.total, Detail: detail})
 	}
 }
 
@@ -343,10 +382,21 @@ func (w *waiter) explain(ctx context.Context, err error) error {
 	// The time is over; looking for reasons gets a little of its own.
 	look, cancel := context.WithTimeout(w.session.ctx, diagnoseTimeout)
 	defer cancel()
+	objects := w.session.diagnose(look, w.pending())
+	if e, ok := errors.AsType[*StuckError](err); ok { // what ended the wait comes first
+		slices.SortStableFunc(objects, func(a, b Unready) int { return first(b.Object == e.Object) - first(a.Object == e.Object) })
+	}
 	return &NotReadyError{
-		Objects: w.session.diagnose(look, w.pending()),
+		Objects: objects,
 		Total:   w.total,
 		Waited:  time.Since(w.started).Round(time.Second),
 		Err:     err,
 	}
+}
+
+func first(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }

@@ -13,12 +13,22 @@ type Cluster interface {
 	genericclioptions.RESTClientGetter
 	// Reach fails when the cluster does not answer, within seconds.
 	Reach(ctx context.Context) error
-	// Client returns what one operation in a namespace applies objects with. It
-	// stops when ctx is done, and tells observe, which may be called from
-	// several goroutines at once, but never by two at the same time.
-	Client(ctx context.Context, namespace string, observe func(Event)) Client
+	// Client returns what one operation applies objects with. It stops when ctx is
+	// done.
+	Client(ctx context.Context, o ClientOptions) Client
 	// Lost recognises errors that mean that the connection is gone.
 	Lost(err error) error
+}
+
+// ClientOptions says what a [Client] is for.
+type ClientOptions struct {
+	Namespace string
+	// Observe is told what happens. It may be called from several goroutines, but
+	// never by two at the same time. It may be nil.
+	Observe func(Event)
+	// Patient waits until the time is over, even for what waiting does not help;
+	// default false.
+	Patient bool
 }
 
 // Client applies the objects of one operation.

@@ -113,7 +113,7 @@ func (m *Manager) DiffChart(ctx context.Context, name string, c *chart.Chart, va
 // render says what an upgrade, or an installation, would apply.
 func (m *Manager) render(ctx context.Context, name string, c *chart.Chart, values map[string]any, o UpgradeOptions) (*helmrelease.Release, error) {
 	o.DryRun = DryRunServer
-	op := m.begin(ctx)
+	op := m.begin(ctx, false)
 	if _, err := m.last(name); err != nil {
 		install := newDryInstall(op.config, name, m.namespace, o)
 		r, err := install.Run(c, values)

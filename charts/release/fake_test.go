@@ -42,7 +42,7 @@ type cluster struct {
 func (c *cluster) Reach(context.Context) error { return c.fail["reach"] }
 func (c *cluster) Lost(err error) error        { return err }
 
-func (c *cluster) Client(ctx context.Context, _ string, _ func(release.Event)) release.Client {
+func (c *cluster) Client(ctx context.Context, _ release.ClientOptions) release.Client {
 	return &client{cluster: c, ctx: ctx}
 }
 

@@ -20,6 +20,10 @@ type ApplyOptions struct {
 	WaitForJobs bool
 	// Timeout bounds the wait, and each hook; [DefaultTimeout] when it is zero.
 	Timeout time.Duration
+	// Patient waits until the time is over, even for what waiting does not help: an
+	// image that cannot be pulled, a container that crashes again and again, a
+	// Secret that is not there.
+	Patient bool
 	// Atomic undoes what failed. It waits.
 	Atomic bool
 	// NoHooks runs no hooks.
@@ -77,7 +81,7 @@ func (m *Manager) Install(ctx context.Context, name string, c *chart.Chart, valu
 	if err := m.free(name, o); err != nil {
 		return nil, err
 	}
-	op := m.begin(ctx)
+	op := m.begin(ctx, o.Patient)
 	install := action.NewInstall(op.config)
 	install.ReleaseName, install.Namespace = name, m.namespace
 	install.CreateNamespace, install.SkipCRDs = o.CreateNamespace, o.SkipCRDs

@@ -59,8 +59,8 @@ type operation struct {
 
 // begin starts an operation that ends with ctx: helm's actions cannot be
 // stopped, but each of their steps asks the client, which then refuses.
-func (m *Manager) begin(ctx context.Context) *operation {
-	client := m.cluster.Client(ctx, m.namespace, m.observe)
+func (m *Manager) begin(ctx context.Context, patient bool) *operation {
+	client := m.cluster.Client(ctx, ClientOptions{Namespace: m.namespace, Observe: m.observe, Patient: patient})
 	return &operation{client: client, config: &action.Configuration{
 		RESTClientGetter: m.cluster,
 		Releases:         m.records,

@@ -171,5 +171,5 @@ func (m *Manager) List(ctx context.Context, o ListOptions) ([]*Release, error) {
 
 // Health returns how the objects of a revision are now.
 func (m *Manager) Health(ctx context.Context, r *Release) ([]Health, error) {
-	return m.cluster.Client(ctx, m.namespace, nil).Health(r.Manifest)
+	return m.cluster.Client(ctx, ClientOptions{Namespace: m.namespace}).Health(r.Manifest)
 }

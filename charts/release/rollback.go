@@ -36,7 +36,7 @@ func (m *Manager) Rollback(ctx context.Context, name string, revision int, o Rol
 	if _, err := m.records.Get(name, revision); err != nil {
 		return nil, m.recordError(name, revision, err)
 	}
-	op := m.begin(ctx)
+	op := m.begin(ctx, o.Patient)
 	if err := m.remember(op, name); err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (m *Manager) Uninstall(ctx context.Context, name string, o UninstallOptions
 			out.Kept = append(out.Kept, d.object)
 		}
 	}
-	op := m.begin(ctx)
+	op := m.begin(ctx, false)
 	uninstall := action.NewUninstall(op.config)
 	uninstall.KeepHistory, uninstall.Wait, uninstall.DisableHooks = o.KeepHistory, o.Wait, o.NoHooks
 	uninstall.Description = o.Description

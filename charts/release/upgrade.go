@@ -79,7 +79,7 @@ func (m *Manager) Upgrade(ctx context.Context, name string, c *chart.Chart, valu
 	if err := pending(before); err != nil {
 		return nil, err
 	}
-	op := m.begin(ctx)
+	op := m.begin(ctx, o.Patient)
 	if err := m.remember(op, name); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"gantry/charts/kube"
 	"gantry/charts/release"
@@ -79,6 +80,7 @@ func (a *app) releaseError(err error) error {
 	_, noRelease := errors.AsType[*release.NotFoundError](err)
 	_, noNamespace := errors.AsType[*release.NoNamespaceError](err)
 	_, noContext := errors.AsType[*kube.NoContextError](err)
+	_, isStuck := errors.AsType[*kube.StuckError](err)
 	_, badDriver := errors.AsType[*store.UnknownDriverError](err)
 	switch {
 	case unconfigured, unreachable:
@@ -87,6 +89,8 @@ func (a *app) releaseError(err error) error {
 		return notFoundError(err)
 	case badDriver:
 		return usageError(err)
+	case isStuck:
+		return &exitError{exitTimeout, err}
 	default:
 		return err
 	}
@@ -111,6 +115,9 @@ func releaseHint(err error) string {
 			return fmt.Sprintf("if nobody works on it, take it away with: gantry uninstall %s -n %s", e.Name, e.Namespace)
 		}
 		return fmt.Sprintf("if nobody works on it, go back with: gantry rollback %s -n %s", e.Name, e.Namespace)
+	}
+	if e, ok := errors.AsType[*kube.StuckError](err); ok {
+		return stuckHint(e)
 	}
 	if e, ok := errors.AsType[*release.NoNamespaceError](err); ok {
 		return fmt.Sprintf("make it with --create-namespace, or choose another than %s with -n", e.Namespace)
@@ -144,4 +151,19 @@ func (a *app) inNamespace(ctx context.Context, do func(context.Context, *release
 		return a.releaseError(err)
 	}
 	return a.releaseError(do(ctx, manager))
+}
+
+// stuckHint says what usually helps against the state of a pod.
+func stuckHint(e *kube.StuckError) string {
+	const again = "; then upgrade again (--patient waits nevertheless)"
+	switch {
+	case strings.Contains(e.Reason, "Image"):
+		return "is the image's name right, was it pushed, and may the cluster pull it (imagePullSecrets)? Mend that" + again
+	case strings.Contains(e.Reason, "ConfigError"):
+		return "make the Secret or ConfigMap, or the key in it, that the container asks for" + again
+	case strings.Contains(e.Reason, "Unschedulable"):
+		return "give the cluster a node that fits, or ask for less" + again
+	default:
+		return "mend what its log says" + again
+	}
 }

@@ -21,7 +21,7 @@ const (
 
 const exitCodesHelp = `Exit codes:
   0 done, 1 failed, 2 usage, 3 the input had errors, 4 not found,
-  5 cluster or repository unreachable, 6 timed out waiting, 130 interrupted`
+  5 cluster or repository unreachable, 6 not ready in time, 130 interrupted`
 
 // exitError is an error that decides the exit code by itself.
 type exitError struct {

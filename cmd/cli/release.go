@@ -27,6 +27,7 @@ func bindApply(c *cobra.Command, o *release.ApplyOptions) {
 	f.BoolVar(&o.Wait, "wait", false, "wait until the objects are ready")
 	f.BoolVar(&o.WaitForJobs, "wait-for-jobs", false, "wait for the end of Jobs, too; implies --wait")
 	f.DurationVar(&o.Timeout, "timeout", release.DefaultTimeout, "how long to wait, and for each hook")
+	f.BoolVar(&o.Patient, "patient", false, "wait until --timeout even for what waiting does not help, such as an image that cannot be pulled")
 	f.BoolVar(&o.NoHooks, "no-hooks", false, "run no hooks")
 	f.BoolVar(&o.Force, "force", false, "replace objects instead of patching them")
 	f.StringVar(&o.Description, "description", "", "description of the revision, for the history")

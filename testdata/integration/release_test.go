@@ -299,6 +299,18 @@ func TestWaitingSaysWhy(t *testing.T) {
 	}
 }
 
+// TestWaitingGivesUp has a long timeout, and an image that cannot be pulled.
+func TestWaitingGivesUp(t *testing.T) {
+	t.Parallel()
+	r := newReleases(t)
+	broken := []string{"install", "shop", "web", "--wait", "--timeout", "1h", "--set-string", "pod." + behave + "image-pull-failure=true"}
+	said := r.fails(6, broken...)
+	r.wants(said, "gave up after", "waiting does not help: Deployment web", "ImagePullBackOff", "gantry: hint: is the image's name right", "--patient")
+	r.g("uninstall", "shop")
+	said = r.fails(6, append(broken, "--patient", "--timeout", "3s")...)
+	r.wants(said, "not ready after 3s")
+}
+
 // TestAtomic undoes what failed, and tells why before it does.
 func TestAtomic(t *testing.T) {
 	t.Parallel()

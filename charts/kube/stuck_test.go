@@ -1,0 +1,102 @@
+package kube
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/cli-runtime/pkg/resource"
+	"k8s.io/client-go/kubernetes/fake"
+
+	"gantry/charts/release"
+)
+
+// podThat makes a pod whose container waits for a reason.
+func podThat(name, reason, message string, restarts int32) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop"},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "main", RestartCount: restarts,
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}},
+		}}},
+	}
+}
+
+func TestStuckIn(t *testing.T) {
+	t.Parallel()
+	homeless := &corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/3 nodes are available",
+	}}}}
+	for _, tt := range []struct {
+		name     string
+		pod      *corev1.Pod
+		stuck    bool
+		patience time.Duration
+		reason   string
+	}{
+		{"starting", podThat("a", "ContainerCreating", "", 0), false, 0, ""},
+		{"pull", podThat("a", "ErrImagePull", "not found", 0), true, pullPatience, "container main: ErrImagePull: not found"},
+		{"back-off", podThat("a", "ImagePullBackOff", "", 0), true, pullPatience, "ImagePullBackOff"},
+		{"name", podThat("a", "InvalidImageName", "", 0), true, 0, "InvalidImageName"},
+		{"secret", podThat("a", "CreateContainerConfigError", `secret "db" not found`, 0), true, configPatience, `secret "db" not found`},
+		{"first crashes", podThat("a", "CrashLoopBackOff", "", maxCrashes-1), false, 0, ""},
+		{"crashes", podThat("a", "CrashLoopBackOff", "", maxCrashes), true, 0, "CrashLoopBackOff after 5 restarts"},
+		{"node", homeless, true, schedulePatience, "0/3 nodes are available"},
+	} {
+		got, ok := stuckIn(tt.pod)
+		if ok != tt.stuck || got.patience != tt.patience || !strings.Contains(got.reason, tt.reason) {
+			t.Errorf("%s: got %v %v %q, want %v %v %q", tt.name, ok, got.patience, got.reason, tt.stuck, tt.patience, tt.reason)
+		}
+	}
+}
+
+// guardFor returns a guard of a wait for the pod web, and the names of what was
+// told.
+func guardFor(client *fake.Clientset) *guard {
+	s := (&Cluster{}).session(context.Background(), release.ClientOptions{Namespace: "shop"})
+	info := &resource.Info{Name: "web", Namespace: "shop", Mapping: &meta.RESTMapping{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "Pod"}}}
+	w := &waiter{session: s, targets: map[group]map[string]*target{{namespace: "shop"}: {"web": {info: info}}}, total: 1}
+	return &guard{waiter: w, client: client, namespace: "shop", sick: map[string]*patient{}}
+}
+
+func TestGuardGivesUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		g := guardFor(fake.NewClientset(podThat("web", "ImagePullBackOff", "no such image", 0)))
+		err := g.run(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "waiting does not help: Pod web") || !strings.Contains(err.Error(), "no such image") {
+			t.Errorf("got %v", err)
+		}
+		if waited := time.Since(begun); waited < pullPatience || waited > pullPatience+time.Second {
+			t.Errorf("gave up after %s, want %s", waited, pullPatience)
+		}
+	})
+}
+
+// TestGuardLetsOthersBe has a pod that is stuck and that nobody waits for, and
+// one that recovers.
+func TestGuardLetsOthersBe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := fake.NewClientset(podThat("other", "InvalidImageName", "", 0), podThat("web", "CreateContainerConfigError", "", 0))
+		g := guardFor(client)
+		ctx, stop := context.WithTimeout(t.Context(), 10*configPatience)
+		defer stop()
+		go func() {
+			time.Sleep(configPatience / 2)
+			if _, err := client.CoreV1().Pods("shop").Update(ctx, podThat("web", "PodInitializing", "", 0), metav1.UpdateOptions{}); err != nil {
+				t.Error(err)
+			}
+		}()
+		if err := g.run(ctx); err != nil {
+			t.Errorf("got %v for a pod that recovered", err)
+		}
+	})
+}
