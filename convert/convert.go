@@ -45,6 +45,12 @@ func Convert(ctx context.Context, src compose.Source, opts rules.Options) (*Resu
 		result.Diagnostics = problems
 		return result, err
 	}
+	if opts.LookUp != nil {
+		opts.Images = opts.LookUp(ctx, rules.References(project, opts))
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
 	app, findings := rules.Apply(project, opts)
 	result.Project, result.App, result.Diagnostics = project, app, append(problems, findings...)
 	result.Diagnostics.Sort()

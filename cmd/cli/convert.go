@@ -49,6 +49,7 @@ file, line and column of the key.
   gantry convert --to kustomize --overlay staging=compose.prod.yaml,compose.staging.yaml,profile:tools
   gantry convert --expose=ingress --domain=shop.example.org | kubectl apply -f -
   gantry convert --registry registry.example.com/team --tag 1.4 --bake docker-bake.json -o k8s
+  gantry convert --pin-digests --image-info -o k8s
   cat compose.yaml | gantry convert -f - -p shop`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runConvert(cmd.Context(), a, &o) },
@@ -135,9 +136,10 @@ func (a *app) convert(ctx context.Context, o *sourceOptions) (*convert.Result, e
 	if err != nil {
 		return nil, err
 	}
+	a.lookUpImages(o, &opts)
 	result, err := convert.Convert(ctx, src, opts)
 	if err != nil {
-		err = &convertError{err, result}
+		err = explainImages(&convertError{err, result})
 	}
 	return result, err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gantry/convert/compose"
+	"gantry/convert/registry"
 	"gantry/convert/rules"
 )
 
@@ -21,10 +22,12 @@ type sourceOptions struct {
 	profiles   []string
 	uids       map[string]int64
 	rules      rules.Options
+	images     *registry.Client
 }
 
 func (o *sourceOptions) bind(c *cobra.Command) {
 	f := c.Flags()
+	o.images = &registry.Client{UserAgent: "gantry/" + version}
 	f.StringArrayVarP(&o.files, "file", "f", nil, "Compose file, - for standard input; repeat to override (default: compose.yaml here or in a parent)")
 	o.bindRest(f)
 	_ = c.MarkFlagFilename("file", "yaml", "yml")
@@ -50,6 +53,9 @@ func (o *sourceOptions) bindRest(f *pflag.FlagSet) {
 	f.StringToStringVar(&o.rules.VolumeDrivers, "volume-driver", nil, "storage class for a volume driver of Docker, as DRIVER=CLASS; repeat for several")
 	f.StringVar(&o.rules.Registry, "registry", "", "registry of the images of services that are built")
 	f.StringVar(&o.rules.Tag, "tag", "latest", "tag of the images of services that are built")
+	f.BoolVar(&o.images.Pin, "pin-digests", false, "ask the registries which digests the tags of images stand for, and pin the images to them")
+	f.BoolVar(&o.images.Inspect, "image-info", false, "ask the registries what images expose, declare and run as, where the Compose file does not say it")
+	f.DurationVar(&o.images.Timeout, "registry-timeout", registry.DefaultTimeout, "how long a registry may take to tell of an image")
 	f.StringToInt64Var(&o.uids, "uid", nil, "number of a user name, as NAME=NUMBER; repeat for several")
 	f.BoolVar(&o.rules.NoLiveness, "no-liveness", false, "make no liveness probes: a failed health check then never restarts a pod")
 	f.BoolVar(&o.rules.AllowFiles, "allow-files", false, "read files outside of the project directory")

@@ -27,8 +27,8 @@ func TestEveryAttributeOfABuild(t *testing.T) {
 	// Bake has no word for it, and the support table says so.
 	attributes["isolation"] = ""
 	plain := write(t, "context: .")
-	for i := range reflect.TypeFor[types.BuildConfig]().NumField() {
-		key, _, _ := strings.Cut(reflect.TypeFor[types.BuildConfig]().Field(i).Tag.Get("yaml"), ",")
+	for field := range reflect.TypeFor[types.BuildConfig]().Fields() {
+		key, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 		value, known := attributes[key]
 		switch {
 		case strings.HasPrefix(key, "#") || known && value == "":

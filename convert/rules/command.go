@@ -8,24 +8,33 @@ import (
 // entrypoint is set and no command is, and so does Kubernetes, so the mapping is
 // exact but for clearing: an empty list means the image's own in Kubernetes.
 func (u *unit) command() {
-	u.container.Command = kubeletEscapeAll(u.in.Entrypoint)
-	u.container.Args = kubeletEscapeAll(u.in.Command)
-	u.container.WorkingDir = u.in.WorkingDir
-	if u.in.Entrypoint != nil && len(u.in.Entrypoint) == 0 {
+	entrypoint, args := u.in.Entrypoint, u.in.Command
+	switch image := u.facts(u.name, u.in); {
+	case isCleared(entrypoint) && len(args) > 0:
+		entrypoint, args = args, nil // what would be its arguments runs itself
+	case isCleared(entrypoint) && len(image.Command) > 0:
+		entrypoint = image.Command
+	case isCleared(entrypoint):
 		u.warn(finding{
 			code:    "entrypoint-reset",
 			summary: "clears the image's entrypoint, which Kubernetes cannot: the image's entrypoint runs",
 			hint:    "set entrypoint to the program that should run",
 		}, "entrypoint")
-	}
-	if u.in.Command != nil && len(u.in.Command) == 0 && len(u.in.Entrypoint) == 0 {
+	case isCleared(args) && entrypoint == nil && len(image.Entrypoint) > 0:
+		entrypoint = image.Entrypoint
+	case isCleared(args) && entrypoint == nil:
 		u.warn(finding{
 			code:    "command-reset",
 			summary: "clears the image's command, which Kubernetes cannot: the image's command runs",
 			hint:    "set command to the arguments that should be passed",
 		}, "command")
 	}
+	u.container.Command, u.container.Args = kubeletEscapeAll(entrypoint), kubeletEscapeAll(args)
+	u.container.WorkingDir = u.in.WorkingDir
 }
+
+// isCleared tells a list that is empty from one that nobody wrote.
+func isCleared(list []string) bool { return list != nil && len(list) == 0 }
 
 // dollars are the runs of $ that the kubelet would change: two or more collapse
 // by pairs, and one before a parenthesis begins a variable.

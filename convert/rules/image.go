@@ -16,7 +16,7 @@ import (
 func (u *unit) image() {
 	u.container.Image = u.in.Image
 	if u.in.Image == "" {
-		u.container.Image = u.builtImage()
+		u.container.Image = u.opts.builtImage(u.project.Name, u.name)
 	}
 	if u.in.Image == "" && u.in.Build == nil {
 		u.warn(finding{
@@ -33,12 +33,13 @@ func (u *unit) image() {
 			hint:    fmt.Sprintf("docker compose build %s && docker push %s (--registry and --tag change the name)", u.name, u.container.Image),
 		}, "build")
 	}
+	u.container.Image = u.pinned(u.container.Image, u.in.Build != nil, u.imageKey())
 	u.pullPolicy()
 }
 
 // builtImage names the image of a service that has none.
-func (u *unit) builtImage() string {
-	return path.Join(u.opts.Registry, u.out.Name+"-"+u.object) + ":" + u.opts.Tag
+func (o Options) builtImage(project, service string) string {
+	return path.Join(o.Registry, objectName(project)+"-"+objectName(service)) + ":" + o.Tag
 }
 
 // pullPolicy maps pull_policy. Unset stays unset: Kubernetes then pulls :latest

@@ -112,7 +112,7 @@ func (u *unit) volume(m mount) {
 		}
 		u.memory(u.podFolder("tmp"+m.Target, m.of), m.Target, size)
 	case types.VolumeTypeImage:
-		u.imageVolume(m.ServiceVolumeConfig)
+		u.imageVolume(m.ServiceVolumeConfig, key)
 	case types.VolumeTypeNamedPipe:
 		u.warn(finding{
 			code:    "volume-npipe",
@@ -158,14 +158,14 @@ func (u *unit) podFolder(name, service string) string {
 	return u.names[service] + "-" + strings.TrimPrefix(name, "/")
 }
 
-func (u *unit) imageVolume(m types.ServiceVolumeConfig) {
+func (u *unit) imageVolume(m types.ServiceVolumeConfig, key []string) {
 	mount := corev1.VolumeMount{MountPath: m.Target, ReadOnly: true}
 	if m.Image != nil {
 		mount.SubPath = m.Image.SubPath
 	}
 	u.mount(corev1.Volume{
 		Name:         "image" + m.Target,
-		VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: m.Source}},
+		VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: u.pinned(m.Source, false, key...)}},
 	}, mount)
 }
 
@@ -264,7 +264,14 @@ type dataFile struct {
 // the owner of the image's folder, Kubernetes mounts it as root's.
 func (u *unit) ownership() {
 	ctx := u.container.SecurityContext
-	if ctx == nil || ctx.RunAsUser == nil || *ctx.RunAsUser == 0 || !u.hasClaims() {
+	if !u.hasClaims() {
+		return
+	}
+	if ctx == nil || ctx.RunAsUser == nil {
+		u.imageOwnership()
+		return
+	}
+	if *ctx.RunAsUser == 0 {
 		return
 	}
 	group := *ctx.RunAsUser

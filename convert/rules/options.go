@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -81,6 +82,14 @@ type Options struct {
 	Registry, Tag string
 	// UIDs gives the number of user names, which Kubernetes cannot look up.
 	UIDs map[string]int64
+	// Images is what registries say of images, by their references; default:
+	// nothing is known.
+	Images map[string]Image
+	// LookUp asks registries. The conversion calls it once, with the images of the
+	// application, and keeps the answers in Images; default: nobody is asked.
+	LookUp func(ctx context.Context, refs []string) map[string]Image `json:"-"`
+	// PinDigests makes it an error when an image cannot be pinned.
+	PinDigests bool
 	// NoLiveness leaves out liveness probes: a health check then only takes a pod
 	// out of its Service.
 	NoLiveness bool

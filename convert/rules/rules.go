@@ -44,6 +44,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.reserveNames()
 	a.findWaits()
 	a.findOnce()
+	a.readImages()
 	a.findPods()
 	a.findClaims()
 	a.findStorage()

@@ -33,6 +33,8 @@ func arrows() []arrow {
 		{room: "gantry/convert", ban: "gantry/convert/report", why: "a report looks at a conversion and takes no part in it"},
 		{room: "gantry/convert/helm", ban: "gantry/convert/report", why: "a report looks at a conversion and takes no part in it"},
 		{room: "gantry/convert/...", ban: "sigs.k8s.io/kustomize/...", why: "overlays are differences of objects: kustomize checks them in tests only"},
+		{room: "gantry/convert", ban: "github.com/google/go-containerregistry/...", why: "only convert/registry asks registries: the rest is a function of files"},
+		{room: "gantry/convert/helm", ban: "github.com/google/go-containerregistry/...", why: "only convert/registry asks registries: the rest is a function of files"},
 		{room: "gantry/convert/kustomize", ban: "github.com/compose-spec/...", why: "overlays are made of objects alone"},
 		{room: "gantry/convert/workload", ban: "github.com/compose-spec/...", why: "the model stands between Compose and Kubernetes: the rules are the only way in"},
 		{room: "gantry/convert/manifest", ban: "github.com/compose-spec/...", why: "objects are built from the model alone"},
