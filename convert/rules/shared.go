@@ -62,6 +62,7 @@ func (g *group) convert() {
 		}
 	}
 	g.order()
+	g.ports()
 	initial, steady := g.containers()
 	for _, u := range g.units {
 		if u != g.owner {
@@ -70,7 +71,6 @@ func (g *group) convert() {
 	}
 	g.owner.pod().InitContainers, g.owner.pod().Containers = initial, steady
 	g.settle()
-	g.ports()
 	for _, u := range g.units {
 		u.endpoints()
 	}
@@ -295,6 +295,7 @@ func (g *group) ports() {
 		for _, p := range u.ports {
 			id := portID(p.target, p.protocol)
 			if g.opensForOthers(u, id) {
+				u.dropPort(p)
 				continue
 			}
 			if holder := holders[id]; holder != nil && holder != u {
@@ -303,6 +304,14 @@ func (g *group) ports() {
 			holders[id] = u
 		}
 	}
+}
+
+// dropPort takes back that the container listens on a port, unless the node does
+// so for it.
+func (u *unit) dropPort(p port) {
+	u.container.Ports = slices.DeleteFunc(u.container.Ports, func(c corev1.ContainerPort) bool {
+		return c.HostPort == 0 && c.ContainerPort == p.target && cmp.Or(c.Protocol, corev1.ProtocolTCP) == p.protocol
+	})
 }
 
 // opensForOthers reports whether a port of the unit is one on which another unit
