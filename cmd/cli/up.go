@@ -10,6 +10,7 @@ import (
 	"gantry/charts/release"
 	"gantry/convert"
 	"gantry/convert/helm"
+	"gantry/convert/rules"
 )
 
 type upOptions struct {
@@ -50,6 +51,9 @@ know it, and so does helm.
 func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	if err := o.check(); err != nil {
 		return err
+	}
+	if o.rules.Secrets == rules.SecretsAuto {
+		o.rules.Secrets = rules.SecretsPlain // they go to the cluster, and into no file
 	}
 	result, err := a.convert(ctx, &o.sourceOptions)
 	if err := a.told(&o.reportOptions, result, err); err != nil {

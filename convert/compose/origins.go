@@ -106,6 +106,16 @@ func (o *Origins) At(path ...string) diag.Pos {
 	return pos
 }
 
+// Has reports whether somebody wrote a key.
+func (o *Origins) Has(path ...string) bool { return o.root.get(path...) != nil }
+
+// Bare reports whether a value is not that of the files: its key stands there
+// alone, as KEY in a list of KEY=value or as KEY: in a mapping.
+func (o *Origins) Bare(value string, path ...string) bool {
+	at := o.root.get(path...)
+	return at != nil && value != at.text && slices.Contains([]string{"", "~", "null", path[len(path)-1]}, at.text)
+}
+
 // Keys returns every key that a person wrote, once, in the order of files and
 // lines.
 func (o *Origins) Keys() iter.Seq[Key] {

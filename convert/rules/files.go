@@ -132,10 +132,10 @@ func (a *app) content(f fileObject, object string, path diag.Path) ([]byte, bool
 			code: "file-too-large", summary: errTooLarge.Error(), hint: "build it into the image, or put it on a volume",
 		}, append(path, "content"))
 		return nil, false
+	case f.config.Environment != "": // of which the loader has made content
+		return a.fromEnvironment(f, path)
 	case f.config.Content != "":
 		return []byte(f.config.Content), true
-	case f.config.Environment != "":
-		return a.fromEnvironment(f, path)
 	default:
 		return a.fromFile(f, object, path)
 	}

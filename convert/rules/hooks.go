@@ -39,7 +39,7 @@ func (u *unit) preStart(i int, hook types.PreStartHook) {
 	for _, m := range u.in.Volumes {
 		h.container.VolumeMounts = append(h.container.VolumeMounts, u.mountsAt(m.Target)...)
 	}
-	for _, rule := range []func(){h.image, h.command, h.environment, h.resources, h.user, h.security, h.credentialSpec, h.devices, h.deviceRequests, h.configs, h.secrets, h.volumes} {
+	for _, rule := range []func(){h.image, h.command, h.environment, h.resources, h.user, h.security, h.credentialSpec, h.devices, h.deviceRequests, h.configs, h.secrets, h.volumes, h.logging} {
 		rule()
 	}
 	u.pod().InitContainers = append(u.pod().InitContainers, *h.container)

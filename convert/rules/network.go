@@ -100,8 +100,13 @@ const maxNameservers = 2
 
 func (u *unit) nameservers() []string {
 	var servers []string
-	for _, s := range u.in.DNS {
-		if _, err := netip.ParseAddr(s); err == nil && len(servers) < maxNameservers {
+	for i, s := range u.in.DNS {
+		switch _, err := netip.ParseAddr(s); {
+		case err != nil:
+			u.warn(finding{code: "dns", summary: fmt.Sprintf("%q is no address: it is left out", s)}, "dns", strconv.Itoa(i))
+		case len(servers) == maxNameservers:
+			u.warn(finding{code: "dns", summary: fmt.Sprintf("%s is left out: a pod asks %d servers beside the cluster's own", s, maxNameservers)}, "dns", strconv.Itoa(i))
+		default:
 			servers = append(servers, s)
 		}
 	}
@@ -154,7 +159,7 @@ func (u *unit) hostAliases() {
 				u.warn(finding{
 					code:    "extra-host",
 					summary: fmt.Sprintf("%s is %s, which is no address inside a cluster: the entry is left out", host, ip),
-					hint:    "use the name of a Service, or the address of the machine",
+					hint:    "use the name of a Service, or the address of the machine; a pod learns its node's as status.hostIP of the downward API",
 				}, "extra_hosts", host)
 				continue
 			}

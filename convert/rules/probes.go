@@ -69,7 +69,7 @@ func probeCommand(test types.HealthCheckTest) []string {
 	case len(test) < 2:
 		return nil
 	case test[0] == "CMD-SHELL":
-		return []string{"/bin/sh", "-c", test[1]}
+		return append([]string{"/bin/sh", "-c"}, test[1:]...)
 	case test[0] == "CMD":
 		return test[1:]
 	default:

@@ -111,6 +111,7 @@ func (u *unit) podRules() {
 		u.labels,
 		u.podDefaults,
 		u.hooks,
+		u.logging,
 		u.extend,
 	} {
 		rule()

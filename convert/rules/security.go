@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,6 +85,13 @@ func (u *unit) security() {
 	if in.ReadOnly {
 		u.containerSecurity().ReadOnlyRootFilesystem = new(true)
 	}
+	switch in.Cgroup {
+	case "":
+	case "host":
+		u.warn(finding{code: "cgroup-host", summary: "has no counterpart: containers have a cgroup namespace of their own"}, "cgroup")
+	default:
+		u.note(finding{code: "cgroup", summary: "is what containers have in Kubernetes: a cgroup namespace of their own"}, "cgroup")
+	}
 	if in.UserNSMode == "host" {
 		u.pod().HostUsers = new(true)
 	}
@@ -117,11 +126,11 @@ func (u *unit) securityOpt(opt string, key ...string) {
 	case "seccomp":
 		u.seccomp(value, key)
 	case "apparmor":
-		u.apparmor(value)
+		u.apparmor(value, key)
 	case "label":
 		u.seLinux(value, key)
 	case "systempaths":
-		u.containerSecurity().ProcMount = ptr.To(corev1.UnmaskedProcMount)
+		u.unmaskProc(key)
 	default:
 		u.warn(finding{code: "security-option", summary: fmt.Sprintf("option %q has no counterpart: it is left out", opt)}, key...)
 	}
@@ -136,6 +145,23 @@ func (u *unit) noNewPrivileges(key []string) {
 	u.containerSecurity().AllowPrivilegeEscalation = new(false)
 }
 
+// unmaskProc shows all of /proc. Kubernetes allows it to containers whose root is
+// not the node's; privileged ones see it anyway.
+func (u *unit) unmaskProc(key []string) {
+	host := u.in.UserNSMode == "host" || u.in.NetworkMode == "host" || u.in.Pid == "host" || u.in.Ipc == "host"
+	switch {
+	case u.in.Privileged:
+	case host:
+		u.warn(finding{code: "security-option", summary: "does not go with a namespace of the node in Kubernetes: it is left out"}, key...)
+	default:
+		u.containerSecurity().ProcMount = ptr.To(corev1.UnmaskedProcMount)
+		u.pod().HostUsers = new(false)
+		u.warn(finding{
+			code: "security-option", summary: "gives the pod users of its own (hostUsers: false), without which Kubernetes refuses it; nodes must support them",
+		}, key...)
+	}
+}
+
 func (u *unit) seccomp(value string, key []string) {
 	switch value {
 	case "unconfined":
@@ -143,21 +169,24 @@ func (u *unit) seccomp(value string, key []string) {
 	case "builtin", "default":
 		u.containerSecurity().SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
 	default:
+		name := path.Base(filepath.ToSlash(value))
+		u.containerSecurity().SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeLocalhost, LocalhostProfile: &name}
 		u.warn(finding{
 			code:    "seccomp-file",
-			summary: fmt.Sprintf("profile %s is a file of one machine: it is left out", value),
-			hint:    "install it below /var/lib/kubelet/seccomp of each node, and set localhostProfile",
+			summary: fmt.Sprintf("must be installed on each node, as /var/lib/kubelet/seccomp/%s: the container does not start without it", name),
 		}, key...)
 	}
 }
 
-func (u *unit) apparmor(value string) {
+func (u *unit) apparmor(value string, key []string) {
 	profile := &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeLocalhost, LocalhostProfile: &value}
 	switch value {
 	case "unconfined":
 		profile = &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}
 	case "docker-default", "":
 		profile = &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeRuntimeDefault}
+	default:
+		u.note(finding{code: "apparmor-profile", summary: fmt.Sprintf("needs the profile %s loaded on each node", value)}, key...)
 	}
 	u.containerSecurity().AppArmorProfile = profile
 }

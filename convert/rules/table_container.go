@@ -13,7 +13,7 @@ func someContainerRows() []Row {
 		{"blkio_config", Ignored, Warn, "", "has no counterpart: pods cannot limit block I/O; use a storage class with its own limits"},
 		{"cap_add", Converted, Silent, "containers[].securityContext.capabilities.add", "becomes the capabilities of the container"},
 		{"cap_drop", Converted, Silent, "containers[].securityContext.capabilities.drop", "is taken from the capabilities of the container"},
-		{"cgroup", Ignored, Note, "", "has no counterpart: the runtime of the node decides on cgroup namespaces"},
+		{"cgroup", Ignored, Silent, "", "has no counterpart: containers have a cgroup namespace of their own"},
 		{"cgroup_parent", Ignored, Warn, "", "has no counterpart: the kubelet owns the hierarchy of cgroups"},
 		{"command", Converted, Silent, "containers[].args", "becomes the arguments of the container; $ is protected from the kubelet"},
 		{"configs", Converted, Silent, "ConfigMap, volumes[].configMap, containers[].volumeMounts", "becomes a file from a ConfigMap at the same path"},
@@ -52,7 +52,7 @@ func someContainerRows() []Row {
 func moreContainerRows() []Row {
 	return []Row{
 		{"labels", Approximated, Silent, "metadata.annotations", "becomes annotations: labels of Kubernetes cannot hold free text"},
-		{"logging", Ignored, Note, "", "is left to the cluster, which collects what containers print"},
+		{"logging", Ignored, Silent, "", "is left to the cluster, which collects what containers print"},
 		{"mac_address", Ignored, Warn, "", "has no counterpart: the network of the cluster gives addresses"},
 		{"mem_limit", Converted, Silent, "containers[].resources.limits.memory", "becomes the limit of memory"},
 		{"mem_reservation", Converted, Silent, "containers[].resources.requests.memory", "becomes the request of memory"},

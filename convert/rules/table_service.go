@@ -30,7 +30,7 @@ func serviceRows() []Row {
 		{"links", Converted, Silent, "Service", "becomes a second Service for each alias"},
 		{"post_start", Approximated, Silent, "containers[].lifecycle.postStart", "runs in the container after its start"},
 		{"pre_start", Converted, Silent, "initContainers", "becomes init containers"},
-		{"pre_stop", Approximated, Silent, "containers[].lifecycle.preStop", "runs in the container before its stop, within the grace period"},
+		{"pre_stop", Approximated, Note, "containers[].lifecycle.preStop", "runs in the container before its stop, within the grace period"},
 		{"profiles", Converted, Silent, "", "decides whether the service is converted"},
 		{"provider", Ignored, Silent, "", "is run by a plugin of Docker Compose: nothing is created for it, but models are looked for at --model-endpoint"},
 		{"restart", Approximated, Silent, "Deployment, Job", "chooses between a Job and what is kept running"},

@@ -78,6 +78,9 @@ func (u *unit) seat() seat { return u.seats[u.name] }
 // isJob tells a Compose job, or a hook, from a service.
 func (u *unit) isJob() bool { return u.path[0] == "jobs" }
 
+// isHook tells a pre_start hook from the service that it belongs to.
+func (u *unit) isHook() bool { return len(u.path) > 2 }
+
 // at returns the path of a key of the unit.
 func (u *unit) at(key ...string) diag.Path { return slices.Concat(u.path, key) }
 
@@ -86,9 +89,18 @@ type finding struct {
 	code, summary, hint string
 }
 
-func (u *unit) note(f finding, key ...string) { u.app.report(diag.Note, f, u.at(key...)) }
-func (u *unit) warn(f finding, key ...string) { u.app.report(diag.Warning, f, u.at(key...)) }
-func (u *unit) fail(f finding, key ...string) { u.app.report(diag.Error, f, u.at(key...)) }
+func (u *unit) note(f finding, key ...string) { u.say(diag.Note, f, key) }
+func (u *unit) warn(f finding, key ...string) { u.say(diag.Warning, f, key) }
+func (u *unit) fail(f finding, key ...string) { u.say(diag.Error, f, key) }
+
+// say reports a finding about a key of the unit. What a hook inherits is reported
+// where the service has it.
+func (u *unit) say(severity diag.Severity, f finding, key []string) {
+	if u.isHook() && len(key) > 0 && !u.project.Origins.Has(u.at(key[0])...) {
+		return
+	}
+	u.report(severity, f, u.at(key...))
+}
 
 // report adds a diagnostic about a key at the place where somebody wrote it.
 func (a *app) report(severity diag.Severity, f finding, path diag.Path) {
