@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -141,9 +142,9 @@ func (k *card) heading(c *canvas, x, y, fontSize int) {
 		done()
 		right -= 4
 	}
-	for i := len(k.networks) - 1; i >= 0; i-- {
+	for i, network := range slices.Backward(k.networks) {
 		right -= 14
-		networkMark(c, right+6, y-4, k.networks[i])
+		networkMark(c, right+6, y-4, network)
 		if i == 0 {
 			right -= 4
 		}
@@ -298,7 +299,7 @@ func mountList(mounts []Mount) string {
 	for _, m := range mounts {
 		all = append(all, strings.TrimSpace(m.Kind+" "+m.Source+" "+m.Target))
 	}
-	return strings.Join(all, "\n")
+	return strings.Join(all, ", ")
 }
 
 // objects adds the strip of Kubernetes objects.

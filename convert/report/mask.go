@@ -206,7 +206,7 @@ func (s *scan) line(line string) string {
 		q := s.quote
 		s.quote = 0
 		return line[:indent] + hidden + string(q) + s.text(s.pairs(line[end+1:]))
-	case s.below >= 0 && indent > s.below && !(s.unsure && isKey(line)):
+	case s.below >= 0 && indent > s.below && (!s.unsure || !isKey(line)):
 		return line[:indent] + hidden
 	case s.item && strings.HasPrefix(line[indent:], "- "):
 		s.item = false
@@ -285,7 +285,7 @@ func isPublic(value string) bool {
 func (s *scan) value(line string, start, end int) int {
 	rest := line[end:]
 	before := line[:start]
-	open := strings.IndexAny(before, "{[") >= 0
+	open := strings.ContainsAny(before, "{[")
 	var around byte // the quote in which name and value stand: "KEY=value"
 	if start > 0 && (line[start-1] == '"' || line[start-1] == '\'') && strings.HasSuffix(line[start:end], "=") {
 		around = line[start-1]

@@ -10,11 +10,9 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	corev1 "k8s.io/api/core/v1"
 
 	"gantry/charts/diag"
 	"gantry/convert"
-	"gantry/convert/workload"
 )
 
 // Picture is an application as boxes and arrows: what runs, how it is reached,
@@ -117,6 +115,7 @@ func Draw(result *convert.Result) *Picture {
 	d.storage()
 	d.arrows()
 	d.objects()
+	d.scales()
 	d.problems()
 	return d.out
 }
@@ -237,89 +236,6 @@ func mountsOf(u unit, dir string) []Mount {
 	return mounts
 }
 
-// storage makes a box of each claim that several workloads mount, and notes what
-// else pods refer to.
-func (d *drawing) storage() {
-	if d.result.App == nil {
-		return
-	}
-	users := map[string][]string{}
-	for _, w := range d.result.App.Workloads {
-		for _, o := range references(&w.Pod.Spec) {
-			d.used[w.Service] = append(d.used[w.Service], o)
-			if o.Kind == "PersistentVolumeClaim" && !slices.Contains(users[o.Name], w.Service) {
-				users[o.Name] = append(users[o.Name], w.Service)
-			}
-		}
-	}
-	for _, c := range d.result.App.Claims {
-		if len(users[c.Name]) < 2 {
-			continue
-		}
-		to := len(d.out.Boxes)
-		d.boxes["/"+c.Name] = to
-		d.out.Boxes = append(d.out.Boxes, &Box{Kind: VolumeBox, Name: c.Name, Image: c.Size.String() + " for " + modeOf(c.AccessModes[0])})
-		for _, user := range users[c.Name] {
-			if from, ok := d.boxes[user]; ok {
-				d.out.Arrows = append(d.out.Arrows, Arrow{from, to, MountsArrow, user + " mounts " + c.Name})
-			}
-		}
-	}
-}
-
-func modeOf(mode corev1.PersistentVolumeAccessMode) string {
-	switch mode {
-	case corev1.ReadWriteMany:
-		return "many nodes"
-	case corev1.ReadOnlyMany:
-		return "many readers"
-	default:
-		return "one node"
-	}
-}
-
-// references returns the objects that a pod refers to by name.
-func references(pod *corev1.PodSpec) []Object {
-	var found []Object
-	add := func(kind, name string) {
-		if o := (Object{kind, name}); name != "" && !slices.Contains(found, o) {
-			found = append(found, o)
-		}
-	}
-	for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
-		for _, from := range c.EnvFrom {
-			if from.ConfigMapRef != nil {
-				add("ConfigMap", from.ConfigMapRef.Name)
-			}
-			if from.SecretRef != nil {
-				add("Secret", from.SecretRef.Name)
-			}
-		}
-		for _, env := range c.Env {
-			if env.ValueFrom == nil {
-				continue
-			}
-			if ref := env.ValueFrom.SecretKeyRef; ref != nil {
-				add("Secret", ref.Name)
-			}
-			if ref := env.ValueFrom.ConfigMapKeyRef; ref != nil {
-				add("ConfigMap", ref.Name)
-			}
-		}
-	}
-	for _, v := range pod.Volumes {
-		switch {
-		case v.ConfigMap != nil:
-			add("ConfigMap", v.ConfigMap.Name)
-		case v.Secret != nil:
-			add("Secret", v.Secret.SecretName)
-		case v.PersistentVolumeClaim != nil:
-			add("PersistentVolumeClaim", v.PersistentVolumeClaim.ClaimName)
-		}
-	}
-	return found
-}
-
 // arrows draws who needs whom.
 func (d *drawing) arrows() {
 	for from, u := range d.units {
@@ -357,90 +273,6 @@ func (d *drawing) arrow(from int, name string, kind ArrowKind, why string) {
 		return
 	}
 	d.out.Arrows = append(d.out.Arrows, Arrow{from, to, kind, d.out.Boxes[from].Name + " " + fmt.Sprintf(why, name)})
-}
-
-// objects gives the boxes their objects, and what the objects say of scale and
-// exposure.
-func (d *drawing) objects() {
-	exists := map[Object]bool{}
-	for _, o := range d.result.Objects {
-		ref := Object{o.Kind(), o.GetName()}
-		exists[ref] = true
-		if i, ok := d.boxes[o.Service]; ok && o.Service != "" {
-			d.out.Boxes[i].Objects = append(d.out.Boxes[i].Objects, ref)
-		}
-		if i, ok := d.boxes["/"+ref.Name]; ok && ref.Kind == "PersistentVolumeClaim" {
-			d.out.Boxes[i].Objects = append(d.out.Boxes[i].Objects, ref)
-		}
-	}
-	for service, refs := range d.used {
-		i, ok := d.boxes[service]
-		if !ok {
-			continue
-		}
-		box := d.out.Boxes[i]
-		for _, ref := range refs {
-			if _, drawn := d.boxes["/"+ref.Name]; exists[ref] && !slices.Contains(box.Objects, ref) && !drawn {
-				box.Objects = append(box.Objects, ref)
-			}
-		}
-	}
-	for _, box := range d.out.Boxes {
-		slices.SortFunc(box.Objects, func(a, b Object) int {
-			return cmp.Or(cmp.Compare(kindRank(a.Kind), kindRank(b.Kind)), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
-		})
-	}
-	if d.result.App == nil {
-		return
-	}
-	for _, w := range d.result.App.Workloads {
-		if i, ok := d.boxes[w.Service]; ok && d.out.Boxes[i].Scale == "" {
-			d.out.Boxes[i].Scale = scaleOf(w)
-		}
-	}
-	for _, r := range d.result.App.Routes {
-		for _, host := range r.Hosts {
-			d.reached(r.Service, host.Name)
-		}
-	}
-	for _, r := range d.result.App.HTTPRoutes {
-		for _, host := range r.Hosts {
-			d.reached(r.Service, host)
-		}
-	}
-}
-
-// reached notes a host by which a service is reached.
-func (d *drawing) reached(service, host string) {
-	if i, ok := d.boxes[service]; ok && !slices.Contains(d.out.Boxes[i].Hosts, host) {
-		d.out.Boxes[i].Hosts = append(d.out.Boxes[i].Hosts, host)
-	}
-}
-
-func scaleOf(w *workload.Workload) string {
-	switch {
-	case w.Schedule != nil:
-		return w.Schedule.Cron
-	case w.Autoscaler != nil:
-		return fmt.Sprintf("×%d–%d", *w.Autoscaler.MinReplicas, w.Autoscaler.MaxReplicas)
-	case w.Replicas != nil && *w.Replicas != 1:
-		return fmt.Sprintf("×%d", *w.Replicas)
-	default:
-		return ""
-	}
-}
-
-// kindRank puts what runs before how it is reached, and that before what it
-// keeps and reads.
-func kindRank(kind string) int {
-	order := []string{
-		"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Service", "Ingress", "HTTPRoute",
-		"HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "ServiceAccount", "PersistentVolumeClaim", "ConfigMap", "Secret",
-	}
-	if i := slices.Index(order, kind); i >= 0 {
-		return i
-	}
-	return len(order)
 }
 
 // problems counts warnings and errors by service, job and volume.

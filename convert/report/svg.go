@@ -72,15 +72,18 @@ func (c *canvas) tag(tag, end string, attrs []any) {
 func (c *canvas) close(tag string) { c.WriteString("</" + tag + ">\n") }
 
 // text writes a line of text.
-func (c *canvas) text(x, y int, class, s string, attrs ...any) {
-	c.open("text", append([]any{"x", x, "y", y, "class", class}, attrs...)...)
+func (c *canvas) text(x, y int, class, s string) {
+	c.open("text", "x", x, "y", y, "class", class)
 	c.WriteString(escape(s))
 	c.close("text")
 }
 
 // title writes what a pointer that rests on the element around shows.
-func (c *canvas) title(s string) {
-	c.WriteString("<title>" + escape(s) + "</title>\n")
+func (c *canvas) title(lines ...string) {
+	for i := range lines {
+		lines[i] = escape(lines[i])
+	}
+	c.WriteString("<title>" + strings.Join(lines, "\n") + "</title>\n")
 }
 
 // escape makes a text harmless in XML, and free of what XML cannot hold at all.
@@ -194,7 +197,7 @@ func (p *Picture) lane(c *canvas, l lane) {
 	}
 	slices.Sort(to)
 	c.open("g", "class", class, "data-from", strings.Join(from, " "), "data-to", strings.Join(slices.Compact(to), " "))
-	c.title(strings.Join(why, "\n"))
+	c.title(why...)
 	c.shape("path", "d", l.path())
 	if l.last {
 		x, y := l.to.x, l.to.y
