@@ -102,7 +102,7 @@ func (k *card) compactRows() {
 	switch text := portList(k.Ports); {
 	case isEntry(k.Box):
 		k.line(15, "open", clip(text, room), text)
-		k.rows = append(k.rows, row{k.height, func(c *canvas, x, y int) { entry(c, x, y-4, 0) }})
+		k.rows = append(k.rows, row{k.height, func(c *canvas, x, y int) { entry(c, x, y-20, 0) }})
 	case text != "":
 		k.line(15, "image", clip(text, room), text)
 	default:
@@ -156,7 +156,7 @@ func (k *card) heading(c *canvas, x, y, fontSize int) {
 		c.text(right, y, "scale", scale)
 		right -= 6
 	}
-	name := clip(k.Name, letters(right-x-padding, fontSize))
+	name := clip(k.Name, letters(right-x-padding-4, fontSize))
 	class := "name"
 	if k.compact {
 		class = "name small"

@@ -37,8 +37,9 @@ type layout struct {
 	cols   [][]*node
 }
 
-// gaps are the distances that a layout keeps.
-type gaps struct{ column, row, bend int }
+// gaps are the distances that a layout keeps: between columns, between boxes of
+// a column, around bends, and between the boxes of the grid below.
+type gaps struct{ column, row, bend, cell int }
 
 // node is a box in a column, or a bend of the arrows that pass it on their way
 // to a box.

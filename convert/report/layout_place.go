@@ -211,8 +211,8 @@ func (l *layout) alone() {
 	for _, v := range single {
 		wide = max(wide, l.sizes[v].w)
 	}
-	step := wide + l.gaps.row
-	columns := max(1, (l.size.w+l.gaps.row)/step)
+	step := wide + l.gaps.cell
+	columns := max(1, (l.size.w+l.gaps.cell)/step)
 	if len(l.cols) == 0 {
 		columns = 1
 		for columns < maxColumns && columns*columns < len(single) {

@@ -28,7 +28,7 @@ func TestLayout(t *testing.T) {
 			}
 		}
 		t.Run(fmt.Sprintf("%d boxes, %d arrows", boxes, len(arrows)), func(t *testing.T) {
-			g := gaps{column: 60, row: 20, bend: 10}
+			g := gaps{column: 60, row: 20, bend: 10, cell: 20}
 			l := arrange(sizes, arrows, entry, g)
 			checkBoxes(t, l, g)
 			checkLanes(t, l)
@@ -99,7 +99,7 @@ func TestLayoutSharesBends(t *testing.T) {
 			arrows = append(arrows, Arrow{From: i, To: 0})
 		}
 	}
-	l := arrange(sizes, arrows, make([]bool, 60), gaps{60, 20, 10})
+	l := arrange(sizes, arrows, make([]bool, 60), gaps{60, 20, 10, 20})
 	if len(l.cols) < 4 || len(l.cols) > 9 {
 		t.Errorf("there are %d columns", len(l.cols))
 	}

@@ -121,7 +121,7 @@ func (r *Report) page(files fs.FS) (*page, error) {
 	}
 	for _, d := range r.Diagnostics {
 		if d.Pos.Line == 0 || r.fileIndex(d.Pos.File) < 0 {
-			p.General.Add(d)
+			p.General.Add(shown(d))
 		}
 	}
 	p.Kinds = r.kinds()
@@ -204,7 +204,7 @@ func (r *Report) outcomes() []pageOutcome {
 // file puts the keys of a file beside its lines.
 func (r *Report) file(index int, name string, raw []string) pageFile {
 	f := pageFile{ID: "f" + strconv.Itoa(index), Name: harmless(name)}
-	shown := r.mask.lines(raw)
+	masked := r.mask.lines(raw)
 	keys := map[int][]Key{}
 	found := map[int]diag.List{}
 	for _, k := range r.Keys {
@@ -215,13 +215,13 @@ func (r *Report) file(index int, name string, raw []string) pageFile {
 	if len(r.Keys) == 0 {
 		for _, d := range r.Diagnostics {
 			if d.Pos.File == name {
-				found[d.Pos.Line] = append(found[d.Pos.Line], d)
+				found[d.Pos.Line] = append(found[d.Pos.Line], shown(d))
 			}
 		}
 	}
 	below := r.below(name)
 	last := ""
-	for i, text := range shown {
+	for i, text := range masked {
 		number := i + 1
 		line := pageLine{Number: number, ID: lineID(index, number), Spans: highlight(harmless(text))}
 		switch {
@@ -279,7 +279,7 @@ func (l *pageLine) describe(keys []Key) {
 		out := pageKey{Path: harmless(k.Path.String()), Class: class, Symbol: symbol, Outcome: string(k.Outcome), Text: k.Text, Fields: k.Fields}
 		for _, d := range k.about {
 			if d.Summary != k.Text || len(d.Path) != len(k.Path) {
-				out.Diagnostics = append(out.Diagnostics, d)
+				out.Diagnostics.Add(shown(d))
 			}
 			l.Open = l.Open || d.Severity > diag.Note
 		}
@@ -293,6 +293,17 @@ func (l *pageLine) describe(keys []Key) {
 // one above it.
 func (k Key) repeats(above Key) bool {
 	return len(above.Path) < len(k.Path) && slices.Equal(above.Path, k.Path[:len(above.Path)]) && above.Text == k.Text && above.Outcome == k.Outcome
+}
+
+// shown returns a diagnostic whose words cannot reorder the page around them.
+func shown(d diag.Diagnostic) diag.Diagnostic {
+	d.Summary = harmless(d.Summary)
+	d.Hint = harmlessLines(d.Hint)
+	d.Path = slices.Clone(d.Path)
+	for i := range d.Path {
+		d.Path[i] = harmless(d.Path[i])
+	}
+	return d
 }
 
 // badness ranks outcomes by how much they are worth a look.

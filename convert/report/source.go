@@ -67,6 +67,15 @@ func harmless(s string) string {
 	return b.String()
 }
 
+// harmlessLines is harmless for a text whose line breaks are meant.
+func harmlessLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = harmless(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 func isHarmful(r rune) bool {
 	return r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }

@@ -172,9 +172,9 @@ func (p *Picture) arrange(cards []*card) *layout {
 	for i, card := range cards {
 		sizes[i], entry[i] = card.size(), isEntry(p.Boxes[i])
 	}
-	g := gaps{column: 84, row: 26, bend: 16}
+	g := gaps{column: 84, row: 26, bend: 16, cell: entryLine + 16}
 	if len(cards) > crowd {
-		g = gaps{column: 64, row: 16, bend: 12}
+		g = gaps{column: 64, row: 16, bend: 12, cell: entryLine + 16}
 	}
 	return arrange(sizes, p.Arrows, entry, g)
 }

@@ -85,11 +85,7 @@ func (t *Text) write(w io.Writer, d diag.Diagnostic, before diag.Pos) {
 		t.snippet(w, d)
 	}
 	if d.Hint != "" {
-		lines := strings.Split(d.Hint, "\n")
-		for i := range lines {
-			lines[i] = harmless(lines[i])
-		}
-		fmt.Fprintf(w, "    %s %s\n", t.paint(green, "hint:"), strings.Join(lines, "\n"))
+		fmt.Fprintf(w, "    %s %s\n", t.paint(green, "hint:"), harmlessLines(d.Hint))
 	}
 }
 
