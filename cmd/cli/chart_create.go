@@ -96,7 +96,7 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 		return err
 	}
 	files, err := helm.Chart(helm.Source{
-		Name: result.App.Name, Version: o.version, AppVersion: o.appVersion, Objects: result.Objects, Disabled: disabled,
+		Name: result.App.Name, Minor: result.App.Minor, Version: o.version, AppVersion: o.appVersion, Objects: result.Objects, Disabled: disabled,
 	})
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 
 // chartFiles makes the chart of a converted application, in its first version.
 func chartFiles(result *convert.Result) ([]charts.File, error) {
-	return helm.Chart(helm.Source{Name: result.App.Name, Version: defaultChartVersion, Objects: result.Objects})
+	return helm.Chart(helm.Source{Name: result.App.Name, Minor: result.App.Minor, Version: defaultChartVersion, Objects: result.Objects})
 }
 
 // outside refuses to write secrets where they would be packed with the chart.

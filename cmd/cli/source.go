@@ -45,6 +45,7 @@ func (o *sourceOptions) bindRest(f *pflag.FlagSet) {
 	f.StringVar(&o.rules.Domain, "domain", "", "domain below which --expose=ingress gives services a host")
 	f.StringVar(&o.rules.IngressClass, "ingress-class", "", "ingress class (default: the cluster's)")
 	f.BoolVar(&o.rules.NetworkPolicies, "network-policies", false, "keep the networks of the Compose file apart by NetworkPolicies")
+	f.StringVar(&o.rules.KubernetesVersion, "kubernetes-version", "1.36", "oldest version of the clusters that the objects are for, from 1.29 on")
 	f.StringToStringVar(&o.rules.ModelEndpoints, "model-endpoint", nil, "address of a model, as NAME=URL; repeat for several")
 	f.StringVar((*string)(&o.rules.EnvSecrets), "env-secrets", "auto", "which environment variables go to a Secret: auto (by their names), never or all")
 	f.StringVar((*string)(&o.rules.Secrets), "secrets", "auto", "values of secrets: auto (from files, not from the shell), plain, placeholder or external")

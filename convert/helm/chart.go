@@ -27,6 +27,9 @@ type Source struct {
 	AppVersion string
 	// Description is one sentence; default: a plain one.
 	Description string
+	// Minor is the oldest version of Kubernetes, 1.Minor, for which the objects are;
+	// default 29.
+	Minor int
 	// Objects are the application.
 	Objects []manifest.Object
 	// Disabled are Compose services that are not installed unless a value says so.
@@ -35,9 +38,9 @@ type Source struct {
 
 const defaultVersion = "0.1.0"
 
-// KubeVersion is the range of Kubernetes versions that the objects are for. The
-// suffix admits the versions of vendors, such as 1.33.1-gke.1.
-const KubeVersion = ">=1.29.0-0"
+// oldestMinor is the oldest version of Kubernetes, 1.29, for which gantry makes
+// charts.
+const oldestMinor = 29
 
 // Chart returns the files of a chart, sorted by name. With its default values
 // and the release name Source.Name it renders to the objects of the source; the

@@ -27,6 +27,9 @@ func TestLint(t *testing.T) {
 				write(t, filepath.Join(dir, f.Name), f.Data)
 			}
 			for _, m := range lint.All(dir, nil, "default", true).Messages {
+				if strings.Contains(m.Err.Error(), "a DNS-1035 label must consist") && strings.HasPrefix(app.name, "digits") {
+					continue // helm does not know yet that names of Services may begin with a digit, since Kubernetes 1.36
+				}
 				if m.Severity > support.InfoSev || !strings.Contains(m.Err.Error(), "icon is recommended") {
 					t.Errorf("%s: %v", m.Path, m.Err)
 				}

@@ -136,7 +136,9 @@ func (b *builder) metadataFile() error {
 		return err
 	}
 	// In quotes even where YAML needs none: people change 1.10.0 to 1.10.
-	fmt.Fprintf(&out, "version: %s\nappVersion: %q\nkubeVersion: %q\n", b.src.Version, cmp.Or(b.src.AppVersion, b.appVersion(), b.src.Version), KubeVersion)
+	// The suffix of the range admits the versions of vendors, such as 1.33.1-gke.1.
+	fmt.Fprintf(&out, "version: %s\nappVersion: %q\nkubeVersion: \">=1.%d.0-0\"\n",
+		b.src.Version, cmp.Or(b.src.AppVersion, b.appVersion(), b.src.Version), max(oldestMinor, b.src.Minor))
 	images, err := b.images()
 	if err != nil {
 		return err

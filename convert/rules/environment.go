@@ -27,6 +27,7 @@ func (u *unit) environment() {
 	secret := &workload.Data{Name: u.madeUp("Secret", "env"), Service: u.service(), Secret: true, Text: map[string]string{}}
 	for _, key := range slices.Sorted(maps.Keys(files)) {
 		switch {
+		case !u.variable(key, "env_file"):
 		case u.isSecretVariable(key, files[key]):
 			secret.Text[key] = files[key]
 		case !configKey.MatchString(key):
@@ -84,6 +85,7 @@ func (u *unit) env(values types.MappingWithEquals, secret *workload.Data) {
 				summary: "has no value and is not set in the environment either: the container does not get it",
 				hint:    fmt.Sprintf("write %s: value, or set it in the shell or an --env-file", key),
 			}, "environment", key)
+		case !u.variable(key, "environment", key):
 		case u.isSecretVariable(key, *value) && configKey.MatchString(key):
 			secret.Text[key] = *value
 			refs = append(refs, corev1.EnvVar{Name: key, ValueFrom: &corev1.EnvVarSource{
@@ -95,6 +97,15 @@ func (u *unit) env(values types.MappingWithEquals, secret *workload.Data) {
 	}
 	slices.SortStableFunc(u.container.Env, func(a, b corev1.EnvVar) int { return strings.Compare(a.Name, b.Name) })
 	u.container.Env = append(u.container.Env, refs...)
+}
+
+// plainVariable is the name of a variable that every version of Kubernetes takes.
+var plainVariable = regexp.MustCompile(`^[-._a-zA-Z][-._a-zA-Z0-9]*$`)
+
+// variable reports whether a container may have a variable of this name, and tells
+// of one that it may not have.
+func (u *unit) variable(name string, key ...string) bool {
+	return plainVariable.MatchString(name) || u.needs(variableNames, key...)
 }
 
 // secretWords are the parts of a variable's name that say its value is secret.

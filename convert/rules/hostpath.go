@@ -103,7 +103,8 @@ func (u *unit) recursion(mount *corev1.VolumeMount, recursive string, key []stri
 	case !mount.ReadOnly:
 	case mount.MountPropagation != nil:
 		u.warn(finding{code: "bind-recursive", summary: "does not go with a propagation in Kubernetes: mounts below the folder can be written to"}, key...)
-	default:
+	case *mode == corev1.RecursiveReadOnlyIfPossible && !u.takes(recursiveReadOnly):
+	case u.needs(recursiveReadOnly, key...):
 		mount.RecursiveReadOnly = mode
 	}
 }

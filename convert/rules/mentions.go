@@ -153,7 +153,7 @@ func (u *unit) aliasRefused(name string, path diag.Path) {
 // can be none of this name.
 func (u *unit) aliasEndpoint(name string) *workload.Endpoint {
 	base := u.services[u.object]
-	if base == nil || len(validation.IsDNS1123Label(name)) > 0 {
+	if base == nil || len(validation.IsDNS1123Label(name)) > 0 || name[0] <= '9' && !u.takes(digitNames) {
 		return nil
 	}
 	services := u.kindNames("Service")

@@ -159,6 +159,9 @@ func (u *unit) podFolder(name, service string) string {
 }
 
 func (u *unit) imageVolume(m types.ServiceVolumeConfig, key []string) {
+	if !u.needs(imageVolumes, key...) {
+		return
+	}
 	mount := corev1.VolumeMount{MountPath: m.Target, ReadOnly: true}
 	if m.Image != nil {
 		mount.SubPath = m.Image.SubPath

@@ -76,11 +76,15 @@ func (u *unit) dns() {
 	u.hostAliases()
 	config := &corev1.PodDNSConfig{Nameservers: u.nameservers()}
 	for i, domain := range u.in.DNSSearch {
-		if domain == "." || len(validation.IsDNS1123Subdomain(strings.TrimSuffix(domain, "."))) == 0 {
+		key := []string{"dns_search", strconv.Itoa(i)}
+		switch known := strings.TrimSuffix(domain, "."); {
+		case len(validation.IsDNS1123Subdomain(known)) == 0:
 			config.Searches = append(config.Searches, domain)
-			continue
+		case domain != "." && len(validation.IsDNS1123Subdomain(strings.ReplaceAll(known, "_", "x"))) > 0:
+			u.warn(finding{code: "dns-search", summary: fmt.Sprintf("%q is no domain: it is left out", domain)}, key...)
+		case u.needs(dnsSearches, key...):
+			config.Searches = append(config.Searches, domain)
 		}
-		u.warn(finding{code: "dns-search", summary: fmt.Sprintf("%q is no domain: it is left out", domain)}, "dns_search", strconv.Itoa(i))
 	}
 	for _, option := range u.in.DNSOpts {
 		name, value, found := strings.Cut(option, ":")
@@ -137,9 +141,12 @@ func (u *unit) hostname() {
 	case len(validation.IsDNS1123Label(name)) == 0:
 		u.pod().Hostname = name
 	case len(name) <= maxHostname && len(validation.IsDNS1123Subdomain(name)) == 0:
+		if !u.needs(hostNameOverride, key) {
+			return
+		}
 		u.pod().HostnameOverride = &name
 		u.note(finding{
-			code: "hostname-override", summary: fmt.Sprintf("makes %s the host name of the pod, in Kubernetes 1.35 and later: before, pods keep their own", name),
+			code: "hostname-override", summary: fmt.Sprintf("makes %s the host name of the pod, which the cluster's DNS does not know", name),
 		}, key)
 	default:
 		u.warn(finding{
@@ -188,7 +195,7 @@ func (u *unit) sysctls() {
 		case !isNamespaced(name):
 			u.warn(finding{code: "sysctl-node", summary: "is a setting of the whole node: it is left out", hint: "set it on the nodes"}, "sysctls", name)
 			continue
-		case !slices.Contains(safeSysctls(), name):
+		case !u.isSafe(name):
 			u.warn(finding{code: "sysctl-unsafe", summary: "needs nodes whose kubelet allows it with --allowed-unsafe-sysctls"}, "sysctls", name)
 		}
 		u.podSecurity().Sysctls = append(u.podSecurity().Sysctls, corev1.Sysctl{Name: name, Value: u.in.Sysctls[name]})
@@ -202,11 +209,18 @@ func isNamespaced(name string) bool {
 		name == "kernel.sem" || strings.HasPrefix(name, "fs.mqueue.")
 }
 
-// safeSysctls are those that the kubelet allows without being asked to.
+// isSafe reports whether the kubelet allows a sysctl without being asked to.
+func (u *unit) isSafe(name string) bool {
+	if name == "net.ipv4.tcp_rmem" || name == "net.ipv4.tcp_wmem" {
+		return u.has(bufferSysctls)
+	}
+	return slices.Contains(safeSysctls(), name)
+}
+
+// safeSysctls are those that have been safe for long.
 func safeSysctls() []string {
 	return []string{
 		"kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports", "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range",
 		"net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_syncookies",
-		"net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
 	}
 }

@@ -66,6 +66,9 @@ type Options struct {
 	EnvSecrets EnvSecrets
 	// Secrets says where secret values come from; default auto.
 	Secrets SecretValues
+	// KubernetesVersion is that of the clusters that the objects are for, from 1.29
+	// to 1.36, which is the default.
+	KubernetesVersion string
 	// ModelEndpoints gives the addresses of models, by their names in the Compose
 	// file; default: a Service with the model's name.
 	ModelEndpoints map[string]string
@@ -116,6 +119,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Secrets, SecretsAuto)
 	setDefault(&o.VolumeSize, defaultVolumeSize)
 	setDefault(&o.Tag, defaultTag)
+	setDefault(&o.KubernetesVersion, fmt.Sprintf("1.%d", newestMinor))
 	if o.ReadFile == nil {
 		o.ReadFile = os.ReadFile
 	}
@@ -154,6 +158,11 @@ func (o Options) Validate() error {
 	if o.VolumeSize != "" {
 		if _, err := resource.ParseQuantity(o.VolumeSize); err != nil {
 			return fmt.Errorf("volume size %q: %w", o.VolumeSize, err)
+		}
+	}
+	if o.KubernetesVersion != "" {
+		if _, err := parseVersion(o.KubernetesVersion); err != nil {
+			return err
 		}
 	}
 	for model, endpoint := range o.ModelEndpoints {

@@ -35,6 +35,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		declared: map[string]bool{},
 	}
 	a.readLabelFiles()
+	a.minor, _ = parseVersion(a.opts.KubernetesVersion) // which Validate has checked
 	a.readExtensions()
 	a.reportKeys()
 	a.reportInactive()
@@ -156,6 +157,14 @@ func (a *app) nameServices() {
 	named := registry{}
 	name := func(section, service string) {
 		object := a.objectOf(diag.Path{section, service})
+		if section == "services" && object[0] <= '9' && !a.takes(digitNames) {
+			a.report(diag.Warning, finding{
+				code:    "name-digit",
+				summary: fmt.Sprintf("is called %s: before Kubernetes 1.%d, names of Services begin with a letter", "x"+object, digitNames.gate().minor),
+				hint:    "rename it, and what looks for it",
+			}, diag.Path{section, service})
+			object = objectName("x" + object)
+		}
 		a.names[service] = object
 		if other, ok := named.take(object, service); !ok {
 			a.report(diag.Error, finding{

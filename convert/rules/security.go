@@ -92,11 +92,22 @@ func (u *unit) security() {
 	default:
 		u.note(finding{code: "cgroup", summary: "is what containers have in Kubernetes: a cgroup namespace of their own"}, "cgroup")
 	}
-	if in.UserNSMode == "host" {
-		u.pod().HostUsers = new(true)
-	}
+	u.users()
 	for i, opt := range in.SecurityOpt {
 		u.securityOpt(opt, "security_opt", strconv.Itoa(i))
+	}
+}
+
+// users maps userns_mode: the users of the node are what pods have anyway.
+func (u *unit) users() {
+	switch {
+	case u.in.UserNSMode != "host":
+	case u.has(userNamespaces):
+		u.pod().HostUsers = new(true)
+	default:
+		u.note(finding{
+			code: "kubernetes-version", summary: fmt.Sprintf("is how all pods run before Kubernetes 1.%d: nothing says so", userNamespaces.gate().minor),
+		}, "userns_mode")
 	}
 }
 
@@ -153,7 +164,7 @@ func (u *unit) unmaskProc(key []string) {
 	case u.in.Privileged:
 	case host:
 		u.warn(finding{code: "security-option", summary: "does not go with a namespace of the node in Kubernetes: it is left out"}, key...)
-	default:
+	case u.needs(procMount, key...):
 		u.containerSecurity().ProcMount = ptr.To(corev1.UnmaskedProcMount)
 		u.pod().HostUsers = new(false)
 		u.warn(finding{
@@ -179,6 +190,9 @@ func (u *unit) seccomp(value string, key []string) {
 }
 
 func (u *unit) apparmor(value string, key []string) {
+	if !u.needs(appArmorFields, key...) {
+		return
+	}
 	profile := &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeLocalhost, LocalhostProfile: &value}
 	switch value {
 	case "unconfined":

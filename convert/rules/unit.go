@@ -20,6 +20,8 @@ type app struct {
 	project *compose.Project
 	out     *workload.App
 	diags   diag.List
+	// minor is the version of Kubernetes that the objects are for: 1.minor.
+	minor int
 
 	// names holds the Kubernetes name of every active service and job.
 	names map[string]string

@@ -19,7 +19,10 @@ import (
 type App struct {
 	// Name is the Compose project's name as a Kubernetes name. It is the instance
 	// label of every object.
-	Name      string
+	Name string
+	// Minor is the oldest version of Kubernetes, 1.Minor, that has everything the
+	// objects use; 0 where any will do.
+	Minor     int
 	Workloads []*Workload
 	Claims    []*Claim
 	Data      []*Data
