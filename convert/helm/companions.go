@@ -139,7 +139,7 @@ func (s *sheet) binding() {
 		if s.ownAccount(name) && len(at.entries) > 0 {
 			subject.Set("name", accountName(at.ref("name"), name))
 		}
-		if !s.placed() {
+		if subject.Get("namespace") != nil && !s.placed() {
 			subject.Set("namespace", expr(".Release.Namespace"))
 		}
 	}

@@ -37,21 +37,23 @@ func (b builder) account(a *workload.Account) []Object {
 	objects := []Object{object(&corev1.ServiceAccount{
 		TypeMeta: typeMeta("v1", "ServiceAccount"), ObjectMeta: b.meta(a.Name, component, nil, a.Annotations), AutomountServiceAccountToken: &a.Automount,
 	})}
-	subjects := []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: a.Name, Namespace: b.namespace()}}
+	// A RoleBinding without a namespace means its own; a ClusterRoleBinding has none.
+	subject := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Name: a.Name, Namespace: b.app.Scope.Namespace}
 	if len(a.Rules) > 0 {
 		meta := b.meta(a.Name, component, nil, nil)
 		objects = append(objects,
 			object(&rbacv1.Role{TypeMeta: typeMeta(rbacVersion, "Role"), ObjectMeta: *meta.DeepCopy(), Rules: a.Rules}),
-			object(&rbacv1.RoleBinding{TypeMeta: typeMeta(rbacVersion, "RoleBinding"), ObjectMeta: *meta.DeepCopy(), Subjects: subjects, RoleRef: roleRef("Role", a.Name)}),
+			object(&rbacv1.RoleBinding{TypeMeta: typeMeta(rbacVersion, "RoleBinding"), ObjectMeta: *meta.DeepCopy(), Subjects: []rbacv1.Subject{subject}, RoleRef: roleRef("Role", a.Name)}),
 		)
 	}
 	if len(a.ClusterRules) > 0 {
 		// Names in the cluster are shared by all applications and namespaces.
+		subject.Namespace = b.namespace()
 		meta := b.meta(b.namespace()+"-"+b.app.Name+"-"+a.Name, component, nil, nil)
 		objects = append(objects,
 			object(&rbacv1.ClusterRole{TypeMeta: typeMeta(rbacVersion, "ClusterRole"), ObjectMeta: *meta.DeepCopy(), Rules: a.ClusterRules}),
 			object(&rbacv1.ClusterRoleBinding{
-				TypeMeta: typeMeta(rbacVersion, "ClusterRoleBinding"), ObjectMeta: *meta.DeepCopy(), Subjects: subjects, RoleRef: roleRef("ClusterRole", meta.Name),
+				TypeMeta: typeMeta(rbacVersion, "ClusterRoleBinding"), ObjectMeta: *meta.DeepCopy(), Subjects: []rbacv1.Subject{subject}, RoleRef: roleRef("ClusterRole", meta.Name),
 			}),
 		)
 	}

@@ -25,7 +25,10 @@ func (u *unit) extendShared() {
 		given bool
 	}{
 		{"kind", ext.Kind != "" && ext.Kind != u.group.owner.ext.Kind},
-		{"autoscale", ext.Autoscale != nil}, {"pdb", ext.PDB != nil}, {"job", ext.Job != nil}, {"cronJob", ext.CronJob != nil},
+		{"autoscale", ext.Autoscale != nil},
+		{"pdb", ext.PDB != nil},
+		{"job", ext.Job != nil},
+		{"cronJob", ext.CronJob != nil},
 	} {
 		if f.given {
 			u.fail(finding{
@@ -208,11 +211,11 @@ func (u *unit) account() {
 		Name: name, Service: u.service(), Annotations: ext.Annotations, Automount: *pod.AutomountServiceAccountToken,
 		Rules: ext.Rules, ClusterRules: ext.ClusterRules,
 	})
-	if rules && u.app.ext.App.Namespace == nil {
+	if len(ext.ClusterRules) > 0 && u.app.ext.App.Namespace == nil {
 		u.note(finding{
 			code:    "account-namespace",
-			summary: "is bound to its rules in the namespace default, which Kubernetes wants to be named; a chart binds it in that of the release",
+			summary: "holds for the ServiceAccount in the namespace default: Kubernetes wants to have it named; a chart names that of the release",
 			hint:    "name the namespace at the top level: x-kubernetes: {namespace: …}",
-		}, u.where("serviceAccount")...)
+		}, u.where("serviceAccount", "clusterRules")...)
 	}
 }

@@ -2,9 +2,12 @@ package rules
 
 import (
 	"iter"
+	"slices"
+	"strings"
 
 	"gantry/charts/diag"
 	"gantry/convert/compose"
+	"gantry/convert/extension"
 )
 
 // codeUnclaimed is the code of a key that no row of the table answers for.
@@ -35,7 +38,7 @@ func Outcomes(project *compose.Project) iter.Seq[KeyOutcome] {
 			k := KeyOutcome{Key: key, Inactive: inactive(project, key.Path)}
 			k.Row, k.Exact = RowOf(key.Path)
 			if isExtension(key.Path) {
-				k.Row, k.Exact = extensionRow(), false
+				k.Row, k.Exact = extensionRow(key.Path), false
 			}
 			if !yield(k) {
 				return
@@ -45,7 +48,10 @@ func Outcomes(project *compose.Project) iter.Seq[KeyOutcome] {
 }
 
 // extensionRow answers for extensions, which the schema leaves open.
-func extensionRow() Row {
+func extensionRow(path diag.Path) Row {
+	if i := slices.IndexFunc(path, func(key string) bool { return strings.HasPrefix(key, "x-") }); path[i] == extension.Key {
+		return Row{Path: extension.Key, Outcome: Converted, Report: Silent, Text: "says of Kubernetes what Compose has no word for"}
+	}
 	return Row{Path: "x-*", Outcome: Ignored, Report: Silent, Text: "is an extension: it means nothing to Compose, and nothing to gantry"}
 }
 
