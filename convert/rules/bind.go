@@ -198,25 +198,44 @@ func looksLikeFile(name string) bool {
 	return len(ext) > 1 && ext != ".d" && path.Base(filepath.ToSlash(name)) != ext
 }
 
-// bindClaim mounts a claim in place of a folder: it starts empty.
+// bindClaim mounts a claim in place of a folder: it starts empty. Services that
+// share the folder share the claim.
 func (u *unit) bindClaim(m types.ServiceVolumeConfig, source, why string, key []string) {
+	shared := u.folders[m.Source]
+	pods := sortedSet(shared.pods)
 	base := path.Base(filepath.ToSlash(source))
-	name := u.kindNames("PersistentVolumeClaim").unique(objectName(u.object+"-"+base), "bind "+source)
+	wanted, becomes := u.names[u.podOf(u.name)]+"-"+base, ""
+	if n := u.in.GetScale(); n > 1 && !u.group.runsOnce() {
+		becomes = fmt.Sprintf(" and is shared by %d replicas, which must run on one node", n)
+	}
+	if len(pods) > 1 {
+		wanted = base
+		becomes = fmt.Sprintf(" and is shared by %s: its storage must be one that many nodes can mount", strings.Join(pods, ", "))
+	}
+	name := u.kindNames("PersistentVolumeClaim").unique(objectName(wanted), "bind "+source)
 	u.warn(finding{
 		code:    "bind-claim",
-		summary: fmt.Sprintf("%s %s: it becomes the PersistentVolumeClaim %s, which starts empty", u.shown(source), why, name),
+		summary: fmt.Sprintf("%s %s: it becomes the PersistentVolumeClaim %s, which starts empty%s", u.shown(source), why, name, becomes),
 		hint:    "copy what the service needs into the image or into the claim",
 	}, key...)
 	if u.bound[name] == nil {
 		c := u.newClaim(name)
+		if len(pods) > 1 {
+			c.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}
+		} else {
+			c.Service = u.podOf(u.name)
+		}
 		if u.ext.Storage != nil {
 			shape(c, *u.ext.Storage)
 		}
-		c.Service = u.service()
 		u.bound[name] = c
 		u.out.Claims = append(u.out.Claims, c)
 	}
-	u.mount(claimVolume(base, name), corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly})
+	mount := corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly}
+	if shared.database {
+		mount.SubPath = objectName(base)
+	}
+	u.mount(claimVolume(base, name), mount)
 }
 
 // foreignBind mounts what lies outside of the project and is not the system's.

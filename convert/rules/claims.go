@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -25,6 +26,10 @@ type claim struct {
 	// pods are the services in whose pods it is mounted; writers those that may
 	// write to it.
 	pods, writers map[string]bool
+	// database tells that one of them keeps a database there, which must not be at
+	// the root of the volume: a fresh ext4 has lost+found, and databases refuse to
+	// initialise beside it.
+	database bool
 
 	storage storage
 	// export is the folder of an exported volume, and size the limit of one in
@@ -38,31 +43,51 @@ type claim struct {
 // findClaims reads who mounts which named volume, before any workload is built:
 // whether a volume is shared decides the kind of the workload.
 func (a *app) findClaims() {
-	add := func(unit string, mounts []mount) {
-		for _, m := range mounts {
-			if m.Type != types.VolumeTypeVolume && m.Type != types.VolumeTypeCluster || m.Source == "" {
-				continue
-			}
-			c := a.claims[m.Source]
-			if c == nil {
-				c = &claim{config: a.project.Volumes[m.Source], ext: a.ext.Volume(m.Source), pods: map[string]bool{}, writers: map[string]bool{}}
-				a.claims[m.Source] = c
-			}
-			pod := a.podOf(unit)
-			c.pods[pod] = true
-			if !m.ReadOnly {
-				c.writers[pod] = true
-			}
-		}
-	}
 	for name, service := range a.project.Services {
-		add(name, a.mountsOf(&service))
+		a.addMounts(name, service.Image, a.mountsOf(&service))
 		for _, hook := range service.PreStart {
-			add(name, a.mountsOf(&types.ServiceConfig{Name: name, ContainerSpec: hook.ContainerSpec}))
+			a.addMounts(name, hook.Image, a.mountsOf(&types.ServiceConfig{Name: name, ContainerSpec: hook.ContainerSpec}))
 		}
 	}
 	for name, job := range a.project.Jobs {
-		add(name, a.mountsOf(&types.ServiceConfig{Name: name, ContainerSpec: job.ContainerSpec}))
+		a.addMounts(name, job.Image, a.mountsOf(&types.ServiceConfig{Name: name, ContainerSpec: job.ContainerSpec}))
+	}
+}
+
+// addMounts notes which named volumes and folders a container mounts.
+func (a *app) addMounts(unit, image string, mounts []mount) {
+	pod := a.podOf(unit)
+	for _, m := range mounts {
+		c := a.mounted(m.Type, m.Source)
+		if c == nil {
+			continue
+		}
+		c.pods[pod] = true
+		c.database = c.database || isDatastore(image)
+		if !m.ReadOnly {
+			c.writers[pod] = true
+		}
+	}
+}
+
+// mounted returns what is known of a named volume or a folder, or nil for what is
+// neither.
+func (a *app) mounted(kind, source string) *claim {
+	switch {
+	case source == "":
+		return nil
+	case kind == types.VolumeTypeBind:
+		if a.folders[source] == nil {
+			a.folders[source] = &claim{pods: map[string]bool{}, writers: map[string]bool{}}
+		}
+		return a.folders[source]
+	case kind == types.VolumeTypeVolume || kind == types.VolumeTypeCluster:
+		if a.claims[source] == nil {
+			a.claims[source] = &claim{config: a.project.Volumes[source], ext: a.ext.Volume(source), pods: map[string]bool{}, writers: map[string]bool{}}
+		}
+		return a.claims[source]
+	default:
+		return nil
 	}
 }
 
@@ -119,10 +144,8 @@ func (u *unit) named(m types.ServiceVolumeConfig, key []string) {
 		u.clusterVolume(key)
 	}
 	u.copyUp(m, key)
-	if mount.SubPath == "" && isDatastore(u.in.Image) {
-		// The root of a fresh ext4 volume has lost+found, which makes databases
-		// refuse to initialise there.
-		mount.SubPath = objectName(m.Source)
+	if c.database && c.wish.SubPath == "" {
+		mount.SubPath = path.Join(objectName(m.Source), mount.SubPath)
 	}
 	name := u.claimName(m.Source, c.config)
 	if u.work.Kind == workload.StatefulSet && len(c.pods) == 1 && c.storage == provided {

@@ -22,9 +22,12 @@ func (u *unit) claimsForOneNode() bool {
 			return true
 		}
 	}
-	// Claims in place of folders are this service's own.
 	return slices.ContainsFunc(u.pod().Volumes, func(v corev1.Volume) bool {
-		return v.PersistentVolumeClaim != nil && u.bound[v.PersistentVolumeClaim.ClaimName] != nil
+		if v.PersistentVolumeClaim == nil {
+			return false
+		}
+		c := u.bound[v.PersistentVolumeClaim.ClaimName]
+		return c != nil && slices.Contains(c.AccessModes, corev1.ReadWriteOnce)
 	})
 }
 

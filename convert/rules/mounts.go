@@ -12,6 +12,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"gantry/convert/workload"
 )
 
 // volumes maps volumes, volumes_from, tmpfs and shm_size to the volumes of the
@@ -230,6 +232,9 @@ func (u *unit) podVolume(v corev1.Volume) string {
 		if n > 1 {
 			v.Name = limitName(wanted, maxName-4) + "-" + strconv.Itoa(n)
 		}
+		if u.isTemplate(v.Name) {
+			continue
+		}
 		i := slices.IndexFunc(u.pod().Volumes, func(o corev1.Volume) bool { return o.Name == v.Name })
 		if i < 0 {
 			u.pod().Volumes = append(u.pod().Volumes, v)
@@ -239,6 +244,22 @@ func (u *unit) podVolume(v corev1.Volume) string {
 			return v.Name
 		}
 	}
+}
+
+// isTemplate reports whether a claim template of the pod has a name: a volume of
+// the pod with that name would be hidden.
+func (u *unit) isTemplate(name string) bool {
+	if u.work.Kind != workload.StatefulSet {
+		return false
+	}
+	for _, other := range u.group.units {
+		for _, source := range other.ownVolumes() {
+			if c := u.claims[source]; len(c.pods) == 1 && c.storage == provided && u.claimName(source, c.config) == name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // mountFile mounts one key of a ConfigMap or Secret as a file.

@@ -29,6 +29,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		called:   map[string]string{},
 		seats:    map[string]seat{},
 		claims:   map[string]*claim{},
+		folders:  map[string]*claim{},
 		data:     map[string]*workload.Data{},
 		services: map[string]*workload.Endpoint{},
 		bound:    map[string]*workload.Claim{},

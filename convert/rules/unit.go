@@ -39,6 +39,8 @@ type app struct {
 	mentions mentions
 	// claims are the named volumes that pods mount, by their Compose name.
 	claims map[string]*claim
+	// folders are the folders of this machine that pods mount, by their path.
+	folders map[string]*claim
 	// data, services and bound find what is in the model already: ConfigMaps and
 	// Secrets by kind and name, Services by name, claims in place of folders.
 	data     map[string]*workload.Data
