@@ -35,6 +35,9 @@ type Options struct {
 	Namespace string
 	// Getenv looks up an environment variable. It is required.
 	Getenv func(string) string
+	// Holder says who changes a release, to others who want to; "gantry" when it is
+	// empty.
+	Holder string
 	// Warn is told the warnings of the API server, each text once.
 	Warn func(text string)
 	// ReachTimeout bounds [Cluster.Reach]; [DefaultReachTimeout] when it is zero.
@@ -69,6 +72,7 @@ func (e *NoContextError) Error() string {
 type Cluster struct {
 	loader clientcmd.ClientConfig
 	config *rest.Config
+	holder string
 	// reachTimeout bounds the first request.
 	reachTimeout time.Duration
 
@@ -116,7 +120,7 @@ func Connect(o Options) (*Cluster, error) {
 	config.QPS, config.Burst = -1, -1
 	config.UserAgent = "gantry"
 	config.WarningHandler = &warnings{warn: o.Warn}
-	return &Cluster{loader: loader, config: config, reachTimeout: cmp.Or(o.ReachTimeout, DefaultReachTimeout)}, nil
+	return &Cluster{loader: loader, config: config, holder: cmp.Or(o.Holder, fieldManager), reachTimeout: cmp.Or(o.ReachTimeout, DefaultReachTimeout)}, nil
 }
 
 // loadingRules says in which files clusters are configured, without reading the

@@ -16,6 +16,9 @@ type Cluster interface {
 	// Client returns what one operation applies objects with. It stops when ctx is
 	// done.
 	Client(ctx context.Context, o ClientOptions) Client
+	// Hold takes a release for one operation, which ends with the context that is
+	// returned. The error is a [*BusyError] when somebody else is at work on it.
+	Hold(ctx context.Context, name string, o ClientOptions) (context.Context, *Hold, error)
 	// Lost recognises errors that mean that the connection is gone.
 	Lost(err error) error
 }

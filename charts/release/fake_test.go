@@ -33,6 +33,8 @@ type cluster struct {
 	calls []string
 	// remembered are the manifests of revisions that failed.
 	remembered []string
+	// abandoned is who left the release in the middle.
+	abandoned string
 	// fail maps a call to its error, for as many operations as it is repeated.
 	fail map[string]error
 	// after is called after each call.
@@ -41,6 +43,13 @@ type cluster struct {
 
 func (c *cluster) Reach(context.Context) error { return c.fail["reach"] }
 func (c *cluster) Lost(err error) error        { return err }
+
+func (c *cluster) Hold(ctx context.Context, _ string, _ release.ClientOptions) (context.Context, *release.Hold, error) {
+	if err := c.fail["hold"]; err != nil {
+		return nil, nil, err
+	}
+	return ctx, &release.Hold{Abandoned: c.abandoned, Release: func() {}}, nil
+}
 
 func (c *cluster) Client(ctx context.Context, _ release.ClientOptions) release.Client {
 	return &client{cluster: c, ctx: ctx}

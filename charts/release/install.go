@@ -10,6 +10,7 @@ import (
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart"
 	helmrelease "helm.sh/helm/v3/pkg/release"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // ApplyOptions says how objects are applied and waited for.
@@ -78,14 +79,46 @@ func (m *Manager) Install(ctx context.Context, name string, c *chart.Chart, valu
 	if err := m.cluster.Reach(ctx); err != nil {
 		return nil, err
 	}
+	if o.DryRun == "" {
+		if err := m.makeNamespace(ctx, o.CreateNamespace); err != nil {
+			return nil, err
+		}
+		held, done, err := m.hold(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		ctx = held
+	}
+	return m.install(ctx, name, c, values, o)
+}
+
+// makeNamespace makes the namespace of the releases when it is not there.
+func (m *Manager) makeNamespace(ctx context.Context, wanted bool) error {
+	if !wanted {
+		return nil
+	}
+	client := m.cluster.Client(ctx, ClientOptions{Observe: m.observe})
+	list, err := client.Build(strings.NewReader("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: "+m.namespace+"\n  labels:\n    name: "+m.namespace+"\n"), false)
+	if err != nil {
+		return err
+	}
+	_, err = client.Create(list)
+	if apierrors.IsAlreadyExists(err) || apierrors.IsForbidden(err) {
+		return nil // who may not make it may still work in it; its absence shows soon
+	}
+	return err
+}
+
+// install is Install of a release that is held.
+func (m *Manager) install(ctx context.Context, name string, c *chart.Chart, values map[string]any, o InstallOptions) (*Release, error) {
 	if err := m.free(name, o); err != nil {
 		return nil, err
 	}
 	op := m.begin(ctx, o.Patient)
 	install := action.NewInstall(op.config)
 	install.ReleaseName, install.Namespace = name, m.namespace
-	install.CreateNamespace, install.SkipCRDs = o.CreateNamespace, o.SkipCRDs
-	install.SkipSchemaValidation = o.SkipSchema
+	install.SkipCRDs, install.SkipSchemaValidation = o.SkipCRDs, o.SkipSchema
 	install.Wait, install.WaitForJobs = o.Wait || o.Atomic, o.WaitForJobs
 	install.Timeout, install.Force, install.DisableHooks = o.timeout(), o.Force, o.NoHooks
 	install.Description, install.Replace = o.Description, o.replace
@@ -137,7 +170,7 @@ func (m *Manager) installFailed(ctx context.Context, name string, record *helmre
 	m.observe(Event{Action: Step, Detail: fmt.Sprintf("the installation failed (%v); taking it away again", err)})
 	clean, cancel := afterwards(ctx, o.timeout())
 	defer cancel()
-	if _, uerr := m.Uninstall(clean, name, UninstallOptions{Timeout: o.timeout(), NoHooks: o.NoHooks}); uerr != nil {
+	if _, uerr := m.uninstall(clean, name, UninstallOptions{Timeout: o.timeout(), NoHooks: o.NoHooks}); uerr != nil {
 		return fromRecord(record), fmt.Errorf("%w; taking it away failed as well: %w", err, uerr)
 	}
 	return nil, &UndoneError{Err: err, How: "the release was uninstalled again"}

@@ -110,7 +110,21 @@ func TestPending(t *testing.T) {
 	if e, ok := errors.AsType[*release.PendingError](err); !ok || e.Revision != 2 {
 		t.Errorf("upgrade: %v", err)
 	}
-	// A rollback is the way on.
+	// One that was abandoned is settled first.
+	b.cluster.abandoned = "ann"
+	if _, err := b.Upgrade(t.Context(), "shop", testChart(t), nil, release.UpgradeOptions{DryRun: release.DryRunClient}); err == nil {
+		t.Error("a dry run settles what was abandoned")
+	}
+	b.upgrade(t, nil)
+	if left, err := b.records.Get("shop", 2); err != nil || left.Info.Status != helmrelease.StatusFailed || !strings.Contains(left.Info.Description, "ann") {
+		t.Errorf("what was abandoned: %+v, %v", left, err)
+	}
+	b.cluster.abandoned = ""
+	stuck.Version, info.Status = 4, helmrelease.StatusPendingUpgrade
+	if err := b.records.Create(&stuck); err != nil {
+		t.Fatal(err)
+	}
+	// Without a sign of who left it, a rollback is the way on.
 	if _, err := b.Rollback(t.Context(), "shop", 0, release.RollbackOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,16 @@ func (m *Manager) Rollback(ctx context.Context, name string, revision int, o Rol
 	if err := m.cluster.Reach(ctx); err != nil {
 		return nil, err
 	}
+	held, done, err := m.hold(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return m.rollback(held, name, revision, o)
+}
+
+// rollback is Rollback of a release that is held.
+func (m *Manager) rollback(ctx context.Context, name string, revision int, o RollbackOptions) (*Release, error) {
 	before, err := m.last(name)
 	if err != nil {
 		return nil, err

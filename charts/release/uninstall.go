@@ -37,6 +37,16 @@ func (m *Manager) Uninstall(ctx context.Context, name string, o UninstallOptions
 	if err := m.cluster.Reach(ctx); err != nil {
 		return nil, err
 	}
+	held, done, err := m.hold(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return m.uninstall(held, name, o)
+}
+
+// uninstall is Uninstall of a release that is held.
+func (m *Manager) uninstall(ctx context.Context, name string, o UninstallOptions) (*Uninstalled, error) {
 	last, err := m.last(name)
 	if err != nil {
 		return nil, err

@@ -65,11 +65,27 @@ func (m *Manager) Upgrade(ctx context.Context, name string, c *chart.Chart, valu
 	if err := m.cluster.Reach(ctx); err != nil {
 		return nil, err
 	}
+	if o.DryRun == "" {
+		if err := m.makeNamespace(ctx, o.Install && o.CreateNamespace); err != nil {
+			return nil, err
+		}
+		held, done, err := m.hold(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		ctx = held
+	}
+	return m.upgrade(ctx, name, c, values, o)
+}
+
+// upgrade is Upgrade of a release that is held.
+func (m *Manager) upgrade(ctx context.Context, name string, c *chart.Chart, values map[string]any, o UpgradeOptions) (*Release, error) {
 	before, err := m.last(name)
 	_, missing := errors.AsType[*NotFoundError](err)
 	switch {
 	case missing && o.Install, err == nil && o.Install && before.Info.Status == helmrelease.StatusUninstalled:
-		return m.Install(ctx, name, c, values, InstallOptions{
+		return m.install(ctx, name, c, values, InstallOptions{
 			ApplyOptions: o.ApplyOptions, CreateNamespace: o.CreateNamespace,
 			SkipCRDs: o.SkipCRDs, SkipSchema: o.SkipSchema, DryRun: o.DryRun, replace: true,
 		})
@@ -141,7 +157,7 @@ func (m *Manager) upgradeFailed(ctx context.Context, f failed, o UpgradeOptions)
 	defer cancel()
 	back := o.ApplyOptions
 	back.Wait, back.Description = true, ""
-	r, err := m.Rollback(clean, f.name, good, RollbackOptions{ApplyOptions: back, HistoryMax: o.HistoryMax})
+	r, err := m.rollback(clean, f.name, good, RollbackOptions{ApplyOptions: back, HistoryMax: o.HistoryMax})
 	if err != nil {
 		return f.release, fmt.Errorf("%w; going back to revision %d failed as well: %w", f.err, good, err)
 	}

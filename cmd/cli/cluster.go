@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 
 	"gantry/charts/kube"
@@ -22,6 +24,7 @@ func (a *app) connect() (*kube.Cluster, error) {
 		Context:    a.kubeContext,
 		Namespace:  a.namespace,
 		Getenv:     a.Getenv,
+		Holder:     a.holder(),
 		Warn:       func(text string) { fmt.Fprintf(a.Err, "warning: %s\n", text) },
 	})
 }
@@ -116,6 +119,9 @@ func releaseHint(err error) string {
 		}
 		return fmt.Sprintf("if nobody works on it, go back with: gantry rollback %s -n %s", e.Name, e.Namespace)
 	}
+	if e, ok := errors.AsType[*release.BusyError](err); ok {
+		return fmt.Sprintf("wait until it has ended; see how far it is with: gantry status %s -n %s", e.Name, e.Namespace)
+	}
 	if e, ok := errors.AsType[*kube.StuckError](err); ok {
 		return stuckHint(e)
 	}
@@ -123,6 +129,16 @@ func releaseHint(err error) string {
 		return fmt.Sprintf("make it with --create-namespace, or choose another than %s with -n", e.Namespace)
 	}
 	return ""
+}
+
+// holder says who this is, to others who want to change the same release: ann@ci-7
+// (process 4711).
+func (a *app) holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "an unknown machine"
+	}
+	return fmt.Sprintf("%s@%s (process %d)", cmp.Or(a.Getenv("USER"), "gantry"), host, os.Getpid())
 }
 
 // explainUnready prints which objects are not ready and why.

@@ -44,7 +44,7 @@ are not ready and why.
 }
 
 func runInstall(ctx context.Context, a *app, name, ref string, o *installOptions) error {
-	r, err := a.applyChart(ctx, ref, &o.chartOptions, &o.ApplyOptions, o.DryRun, func(m *release.Manager, l *loadedChart) (*release.Release, error) {
+	r, err := a.applyChart(ctx, wanted{ref, &o.chartOptions, &o.ApplyOptions, o.DryRun}, func(m *release.Manager, l *loadedChart) (*release.Release, error) {
 		return m.Install(ctx, name, l.chart, l.values.Map, o.InstallOptions)
 	})
 	if err != nil || o.DryRun != "" {

@@ -57,15 +57,22 @@ func bindSkipSchema(c *cobra.Command, skip *bool) {
 	c.Flags().BoolVar(skip, "skip-schema-validation", false, "do not hold the values against the chart's schema")
 }
 
+// wanted is the revision that a command line asks for.
+type wanted struct {
+	// ref is the chart: a folder, an archive, a URL, or a name in a repository.
+	ref   string
+	chart *chartOptions
+	apply *release.ApplyOptions
+	dry   release.DryRun
+}
+
 // applyChart loads a chart and makes a revision of it, telling of each object on
 // the way. A dry run is printed.
-func (a *app) applyChart(ctx context.Context, ref string, c *chartOptions, o *release.ApplyOptions, dry release.DryRun,
-	apply func(*release.Manager, *loadedChart) (*release.Release, error),
-) (*release.Release, error) {
-	if err := checkApply(o, dry); err != nil {
+func (a *app) applyChart(ctx context.Context, w wanted, apply func(*release.Manager, *loadedChart) (*release.Release, error)) (*release.Release, error) {
+	if err := checkApply(w.apply, w.dry); err != nil {
 		return nil, err
 	}
-	l, err := a.loadChart(ctx, ref, c)
+	l, err := a.loadChart(ctx, w.ref, w.chart)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +89,7 @@ func (a *app) applyChart(ctx context.Context, ref string, c *chartOptions, o *re
 	if err != nil {
 		return nil, a.releaseError(l.explain(err))
 	}
-	if dry != "" {
+	if w.dry != "" {
 		a.printDryRun(r)
 	}
 	return r, nil

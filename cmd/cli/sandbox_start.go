@@ -81,8 +81,9 @@ func (a *app) adviseSandbox(folder sandboxFolder) {
 type sandboxProcess struct {
 	*os.Process
 
-	// ended is told when it ends.
-	ended chan error
+	// ended is closed when it has ended, with err.
+	ended chan struct{}
+	err   error
 }
 
 // end takes back a start that did not succeed.
@@ -121,9 +122,12 @@ func (a *app) launchSandbox(ctx context.Context, folder sandboxFolder, o *startO
 	if err := c.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", binary, err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
-	return &sandboxProcess{c.Process, ended}, nil
+	p := &sandboxProcess{Process: c.Process, ended: make(chan struct{})}
+	go func() {
+		p.err = c.Wait()
+		close(p.ended)
+	}()
+	return p, nil
 }
 
 // sandboxBinary is the program that is the sandbox.
@@ -159,7 +163,7 @@ func (a *app) awaitSandbox(ctx context.Context, folder sandboxFolder, timeout ti
 	defer cancel()
 	ticker := time.NewTicker(sandboxPoll)
 	defer ticker.Stop()
-	var ended <-chan error
+	var ended <-chan struct{}
 	if ours != nil {
 		ended = ours.ended
 	}
@@ -181,22 +185,28 @@ func (a *app) awaitSandbox(ctx context.Context, folder sandboxFolder, timeout ti
 		}
 		select {
 		case <-ticker.C:
-		case err := <-ended:
+		case <-ended:
 			if _, other, _ := folder.running(); !other {
-				return sandboxFailure(folder, err)
+				return sandboxFailure(folder, ours.err)
 			}
 			ended, ours = nil, nil // somebody else was quicker: that one will do
 		case <-waiting.Done():
 			if ours != nil {
 				err = ours.end()
 			}
-			if ctx.Err() != nil {
-				return errors.Join(ctx.Err(), err)
-			}
-			err = errors.Join(fmt.Errorf("the sandbox is not ready after %s: %w", timeout, waiting.Err()), err)
-			return withHint(err, "read what it says in "+folder.log())
+			return notReadyInTime(ctx, folder, timeout, err)
 		}
 	}
+}
+
+// notReadyInTime is the error of a start that was interrupted, or took too long;
+// ending is what went wrong when it was taken back.
+func notReadyInTime(ctx context.Context, folder sandboxFolder, timeout time.Duration, ending error) error {
+	if ctx.Err() != nil {
+		return errors.Join(ctx.Err(), ending)
+	}
+	err := fmt.Errorf("the sandbox is not ready after %s: %w", timeout, context.DeadlineExceeded)
+	return withHint(errors.Join(err, ending), "read what it says in "+folder.log())
 }
 
 // sandboxFailure says why a sandbox ended. It prefers what the process itself said.

@@ -99,7 +99,7 @@ func runUpgrade(ctx context.Context, a *app, name, ref string, o *upgradeOptions
 		return err
 	}
 	o.HistoryMax = historyMax(o.HistoryMax)
-	r, err := a.applyChart(ctx, ref, &o.chartOptions, &o.ApplyOptions, o.DryRun, func(m *release.Manager, l *loadedChart) (*release.Release, error) {
+	r, err := a.applyChart(ctx, wanted{ref, &o.chartOptions, &o.ApplyOptions, o.DryRun}, func(m *release.Manager, l *loadedChart) (*release.Release, error) {
 		return m.Upgrade(ctx, name, l.chart, l.values.Map, o.UpgradeOptions)
 	})
 	if err != nil || o.DryRun != "" {

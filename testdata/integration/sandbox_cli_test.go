@@ -141,7 +141,10 @@ func TestSandboxStartFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		lines := bufio.NewScanner(steps)
-		for lines.Scan() && !strings.Contains(lines.Text(), "start kube-apiserver") {
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "start kube-apiserver") {
+				break
+			}
 		}
 		if err := start.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
