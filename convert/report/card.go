@@ -102,7 +102,6 @@ func (k *card) compactRows() {
 	switch text := portList(k.Ports); {
 	case isEntry(k.Box):
 		k.line(15, "open", clip(text, room), text)
-		k.rows = append(k.rows, row{k.height, func(c *canvas, x, y int) { entry(c, x, y-20, 0) }})
 	case text != "":
 		k.line(15, "image", clip(text, room), text)
 	default:
@@ -218,9 +217,6 @@ func (k *card) ports() {
 				c.text(x+p.x+p.w/2, y-1, "", p.text)
 				c.close("g")
 			}
-			if pills[0].class == "published" {
-				entry(c, x, y-6, padding-1)
-			}
 		})
 	}
 	at := padding
@@ -245,12 +241,11 @@ func (k *card) ports() {
 	flush()
 }
 
-// entry draws the arrow from the world to the left side of a card, or so many
-// pixels into it.
-func entry(c *canvas, x, y, into int) {
+// entry draws the arrow that leads from the world to a place.
+func entry(c *canvas, x, y int) {
 	c.shape("circle", "class", "entry", "cx", x-entryLine, "cy", y, "r", 4)
-	c.shape("path", "class", "entry", "d", fmt.Sprintf("M%d %dh%d", x-entryLine, y, entryLine+into-7))
-	c.shape("path", "class", "entry tip", "d", fmt.Sprintf("M%d %dl-8 -4v8z", x+into, y))
+	c.shape("path", "class", "entry", "d", fmt.Sprintf("M%d %dh%d", x-entryLine, y, entryLine-7))
+	c.shape("path", "class", "entry tip", "d", fmt.Sprintf("M%d %dl-8 -4v8z", x, y))
 }
 
 func (p Port) class() string {
@@ -321,6 +316,9 @@ func (k *card) objects() {
 		step = 17
 	}
 	at, line := padding, 0
+	if k.Pod != "" {
+		groups = slices.Insert(groups, 0, group{"in the pod of " + clip(k.Pod, (k.width-2*padding)/6-14), nil})
+	}
 	type tag struct {
 		x, line, w int
 		text       string
@@ -329,7 +327,7 @@ func (k *card) objects() {
 	var tags []tag
 	for _, g := range groups {
 		text := g.kind
-		if k.compact {
+		if k.compact && len(g.names) > 0 {
 			text = shortKind(g.kind)
 		}
 		if len(g.names) > 1 {
@@ -351,6 +349,10 @@ func (k *card) objects() {
 			c.text(x+padding, y+step-2, "tag none", "no object of its own")
 		}
 		for _, t := range tags {
+			if len(t.group.names) == 0 {
+				c.text(x+t.x, y+step-2, "tag none", t.text)
+				continue
+			}
 			to := ""
 			if k.links != nil {
 				to = k.links.object(Object{t.group.kind, t.group.names[0]})
@@ -404,16 +406,26 @@ func shortKind(kind string) string {
 func (k *card) draw(c *canvas, at point, index int) {
 	c.open("g", "class", "box "+string(k.Kind), "data-box", index)
 	c.title(k.about())
-	if k.Kind == VolumeBox {
-		c.shape("path", "class", "frame", "d", fmt.Sprintf("M%d %dv%da8 8 0 0 0 8 8h%da8 8 0 0 0 8 -8v%d", at.x, at.y+4, k.height-12, k.width-16, 12-k.height))
-		c.shape("ellipse", "class", "frame lid", "cx", at.x+k.width/2, "cy", at.y+4, "rx", k.width/2, "ry", 7)
-	} else {
-		c.shape("rect", "class", "frame", "x", at.x, "y", at.y, "width", k.width, "height", k.height, "rx", 8)
-	}
+	k.outline(c, at, "frame")
 	for _, r := range k.rows {
 		r.draw(c, at.x, at.y+r.y)
 	}
+	k.outline(c, at, "edge")
+	if isEntry(k.Box) {
+		entry(c, at.x, at.y+k.rows[0].y-4)
+	}
 	c.close("g")
+}
+
+// outline draws the shape of the card: its ground before the rows and its edge
+// after them.
+func (k *card) outline(c *canvas, at point, class string) {
+	if k.Kind != VolumeBox {
+		c.shape("rect", "class", class, "x", at.x, "y", at.y, "width", k.width, "height", k.height, "rx", 8)
+		return
+	}
+	c.shape("path", "class", class, "d", fmt.Sprintf("M%d %dv%da8 8 0 0 0 8 8h%da8 8 0 0 0 8 -8v%d", at.x, at.y+4, k.height-12, k.width-16, 12-k.height))
+	c.shape("ellipse", "class", class+" lid", "cx", at.x+k.width/2, "cy", at.y+4, "rx", k.width/2, "ry", 7)
 }
 
 // about says what the box is in a sentence.

@@ -51,6 +51,9 @@ func (p *Picture) legend(width int) legend {
 	line(CompletesArrow, "needs it to have completed")
 	line(SharesArrow, "shares its pod or volumes")
 	line(MountsArrow, "mounts")
+	if slices.ContainsFunc(p.Boxes, isEntry) {
+		add(34, "reached from outside", func(c *canvas, x, y int) { entry(c, x+entryLine+4, y-4) })
+	}
 	for _, port := range []struct{ class, text string }{{"published", "published port"}, {"loopback", "published on one machine"}, {"internal", "port for the others"}} {
 		if slices.ContainsFunc(p.Boxes, func(b *Box) bool {
 			return slices.ContainsFunc(b.Ports, func(p Port) bool { return p.class() == port.class })

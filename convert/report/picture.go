@@ -55,6 +55,8 @@ type Box struct {
 	Networks []int
 	// Objects are the Kubernetes objects that the box became or uses.
 	Objects []Object
+	// Pod is the service in whose pod it runs, where that is another one.
+	Pod string
 	// Problems is how many warnings and errors there are about it.
 	Problems int
 }
@@ -116,6 +118,7 @@ func Draw(result *convert.Result) *Picture {
 	d.arrows()
 	d.objects()
 	d.scales()
+	d.guests()
 	d.problems()
 	return d.out
 }
@@ -239,6 +242,15 @@ func mountsOf(u unit, dir string) []Mount {
 // arrows draws who needs whom.
 func (d *drawing) arrows() {
 	for from, u := range d.units {
+		for _, mode := range []string{u.NetworkMode, u.Pid, u.Ipc} {
+			if to, ok := strings.CutPrefix(mode, "service:"); ok {
+				d.arrow(from, to, SharesArrow, "shares the pod of %s")
+			}
+		}
+		for _, other := range u.VolumesFrom {
+			to, _, _ := strings.Cut(other, ":")
+			d.arrow(from, to, SharesArrow, "mounts the volumes of %s")
+		}
 		for _, to := range slices.Sorted(maps.Keys(u.DependsOn)) {
 			switch u.DependsOn[to].Condition {
 			case types.ServiceConditionCompletedSuccessfully:
@@ -252,15 +264,6 @@ func (d *drawing) arrows() {
 		for _, link := range u.service.Links {
 			to, _, _ := strings.Cut(link, ":")
 			d.arrow(from, to, DependsArrow, "is linked to %s")
-		}
-		for _, mode := range []string{u.NetworkMode, u.Pid, u.Ipc} {
-			if to, ok := strings.CutPrefix(mode, "service:"); ok {
-				d.arrow(from, to, SharesArrow, "shares the pod of %s")
-			}
-		}
-		for _, other := range u.VolumesFrom {
-			to, _, _ := strings.Cut(other, ":")
-			d.arrow(from, to, SharesArrow, "mounts the volumes of %s")
 		}
 	}
 	slices.SortStableFunc(d.out.Arrows, func(a, b Arrow) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })

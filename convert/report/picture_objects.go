@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -188,4 +189,36 @@ func kindRank(kind string) int {
 		return i
 	}
 	return len(order)
+}
+
+// guests finds the services that run as a container in the pod of another.
+func (d *drawing) guests() {
+	if d.result.App == nil {
+		return
+	}
+	hosts := map[string]string{}
+	works := map[string]bool{}
+	for _, w := range d.result.App.Workloads {
+		works[w.Service] = true
+		for _, c := range slices.Concat(w.Pod.Spec.InitContainers, w.Pod.Spec.Containers) {
+			if _, known := hosts[c.Name]; !known {
+				hosts[c.Name] = w.Service
+			}
+		}
+	}
+	for _, box := range d.out.Boxes {
+		if host := hosts[containerName(box.Name)]; !works[box.Name] && box.Kind != VolumeBox && host != box.Name {
+			box.Pod = host
+		}
+	}
+}
+
+// containerName is what the rules make of the name of a service.
+func containerName(service string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '.' {
+			return '-'
+		}
+		return r
+	}, strings.ToLower(service))
 }

@@ -3,6 +3,7 @@ package report_test
 import (
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -106,4 +107,29 @@ func TestTextInColor(t *testing.T) {
 	if b.String() != want {
 		t.Errorf("got %q, want %q", b.String(), want)
 	}
+}
+
+// FuzzText prints a diagnostic that stands anywhere, about anything, and wants
+// its first line to be there and nothing that a terminal obeys.
+func FuzzText(f *testing.F) {
+	f.Add("services:\n  web: {pid: host}\n", "web", "is so", 2, 3)
+	f.Add("a: \"b\n", "\x1b[2J", "x\ny", 1, 4)
+	f.Add("\t日本: 1", "日本", "", 1, 2)
+	f.Fuzz(func(t *testing.T, text, key, summary string, line, column int) {
+		if line < 0 || column < 0 {
+			t.Skip("positions are not negative")
+		}
+		d := diag.Diagnostic{Severity: diag.Warning, Pos: diag.Pos{File: "compose.yaml", Line: line, Column: column}, Path: diag.Path{"services", key}, Code: "code", Summary: summary}
+		var b strings.Builder
+		report.NewText(&convert.Result{Files: []compose.File{{Name: "compose.yaml", Data: []byte(text)}}}).Write(&b, diag.List{d})
+		first, _, _ := strings.Cut(b.String(), "\n")
+		if !strings.HasPrefix(first, d.Pos.String()+": warning: services.") || !strings.HasSuffix(first, " [code]") {
+			t.Errorf("the first line is %q", first)
+		}
+		for _, r := range b.String() {
+			if r != '\n' && r != '\t' && unicode.IsControl(r) {
+				t.Errorf("%q has a control character", b.String())
+			}
+		}
+	})
 }
