@@ -20,7 +20,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := -trimpath $(shell go env GOFLAGS)
 
 # ./... does not reach below testdata.
-PACKAGES := ./... $(patsubst %,./%/...,$(wildcard testdata/house testdata/bench testdata/corpus))
+PACKAGES := ./... $(patsubst %,./%/...,$(wildcard testdata/house testdata/bench testdata/corpus testdata/strict))
 # What goroutines share is in these rooms; the scripts of cmd/cli start hundreds of
 # processes, which the race detector makes slow to start.
 RACY := ./charts/... ./repo/...

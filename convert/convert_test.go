@@ -11,15 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
-	"k8s.io/client-go/kubernetes/scheme"
 
 	"gantry/charts/diag"
 	"gantry/convert"
 	"gantry/convert/compose"
 	"gantry/convert/manifest"
 	"gantry/convert/rules"
+	"gantry/testdata/strict"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of the corpus")
@@ -138,17 +136,11 @@ func printReport(list diag.List) string {
 	return b.String()
 }
 
-// decodeStrictly fails on a field that the API does not have.
+// decodeStrictly fails on objects that an API server would refuse.
 func decodeStrictly(t *testing.T, objects string) {
 	t.Helper()
-	codec := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
-	for doc := range strings.SplitSeq(objects, "---\n") {
-		if doc == "" {
-			continue
-		}
-		if _, _, err := codec.Decode([]byte(doc), nil, nil); err != nil && !runtime.IsMissingKind(err) && !runtime.IsNotRegisteredError(err) {
-			t.Errorf("%v in\n%s", err, doc)
-		}
+	if err := strict.Check(objects); err != nil {
+		t.Error(err)
 	}
 }
 
