@@ -16,7 +16,7 @@ import (
 
 // convertCommands returns the commands of the group, in the order of the help.
 func convertCommands(a *app) []*cobra.Command {
-	return []*cobra.Command{newConvert(a), newCheck(a), newGraph(a)}
+	return []*cobra.Command{newConvert(a), newCheck(a), newExplain(a), newGraph(a)}
 }
 
 type convertOptions struct {

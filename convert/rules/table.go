@@ -29,6 +29,10 @@ const (
 	Planned Outcome = "not yet"
 )
 
+// RowOutcomes are the outcomes that a row of the table may have: whether a key is
+// refused, its value decides.
+func RowOutcomes() []Outcome { return []Outcome{Converted, Approximated, Ignored} }
+
 // Row is one row of the support table.
 type Row struct {
 	// Path is a path of the Compose schema; * stands for any key and [] for the

@@ -69,3 +69,22 @@ func section(path []string) string {
 		return "project"
 	}
 }
+
+// Filter chooses entries; its zero value takes all that have a row of their own.
+type Filter struct {
+	// Outcome and Section are those wanted; empty means any.
+	Outcome rules.Outcome
+	Section string
+	// Word must be in the path, the text, the fields or the description, in
+	// whichever case.
+	Word string
+}
+
+// Select returns the entries with a row of their own that a filter takes.
+func (f Filter) Select(entries []Entry) []Entry {
+	word := strings.ToLower(f.Word)
+	return slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool {
+		text := strings.ToLower(strings.Join([]string{e.Path, e.Text, e.Fields, e.Description}, "\n"))
+		return !e.Own() || f.Outcome != "" && e.Outcome != f.Outcome || f.Section != "" && e.Section != f.Section || !strings.Contains(text, word)
+	})
+}

@@ -26,17 +26,19 @@ type NotFoundError struct {
 }
 
 // Error names the path.
-func (e *NotFoundError) Error() string { return fmt.Sprintf("Compose has no attribute %s", e.Path) }
+func (e *NotFoundError) Error() string { return fmt.Sprintf("Compose has no attribute %q", e.Path) }
 
 // Find returns the attribute at a path as people write it: with * or with names
 // (services.web.ports), with or without the numbers of items (ports.0.target,
-// ports.target), and without the section where only one has the attribute or one is meant most
-// (healthcheck for services.*.healthcheck). The error is a [*NotFoundError] when
-// there is none.
+// ports.target), and without what goes without saying (healthcheck, web.ports).
+// The error is a [*NotFoundError] when there is none.
 func Find(entries []Entry, path string) (*Answer, error) {
-	want := strings.Split(strings.Trim(strings.NewReplacer("[", ".[", "..", ".").Replace(path), "."), ".")
+	want := strings.FieldsFunc(strings.ReplaceAll(path, "[", ".["), func(r rune) bool { return r == '.' })
+	if len(want) == 0 {
+		return nil, &NotFoundError{Path: path}
+	}
 	var paths []string
-	for _, prefix := range prefixes() {
+	for _, prefix := range prefixes(len(want)) {
 		if i := slices.IndexFunc(entries, func(e Entry) bool { return matches(strings.Split(e.Path, "."), slices.Concat(prefix, want)) }); i >= 0 {
 			paths = append(paths, entries[i].Path)
 		}
@@ -57,12 +59,16 @@ func Find(entries []Entry, path string) (*Answer, error) {
 }
 
 // prefixes are what people leave out, the likeliest first.
-func prefixes() [][]string {
-	return [][]string{nil, {"services", "*"}, {"services", "*", "deploy"}, {"jobs", "*"}, {"networks", "*"}, {"volumes", "*"}, {"configs", "*"}, {"secrets", "*"}, {"models", "*"}}
+func prefixes(words int) [][]string {
+	all := [][]string{nil, {"services", "*"}, {"services", "*", "deploy"}, {"jobs", "*"}, {"networks", "*"}, {"volumes", "*"}, {"configs", "*"}, {"secrets", "*"}, {"models", "*"}}
+	if words > 1 {
+		all = append(all, []string{"services"}) // web.ports
+	}
+	return all
 }
 
-// matches reports whether a path of the schema is the one that is asked for. The items of a
-// list may be left out.
+// matches reports whether a path of the schema is the one that is asked for. The
+// items of a list may be left out.
 func matches(path, want []string) bool {
 	if len(path) == 0 {
 		return len(want) == 0
@@ -82,12 +88,12 @@ func isItem(key string) bool {
 const mostSimilar = 5
 
 // similar returns the paths whose last key is the one that is asked for, or is
-// spelt nearly so; of these, the shortest.
+// spelt nearly so, as short as they may be written; those of services first.
 func similar(entries []Entry, want []string) []string {
 	paths := map[string][]string{}
 	for _, e := range entries {
 		last := e.Path[strings.LastIndex(e.Path, ".")+1:]
-		paths[last] = append(paths[last], e.Path)
+		paths[last] = append(paths[last], strings.TrimPrefix(e.Path, "services.*."))
 	}
 	var found []string
 	for _, name := range diag.Nearest(want[len(want)-1], slices.Sorted(maps.Keys(paths))) {
@@ -95,4 +101,18 @@ func similar(entries []Entry, want []string) []string {
 		found = append(found, paths[name]...)
 	}
 	return found[:min(len(found), mostSimilar)]
+}
+
+// Completions returns the paths that people may type, sorted: all of the schema,
+// and those of services without their section.
+func Completions(entries []Entry) []string {
+	var paths []string
+	for _, e := range entries {
+		paths = append(paths, e.Path)
+		if short, ok := strings.CutPrefix(e.Path, "services.*."); ok {
+			paths = append(paths, short)
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
