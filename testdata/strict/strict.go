@@ -21,7 +21,13 @@ import (
 // Check returns what is wrong with the objects of a stream of YAML documents.
 // Objects of kinds that are not Kubernetes' own are only checked for their
 // metadata.
-func Check(manifests string) error {
+func Check(manifests string) error { return each(manifests, check) }
+
+// Decode returns what is wrong with the fields of the objects alone.
+func Decode(manifests string) error { return each(manifests, decode) }
+
+// each calls visit for each document of a stream.
+func each(manifests string, visit func(runtime.Decoder, []byte) error) error {
 	codec := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
 	documents := yaml.NewYAMLReader(bufio.NewReader(strings.NewReader(manifests)))
 	var problems []error
@@ -33,10 +39,23 @@ func Check(manifests string) error {
 		if err != nil {
 			return errors.Join(append(problems, err)...)
 		}
-		if err := check(codec, document); err != nil {
+		if err := visit(codec, document); err != nil {
 			problems = append(problems, fmt.Errorf("%w in\n%s", err, document))
 		}
 	}
+}
+
+// decode reads one document. Those of unknown kinds pass.
+func decode(codec runtime.Decoder, document []byte) error {
+	var plain map[string]any
+	if err := yaml.Unmarshal(document, &plain); err != nil || len(plain) == 0 {
+		return err
+	}
+	_, _, err := codec.Decode(document, nil, nil)
+	if runtime.IsNotRegisteredError(err) {
+		return nil
+	}
+	return err
 }
 
 // check looks at one document.
