@@ -89,7 +89,7 @@ func metadata(object runtime.Object) error {
 	}
 	names := apivalidation.NameIsDNSSubdomain
 	if _, isService := object.(*corev1.Service); isService {
-		names = apivalidation.NameIsDNS1035Label
+		names = apivalidation.NameIsDNSLabel // before Kubernetes 1.36 they began with a letter
 	}
 	return apivalidation.ValidateObjectMetaAccessor(m, m.GetNamespace() != "", names, field.NewPath("metadata")).ToAggregate()
 }

@@ -48,7 +48,7 @@ func TestCheck(t *testing.T) {
 		"port of a Service":    {"port: 81", "port: 0"},
 		"ports of one name":    {"name: b", "name: a"},
 		"ports of one number":  {"port: 81", "port: 80"},
-		"a Service's name":     {"kind: Service\nmetadata: {name: web}", "kind: Service\nmetadata: {name: 1web}"},
+		"a Service's name":     {"kind: Service\nmetadata: {name: web}", "kind: Service\nmetadata: {name: a.web}"},
 		"a Service of no port": {"ports: [{name: a, port: 80}, {name: b, port: 81}]", "type: ClusterIP"},
 	} {
 		text := deployment + "---\n" + service
