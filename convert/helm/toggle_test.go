@@ -60,7 +60,7 @@ func switchable(t *testing.T) map[string]application {
 	t.Helper()
 	apps := applications(t)
 	maps.DeleteFunc(apps, func(name string, _ application) bool {
-		return !slices.Contains([]string{"demo-v1-cluster", "demo-v2-ingress", "volumes_shared", "jobs", "secrets_and_configs", "network_policies", "volumes_drivers"}, name)
+		return !slices.Contains([]string{"demo-v1-cluster", "demo-v2-ingress", "volumes_shared", "jobs", "secrets_and_configs", "network_policies", "volumes_drivers", "extension_accounts", "extension_exposure", "extension_scaling", "extension_application"}, name)
 	})
 	return apps
 }

@@ -198,6 +198,9 @@ func (p *patcher) fits(data []byte, o Object, path diag.Path) bool {
 			continue
 		}
 		field := strings.FieldsFunc(m[1], func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+		if len(field) == 0 { // the key is empty, or made of these
+			field = []string{m[1]}
+		}
 		p.fail(slices.Concat(path, field), schema.CodeUnknown, fmt.Sprintf("is no field of a %s here", o.Kind()), diag.DidYouMean(field[len(field)-1], fieldsOf(reflect.TypeOf(o.Resource), field)))
 	}
 	return len(problems) == 0

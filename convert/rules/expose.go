@@ -27,6 +27,7 @@ func (u *unit) expose() []*workload.Endpoint {
 	u.ingresses()
 	u.gateways()
 	u.reportLoopback()
+	u.reportClosed()
 	return public
 }
 

@@ -107,6 +107,7 @@ func (a *app) joinPath(j join) diag.Path {
 func (u *unit) extend() {
 	for _, rule := range []func(){
 		u.extendShared,
+		u.reportMountless,
 		u.extendKind,
 		u.extendSchedule,
 		u.extendProbes,

@@ -49,6 +49,33 @@ func (u *unit) hostPort(p port) int32 {
 	return 0
 }
 
+// unanswered refuses what is said of the requests to a unit that nobody can send
+// any: it has no Service.
+func (u *unit) unanswered() {
+	ext := u.ext
+	for _, f := range []struct {
+		field string
+		given bool
+	}{
+		{"expose", ext.Expose != "" && ext.Expose != ExposeCluster},
+		{"ingress", ext.Ingress != nil},
+		{"gateway", ext.Gateway != nil},
+		{"service", ext.Service != nil},
+	} {
+		if f.given {
+			u.fail(finding{code: "extension-service", summary: "is for what answers requests, and this has no Service", hint: "remove it"}, u.where(f.field)...)
+		}
+	}
+}
+
+// reportClosed tells of a service that is to be public and publishes nothing.
+func (u *unit) reportClosed() {
+	way := u.ext.Expose
+	if (way == ExposeNodePort || way == ExposeLoadBalancer) && len(u.exposed(way)) == 0 {
+		u.warn(finding{code: "extension-service", summary: "has no effect: no port is published", hint: "publish it in ports:"}, u.where("expose")...)
+	}
+}
+
 func (u *unit) headless() bool { return u.ext.Service != nil && u.ext.Service.Headless }
 
 // extendEndpoint gives the Service what x-kubernetes says of it: the public ones

@@ -44,6 +44,9 @@ func (u *unit) extendKind() {
 	if u.isJob() && ext.Kind != "" && !u.endsByKind() {
 		u.fail(finding{code: "extension-kind", summary: fmt.Sprintf("a job cannot be a %s, which never ends", ext.Kind), hint: "make it a service"}, u.where("kind")...)
 	}
+	if u.isJob() && ext.Pod != "" {
+		u.fail(finding{code: "extension-kind", summary: "is for services: a job has a pod of its own", hint: "remove it"}, u.where("pod")...)
+	}
 	if ext.Replicas != nil && !u.replicated() {
 		u.fail(finding{code: "extension-kind", summary: fmt.Sprintf("a %s has no replicas", u.work.Kind), hint: "remove it"}, u.where("replicas")...)
 	}

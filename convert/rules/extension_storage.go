@@ -23,7 +23,7 @@ func (a *app) storageOf(source string, c *claim) extension.Storage {
 		}, diag.Path{"volumes", source, extension.Key, "type"})
 	}
 	for _, user := range sortedSet(c.pods) {
-		if from := a.ext.Service(user).Storage; from != nil {
+		if from := a.extensionNamed(user).Storage; from != nil {
 			s = filledFrom(s, *from)
 		}
 	}
@@ -49,6 +49,72 @@ func filledFrom(s, from extension.Storage) extension.Storage {
 	}
 	setDefault(&s.SubPath, from.SubPath)
 	return s
+}
+
+// extensionNamed returns what a service or job says, which have no name in common.
+func (a *app) extensionNamed(name string) *extension.Service {
+	if _, ok := a.project.Jobs[name]; ok {
+		return a.ext.Job(name)
+	}
+	return a.ext.Service(name)
+}
+
+// reportStorage tells of what is said of storage that nobody makes.
+func (c *claim) reportStorage(a *app, source string) {
+	why := ""
+	switch {
+	case c.ext.ExistingClaim != "":
+		why = "the claim exists"
+	case c.storage == existing:
+		why = "the volume is external"
+	case c.storage == inMemory || c.storage == onNode || c.storage == exported:
+		why = "driver_opts say what the volume is"
+	case c.storage == ephemeral:
+		why = "the volume is a folder of the pod"
+	default:
+		return
+	}
+	s := c.ext.Storage
+	for _, f := range []struct {
+		field string
+		given bool
+	}{
+		{"size", s.Size != nil && c.storage != ephemeral && c.storage != exported},
+		{"storageClass", s.StorageClass != nil},
+		{"accessModes", len(s.AccessModes) > 0},
+		{"selector", s.Selector != nil},
+		{"labels", len(c.ext.Labels) > 0 && c.storage != exported},
+		{"annotations", len(c.ext.Annotations) > 0 && c.storage != exported},
+	} {
+		if f.given {
+			a.report(diag.Warning, finding{code: "extension-storage", summary: "has no effect: " + why, hint: "remove it"}, diag.Path{"volumes", source, extension.Key, f.field})
+		}
+	}
+}
+
+// reportMountless tells of storage that the unit does not mount.
+func (u *unit) reportMountless() {
+	if u.ext.Storage != nil && len(u.in.Volumes)+len(u.in.VolumesFrom) == 0 {
+		u.warn(finding{code: "extension-storage", summary: "has no effect: nothing is mounted", hint: "remove it, or add volumes:"}, u.where("storage")...)
+	}
+}
+
+// reportExisting tells of what is said of an object that nobody makes.
+func (a *app) reportExisting(f fileObject) {
+	ext := a.extensionOfFile(f)
+	for _, field := range []struct {
+		name  string
+		given bool
+	}{
+		{"immutable", ext.Immutable},
+		{"labels", len(ext.Labels) > 0},
+		{"annotations", len(ext.Annotations) > 0},
+		{"type", f.secret && a.ext.Secret(f.name).Type != ""},
+	} {
+		if field.given {
+			a.report(diag.Warning, finding{code: "extension-existing", summary: "has no effect: the object exists", hint: "remove it"}, diag.Path{f.section, f.name, extension.Key, field.name})
+		}
+	}
 }
 
 // shape gives a claim what is wanted of it.

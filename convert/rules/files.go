@@ -116,6 +116,9 @@ func (a *app) declare(f fileObject, object string) {
 // content returns what a config or secret holds, and whether an object is made
 // of it at all.
 func (a *app) content(f fileObject, object string, path diag.Path) ([]byte, bool) {
+	if bool(f.config.External) || a.extensionOfFile(f).Existing != "" {
+		a.reportExisting(f)
+	}
 	if bool(f.config.External) || a.extensionOfFile(f).Existing != "" || f.secret && (a.opts.Secrets == SecretsExternal || f.config.Driver != "") {
 		a.report(diag.Note, finding{
 			code:    "file-external",

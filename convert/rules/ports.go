@@ -179,10 +179,12 @@ func (u *unit) servicePorts() []corev1.ServicePort {
 // ports gets a headless Service: its name resolves, as it does in Compose.
 func (u *unit) endpoints() {
 	if u.in.NetworkMode == "none" || u.pod().HostNetwork || u.isJob() || u.seat().role == initial {
+		u.unanswered()
 		return
 	}
 	ports := u.servicePorts()
 	if len(ports) == 0 && u.group.runsOnce() {
+		u.unanswered()
 		return // nobody dials what runs to completion
 	}
 	e := &workload.Endpoint{Name: u.object, Service: u.name, Component: u.work.Component, Ports: ports}

@@ -53,6 +53,7 @@ func (a *app) findStorage() {
 		case len(c.config.DriverOpts) > 0:
 			a.localVolume(c, below(path, "driver_opts"))
 		}
+		c.reportStorage(a, source)
 	}
 }
 
