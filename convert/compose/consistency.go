@@ -15,7 +15,7 @@ import (
 // consistency reports keys that contradict each other in the merged model: what
 // compose-go's own check finds, all of it and with positions.
 func consistency(project *types.Project, root *origin, list *diag.List) {
-	origins := &Origins{root}
+	origins := newOrigins(root)
 	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
 		s := project.Services[name]
 		c := &service{&s, func(key []string, code, summary, hint string) {

@@ -48,7 +48,7 @@ func Load(ctx context.Context, src Source) (*Project, diag.List, error) {
 	if list.HasErrors() {
 		return nil, list, nil
 	}
-	return &Project{Project: project, Origins: &Origins{t.root}, Variables: t.variables}, list, nil
+	return &Project{Project: project, Origins: newOrigins(t.root), Variables: t.variables}, list, nil
 }
 
 // Files returns the Compose files that a source means, in the order in which they

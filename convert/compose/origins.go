@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"sync"
 
 	"go.yaml.in/yaml/v4"
 
@@ -18,7 +19,15 @@ import (
 // the = as key, lists of names (depends_on, networks, models) the name, and every
 // other list the index. Short forms of a value are one key: ports.0 is
 // "8080:80", and nothing lies below it.
-type Origins struct{ root *origin }
+type Origins struct {
+	root *origin
+	// sorted is what Keys returns; the files are not read again.
+	sorted func() []Key
+}
+
+func newOrigins(root *origin) *Origins {
+	return &Origins{root, sync.OnceValue(root.sorted)}
+}
 
 // Key is one key or list item that a person wrote.
 type Key struct {
@@ -118,7 +127,9 @@ func (o *Origins) Bare(value string, path ...string) bool {
 
 // Keys returns every key that a person wrote, once, in the order of files and
 // lines.
-func (o *Origins) Keys() iter.Seq[Key] {
+func (o *Origins) Keys() iter.Seq[Key] { return slices.Values(o.sorted()) }
+
+func (o *origin) sorted() []Key {
 	var keys []Key
 	var walk func(at *origin, path diag.Path)
 	walk = func(at *origin, path diag.Path) {
@@ -128,9 +139,9 @@ func (o *Origins) Keys() iter.Seq[Key] {
 			walk(next, p)
 		}
 	}
-	walk(o.root, nil)
+	walk(o, nil)
 	slices.SortFunc(keys, func(a, b Key) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column), slices.Compare(a.Path, b.Path))
 	})
-	return slices.Values(keys)
+	return keys
 }

@@ -50,7 +50,7 @@ func (t *trail) bestGuess(text string, in *input) diag.Pos {
 	if len(in.files) > 0 {
 		pos.File = in.disk.shown(in.files[0])
 	}
-	for key := range (&Origins{t.root}).Keys() {
+	for _, key := range t.root.sorted() {
 		if path := key.Path.String(); len(path) > best && len(key.Path) > 1 && strings.Contains(text, path) {
 			best, pos = len(path), key.Pos
 		}

@@ -246,22 +246,17 @@ type labels struct {
 // fromLabels lays an extension over what labels of kompose say, and returns both.
 // What comes from a label is noted in the source.
 func (r *reader) fromLabels(l labels, src source) any {
-	known := map[string]Label{}
-	for _, row := range Labels() {
-		if !l.volume {
-			known[row.Name] = row
-		} else if row.volume {
-			row.Field = strings.TrimPrefix(row.Field, "storage.")
-			known[row.Name] = row
-		}
-	}
 	out, isMap := schema.Value(src.value).(map[string]any)
 	if src.value != nil && !isMap {
 		return src.value // which is an error
 	}
+	var known map[string]Label
 	for _, name := range slices.Sorted(maps.Keys(l.values)) {
 		if !strings.HasPrefix(name, LabelPrefix) {
 			continue
+		}
+		if known == nil {
+			known = knownLabels(l.volume)
 		}
 		row, ok := known[name]
 		if !ok {
@@ -283,6 +278,20 @@ func (r *reader) fromLabels(l labels, src source) any {
 	}
 	complete(out, src)
 	return out
+}
+
+// knownLabels are the labels of services, or those of volumes, by name.
+func knownLabels(ofVolumes bool) map[string]Label {
+	known := map[string]Label{}
+	for _, row := range Labels() {
+		if !ofVolumes {
+			known[row.Name] = row
+		} else if row.volume {
+			row.Field = strings.TrimPrefix(row.Field, "storage.")
+			known[row.Name] = row
+		}
+	}
+	return known
 }
 
 func (r *reader) unknownLabel(path diag.Path, name string, known []string) {
