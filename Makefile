@@ -12,6 +12,7 @@ KUBERNETES := v1.36.3
 HELM := v3.22.0
 FUZZTIME ?= 10s
 BENCHCOUNT ?= 6
+LARGEST ?= 10000
 CORPUS ?=
 
 # One set of flags for every build, so that the libraries are compiled once:
@@ -94,7 +95,7 @@ fuzz: ## fuzz every trust boundary, each for FUZZTIME (10s)
 bench: bin/gantry bin/tools/helm bin/tools/benchstat ## run the benchmarks, and compare with compose-go and with helm
 	go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) $(PACKAGES) | tee bin/bench.txt
 	bin/tools/benchstat bin/bench.txt
-	go run ./testdata/bench
+	go run ./testdata/bench -largest $(LARGEST)
 
 cover: ## measure what the tests cover, by function, into coverage.html
 	go test -coverprofile=coverage.out -coverpkg=./... $(PACKAGES)

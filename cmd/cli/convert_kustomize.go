@@ -176,7 +176,7 @@ func (o *convertOptions) variations(base *compose.Project) ([]variation, error) 
 		return all, unambiguous(all)
 	}
 	for _, file := range o.files[1:] {
-		all = append(all, variation{name: overlayName(file), files: []string{o.files[0], file}})
+		all = append(all, variation{name: overlayName(o.files[0], file), files: []string{o.files[0], file}})
 	}
 	if err := unambiguous(all); err != nil {
 		return nil, err
@@ -235,16 +235,21 @@ func unambiguous(all []variation) error {
 	return nil
 }
 
-// overlayName calls compose.prod.yaml prod, and deploy/compose.yaml deploy.
-func overlayName(file string) string {
+// overlayName calls compose.prod.yaml prod, and prod/compose.yaml prod as well,
+// where the first file lies elsewhere.
+func overlayName(first, file string) string {
 	if file == "-" {
 		return "stdin"
 	}
-	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	stem, dir := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), filepath.Dir(file)
+	name := stem
 	for _, word := range []string{"docker-compose", "compose"} {
 		name = strings.TrimSuffix(strings.TrimPrefix(name, word), word)
 	}
-	return cmp.Or(folderName(name), folderName(filepath.Base(filepath.Dir(file))), "override")
+	if folderName(name) == "" && dir != filepath.Dir(first) {
+		name = filepath.Base(dir)
+	}
+	return cmp.Or(folderName(name), folderName(stem), "override")
 }
 
 // folderName makes a name that is one folder, and no other, everywhere.

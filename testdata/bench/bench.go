@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -30,37 +29,68 @@ type bench struct {
 // sample is one run of one process.
 type sample struct {
 	time time.Duration
-	// rss is the most memory that the process held, in bytes. It counts the
-	// moment before exec too, so nothing below this program's own is seen.
-	rss int64
+	// rss is the most memory that the process held, and heap what its heap took of
+	// it, in bytes. The former counts the moment before exec too, so nothing below
+	// this program's own is seen.
+	rss, heap int64
 }
 
 // contender is a command line that takes part in a comparison.
 type contender struct {
 	name string
 	argv []string
-	// selfTimed says that the process prints how long the work took, without
-	// its own start.
+	// selfTimed says that the process prints what its work took, without its own
+	// start: nanoseconds and bytes of heap.
 	selfTimed bool
 }
 
-// convert compares converting with what compose-go needs to load the file.
+// sizes are how many services the applications of the comparison have.
+func sizes() []int { return []int{3, 100, 1000, 10_000} }
+
+// runsFor says how often applications of a size are measured: large ones take so
+// long that a few runs must do.
+func (b *bench) runsFor(services int) int {
+	switch {
+	case services >= 10_000:
+		return min(b.runs, 3)
+	case services >= 1000:
+		return min(b.runs, 5)
+	default:
+		return b.runs
+	}
+}
+
+// convert compares converting with what compose-go needs to load the file, for
+// applications of all sizes and shapes. Growth is how much longer it takes than
+// for the size before, where 10 is linear from 100 services on.
 func (b *bench) convert(ctx context.Context) error {
-	w := b.table("services", "gantry convert", "compose-go load", "ratio", "gantry peak memory", "compose-go peak memory")
-	for _, services := range []int{1, 100, 1000} {
-		file, err := b.write(services)
-		if err != nil {
-			return err
+	w := b.table("shape", "services", "gantry convert", "compose-go load", "ratio", "growth", "gantry peak memory", "heap", "compose-go peak memory", "heap")
+	for _, s := range shapes() {
+		before := sample{}
+		for _, services := range sizes() {
+			if services > b.largest {
+				break
+			}
+			file, err := b.write(services, s)
+			if err != nil {
+				return err
+			}
+			got, err := b.race(ctx, b.runsFor(services),
+				contender{name: "convert", argv: []string{b.self, "-child", workConvert, "-file", file}, selfTimed: true},
+				contender{name: "load", argv: []string{b.self, "-child", workLoad, "-file", file}, selfTimed: true},
+			)
+			if err != nil {
+				return err
+			}
+			convert, load := got[0], got[1]
+			growth := "-"
+			if before.time > 0 {
+				growth = fmt.Sprintf("%.1f", ratio(convert, before))
+			}
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%.2f\t%s\t%s\t%s\t%s\t%s\n", s.name, services,
+				ms(convert.time), ms(load.time), ratio(convert, load), growth, mib(convert.rss), mib(convert.heap), mib(load.rss), mib(load.heap))
+			before = convert
 		}
-		got, err := b.race(ctx,
-			contender{name: "convert", argv: []string{b.self, "-child", workConvert, "-file", file}, selfTimed: true},
-			contender{name: "load", argv: []string{b.self, "-child", workLoad, "-file", file}, selfTimed: true},
-		)
-		if err != nil {
-			return err
-		}
-		convert, load := got[0], got[1]
-		fmt.Fprintf(w, "%d\t%s\t%s\t%.2f\t%s\t%s\n", services, ms(convert.time), ms(load.time), ratio(convert, load), mib(convert.rss), mib(load.rss))
 	}
 	return b.end(w)
 }
@@ -68,11 +98,12 @@ func (b *bench) convert(ctx context.Context) error {
 // startup compares what a person waits for when there is next to nothing to do,
 // and shows what a large file takes in all.
 func (b *bench) startup(ctx context.Context) error {
-	small, err := b.write(3)
+	flat := shapes()[0]
+	small, err := b.write(3, flat)
 	if err != nil {
 		return err
 	}
-	large, err := b.write(1000)
+	large, err := b.write(1000, flat)
 	if err != nil {
 		return err
 	}
@@ -82,7 +113,7 @@ func (b *bench) startup(ctx context.Context) error {
 		{name: "gantry convert, 3 services", argv: []string{b.gantry, "convert", "-f", small}},
 		{name: "gantry convert, 1000 services", argv: []string{b.gantry, "convert", "-f", large}},
 	}
-	got, err := b.race(ctx, contenders...)
+	got, err := b.race(ctx, b.runs, contenders...)
 	if err != nil {
 		return err
 	}
@@ -95,9 +126,9 @@ func (b *bench) startup(ctx context.Context) error {
 
 // race runs the contenders in turn, again and again, and returns the medians
 // of each. One run before the count fills the caches of the operating system.
-func (b *bench) race(ctx context.Context, contenders ...contender) ([]sample, error) {
+func (b *bench) race(ctx context.Context, runs int, contenders ...contender) ([]sample, error) {
 	samples := make([][]sample, len(contenders))
-	for round := range b.runs + 1 {
+	for round := range runs + 1 {
 		for i, c := range contenders {
 			s, err := b.measure(ctx, c)
 			if err != nil {
@@ -113,6 +144,7 @@ func (b *bench) race(ctx context.Context, contenders ...contender) ([]sample, er
 		medians[i] = sample{
 			time: median(all, func(s sample) time.Duration { return s.time }),
 			rss:  median(all, func(s sample) int64 { return s.rss }),
+			heap: median(all, func(s sample) int64 { return s.heap }),
 		}
 	}
 	return medians, nil
@@ -130,11 +162,9 @@ func (b *bench) measure(ctx context.Context, c contender) (sample, error) {
 	}
 	s := sample{time: b.now().Sub(start)}
 	if c.selfTimed {
-		ns, err := strconv.ParseInt(strings.TrimSpace(stdout.String()), 10, 64)
-		if err != nil {
-			return sample{}, err
+		if _, err := fmt.Fscan(&stdout, &s.time, &s.heap); err != nil {
+			return sample{}, fmt.Errorf("read what the process has measured: %w", err)
 		}
-		s.time = time.Duration(ns)
 	}
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		s.rss = usage.Maxrss * 1024
@@ -143,9 +173,9 @@ func (b *bench) measure(ctx context.Context, c contender) (sample, error) {
 }
 
 // write puts a Compose file with so many services into the folder.
-func (b *bench) write(services int) (string, error) {
-	file := filepath.Join(b.dir, fmt.Sprintf("compose-%d.yaml", services))
-	return file, os.WriteFile(file, composeFile(services), 0o600)
+func (b *bench) write(services int, s shape) (string, error) {
+	file := filepath.Join(b.dir, fmt.Sprintf("compose-%s-%d.yaml", s.name, services))
+	return file, os.WriteFile(file, composeFile(services, s), 0o600)
 }
 
 func (b *bench) table(columns ...string) *tabwriter.Writer {

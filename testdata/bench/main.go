@@ -15,12 +15,15 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
 type options struct {
 	gantry, helm string
 	runs         int
+	// largest is how many services the largest application has.
+	largest int
 	// child names the work to do once and to time in this very process.
 	child, file string
 }
@@ -30,6 +33,7 @@ func main() {
 	flag.StringVar(&o.gantry, "gantry", "bin/gantry", "the gantry binary")
 	flag.StringVar(&o.helm, "helm", "bin/tools/helm", "the helm binary")
 	flag.IntVar(&o.runs, "runs", 11, "runs of each measurement")
+	flag.IntVar(&o.largest, "largest", 10_000, "services of the largest application: 3, 100, 1000 or 10000")
 	flag.StringVar(&o.child, "child", "", "")
 	flag.StringVar(&o.file, "file", "", "")
 	flag.Parse()
@@ -48,7 +52,10 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		if err := childWork(ctx, o.child, o.file); err != nil {
 			return err
 		}
-		fmt.Fprintln(out, time.Since(start).Nanoseconds())
+		took := time.Since(start).Nanoseconds()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		fmt.Fprintln(out, took, m.HeapSys) // the heap gives nothing of it back
 		return nil
 	}
 	for _, binary := range []*string{&o.gantry, &o.helm} {

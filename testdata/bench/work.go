@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	composecli "github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/loader"
 
 	"gantry/convert"
 	"gantry/convert/compose"
@@ -31,6 +32,9 @@ func childWork(ctx context.Context, work, file string) error {
 	}
 }
 
+// maxNodes lifts the limit of compose-go, which is below 10,000 services.
+const maxNodes = 100_000_000
+
 // loadFile does what every Compose tool has to: compose-go's load, without its
 // exponential search for cycles.
 func loadFile(ctx context.Context, file string) error {
@@ -38,6 +42,7 @@ func loadFile(ctx context.Context, file string) error {
 		composecli.WithWorkingDirectory(filepath.Dir(file)),
 		composecli.WithConsistency(false),
 		composecli.WithoutEnvironmentResolution,
+		composecli.WithLoadOptions(func(o *loader.Options) { o.MaxNodeVisits = maxNodes }),
 	)
 	if err != nil {
 		return err
