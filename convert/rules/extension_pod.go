@@ -173,6 +173,7 @@ func (u *unit) addContainers() {
 			u.fail(finding{code: "incomplete", summary: "lacks image", hint: "add it"}, at...)
 		}
 		taken[c.Name] = true
+		c.Image = u.pinned(c.Image, false, append(at, "image")...)
 		*to = append(*to, c)
 	}
 	for i, c := range u.ext.InitContainers {

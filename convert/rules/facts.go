@@ -12,6 +12,7 @@ import (
 
 	"gantry/charts/diag"
 	"gantry/convert/compose"
+	"gantry/convert/extension"
 )
 
 // Image is what a registry says of an image.
@@ -52,8 +53,12 @@ const (
 func References(project *compose.Project, opts Options) []string {
 	opts = opts.withDefaults()
 	refs := map[string]bool{}
-	add := func(name string, spec types.ContainerSpec, built bool) {
+	set, _ := extension.Read(project)
+	add := func(name string, spec types.ContainerSpec, built bool, ext *extension.Service) {
 		refs[spec.Image] = true
+		for _, c := range slices.Concat(ext.InitContainers, ext.Sidecars) {
+			refs[c.Image] = true
+		}
 		if spec.Image == "" && built {
 			refs[opts.builtImage(project.Name, name)] = true
 		}
@@ -64,13 +69,13 @@ func References(project *compose.Project, opts Options) []string {
 		}
 	}
 	for name, s := range project.Services {
-		add(name, s.ContainerSpec, s.Build != nil)
+		add(name, s.ContainerSpec, s.Build != nil, set.Service(name))
 		for _, hook := range s.PreStart {
-			add(name, hook.ContainerSpec, false)
+			add(name, hook.ContainerSpec, false, set.Service(name))
 		}
 	}
 	for name, j := range project.Jobs {
-		add(name, j.ContainerSpec, j.Build != nil)
+		add(name, j.ContainerSpec, j.Build != nil, set.Job(name))
 	}
 	delete(refs, "")
 	return slices.Sorted(maps.Keys(refs))
