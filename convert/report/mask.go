@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -139,10 +140,18 @@ func (m *mask) lines(lines []string) []string {
 	aliases := s.aliases(lines)
 	out := make([]string, len(lines))
 	for i, line := range lines {
+		if len(line) > maxSource {
+			out[i] = fmt.Sprintf("%s (a line of %d bytes)", hidden, len(line))
+			continue
+		}
 		out[i] = s.line(hideAnchors(line, aliases))
 	}
 	return out
 }
+
+// maxSource is how many bytes a line may have to be shown: nobody reads more, and
+// a whole application on one line would take for ever.
+const maxSource = 16 << 10
 
 // hideAnchors hides the values that secret variables take by their anchors.
 func hideAnchors(line string, aliases map[string]bool) string {
@@ -176,7 +185,7 @@ type scan struct {
 func (s *scan) aliases(lines []string) map[string]bool {
 	found := map[string]bool{}
 	for _, line := range lines {
-		if !strings.Contains(line, "*") {
+		if !strings.Contains(line, "*") || len(line) > maxSource {
 			continue
 		}
 		for _, at := range named.FindAllStringIndex(line, -1) {

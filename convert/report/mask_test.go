@@ -42,6 +42,7 @@ func TestMaskLines(t *testing.T) {
 		{"definition", "secrets:\n  db_password:\n    file: ./pw.txt\n  api_token: {environment: TOKEN}", "secrets:\n  db_password:\n    file: ./pw.txt\n  api_token: {environment: TOKEN}"},
 		{"use", "secrets: [db_password]", "secrets: [db_password]"},
 		{"image", "image: secret/token:1.2", "image: secret/token:1.2"},
+		{"line that is too long", "a: b\nPASSWORD: " + strings.Repeat("x", maxSource), "a: b\n••• (a line of 16394 bytes)"},
 		{"line ends", "a: b\r\nPASSWORD: hunter2\r\n", "a: b\nPASSWORD: •••"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

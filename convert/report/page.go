@@ -106,7 +106,7 @@ func (r *Report) page(files fs.FS) (*page, error) {
 	}
 	style, script := "\n"+assets[0]+assets[1], "\n"+assets[2]
 	c := &canvas{}
-	r.picture.draw(c, "", &links{object: r.objectLink, problems: r.problemsLink})
+	r.picture.draw(c, "", r.links())
 	p := &page{
 		Title: "Conversion report", Failed: r.Diagnostics.HasErrors(),
 		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", integrity(style), integrity(script)),
@@ -145,26 +145,25 @@ func (r *Report) fileIndex(name string) int {
 
 func lineID(file, line int) string { return "f" + strconv.Itoa(file) + "-" + strconv.Itoa(line) }
 
-// problemsLink leads to the first warning about a box.
-func (r *Report) problemsLink(b *Box) string {
+// links leads from objects to their YAML, and from boxes to the first warning
+// about them.
+func (r *Report) links() *links {
+	objects, problems := map[Object]string{}, map[string]string{}
+	for i, o := range r.Objects {
+		objects[Object{o.Kind, o.Name}] = "#o" + strconv.Itoa(i)
+	}
 	for _, d := range r.Diagnostics {
-		if d.Severity == diag.Note || len(d.Path) < 2 || d.Path[1] != b.Name {
+		if d.Severity == diag.Note || len(d.Path) < 2 || problems[d.Path[1]] != "" {
 			continue
 		}
 		if i := r.fileIndex(d.Pos.File); i >= 0 && d.Pos.Line > 0 {
-			return "#" + lineID(i, d.Pos.Line)
+			problems[d.Path[1]] = "#" + lineID(i, d.Pos.Line)
 		}
 	}
-	return ""
-}
-
-func (r *Report) objectLink(o Object) string {
-	for i, other := range r.Objects {
-		if other.Kind == o.Kind && other.Name == o.Name {
-			return "#o" + strconv.Itoa(i)
-		}
+	return &links{
+		object:   func(o Object) string { return objects[o] },
+		problems: func(b *Box) string { return problems[b.Name] },
 	}
-	return ""
 }
 
 // style of an outcome: its class, and a symbol for those who cannot tell colours.
@@ -248,14 +247,14 @@ func (r *Report) below(file string) map[int][]string {
 	at := map[string]int{}
 	for _, k := range r.Keys {
 		if k.Pos.File == file {
-			at[strings.Join(k.Path, "\x00")] = k.Pos.Line
+			at[pathID(k.Path)] = k.Pos.Line
 		}
 	}
 	below := map[int][]string{}
 	for _, k := range r.Keys {
 		class, _ := styleOf(k.Outcome)
 		for n := len(k.Path) - 1; n > 0; n-- {
-			line, ok := at[strings.Join(k.Path[:n], "\x00")]
+			line, ok := at[pathID(k.Path[:n])]
 			if ok && !slices.Contains(below[line], class) {
 				below[line] = append(below[line], class)
 			}
@@ -268,11 +267,13 @@ func (r *Report) below(file string) map[int][]string {
 // worst key.
 func (l *pageLine) describe(keys []Key) {
 	worst := keys[0]
-	for i, k := range keys {
+	here := map[string]Key{}
+	for _, k := range keys {
 		if badness(k.Outcome) > badness(worst.Outcome) {
 			worst = k
 		}
-		if len(k.about) == 0 && slices.ContainsFunc(keys[:i], k.repeats) {
+		here[pathID(k.Path)] = k
+		if len(k.about) == 0 && k.repeats(here) {
 			continue
 		}
 		class, symbol := styleOf(k.Outcome)
@@ -290,10 +291,18 @@ func (l *pageLine) describe(keys []Key) {
 }
 
 // repeats reports whether there is nothing to say of a key but what was said of
-// one above it.
-func (k Key) repeats(above Key) bool {
-	return len(above.Path) < len(k.Path) && slices.Equal(above.Path, k.Path[:len(above.Path)]) && above.Text == k.Text && above.Outcome == k.Outcome
+// the nearest one above it, of those that are given.
+func (k Key) repeats(keys map[string]Key) bool {
+	for n := len(k.Path) - 1; n > 0; n-- {
+		if above, ok := keys[pathID(k.Path[:n])]; ok {
+			return above.Text == k.Text && above.Outcome == k.Outcome
+		}
+	}
+	return false
 }
+
+// pathID is a path as the key of a map.
+func pathID(path diag.Path) string { return strings.Join(path, "\x00") }
 
 // shown returns a diagnostic whose words cannot reorder the page around them.
 func shown(d diag.Diagnostic) diag.Diagnostic {

@@ -85,7 +85,7 @@ func sarifLocations(d diag.Diagnostic, lines []string) []sarifLocation {
 		location.Physical = &sarifPhysical{Artifact: sarifArtifact(d.Pos.File)}
 		if d.Pos.Line > 0 {
 			region := &sarifRegion{StartLine: d.Pos.Line, StartColumn: d.Pos.Column}
-			if d.Pos.Column > 0 && d.Pos.Line <= len(lines) {
+			if d.Pos.Column > 0 && d.Pos.Line <= len(lines) && len(lines[d.Pos.Line-1]) <= maxSource {
 				start, length := span(lines[d.Pos.Line-1], d)
 				region.EndColumn = start + 1 + length
 			}

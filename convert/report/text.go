@@ -115,7 +115,7 @@ const maxLine = 120
 // snippet prints the line of a diagnostic with its key underlined.
 func (t *Text) snippet(w io.Writer, d diag.Diagnostic) {
 	lines := t.lines(d.Pos.File)
-	if d.Pos.Line < 1 || d.Pos.Line > len(lines) {
+	if d.Pos.Line < 1 || d.Pos.Line > len(lines) || len(t.raw[d.Pos.File][d.Pos.Line-1]) > maxSource {
 		return
 	}
 	line, raw := []rune(lines[d.Pos.Line-1]), []rune(t.raw[d.Pos.File][d.Pos.Line-1])
