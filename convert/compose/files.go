@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
@@ -75,23 +76,33 @@ var errTooLarge = fmt.Errorf("is larger than %d MiB", maxFileBytes>>20)
 func (d *disk) bytes(path string) ([]byte, error) {
 	in := d.stdin
 	if path != stdinName {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
-			return nil, err
-		}
-		if info.IsDir() {
-			return nil, errors.New("is a folder")
-		}
-		in = f
+		return readFile(path)
 	}
 	if in == nil {
 		return nil, errors.New("there is no standard input")
 	}
+	return readAll(in)
+}
+
+// readFile reads a file up to the limit. It does not wait for somebody to write
+// to a named pipe, and reads what a shell's <(command) stands for.
+func readFile(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, errors.New("is a folder")
+	}
+	return readAll(f)
+}
+
+func readAll(in io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(in, maxFileBytes+1))
 	if err == nil && len(data) > maxFileBytes {
 		err = errTooLarge

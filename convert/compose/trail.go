@@ -20,8 +20,10 @@ type trail struct {
 	root      *origin
 	nodes     int
 	variables []Variable
-	// open are the files that are being included, to see a circle.
-	open []string
+	// open are the files that are being included, and merging the mappings that
+	// are being merged, to see a circle.
+	open    []string
+	merging []*yaml.Node
 }
 
 // place of a file: the folder that its relative paths start from, and the
@@ -139,6 +141,12 @@ func (t *trail) merge(s scope, n *yaml.Node, path diag.Path, into *origin, hidde
 	if n == nil || !t.visit(s, n, path) {
 		return
 	}
+	if slices.Contains(t.merging, n) || len(t.merging) >= maxDepth {
+		t.disk.fail(codeSyntax, s.at(n), "is merged into itself, or by too long a chain of <<", "remove one of the <<")
+		return
+	}
+	t.merging = append(t.merging, n)
+	defer func() { t.merging = t.merging[:len(t.merging)-1] }()
 	switch n.Kind {
 	case yaml.MappingNode:
 		t.mapping(s, n, path, into, hidden)

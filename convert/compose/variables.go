@@ -3,8 +3,8 @@ package compose
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -56,12 +56,12 @@ func (e environment) lookup(name string) (string, bool) {
 
 // with returns the environment with the variables of an env file below its own.
 func (e environment) with(file string) (environment, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return e, errors.Unwrap(err)
+	data, err := readFile(file)
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		err = at.Err
 	}
-	if len(data) > maxFileBytes {
-		return e, errTooLarge
+	if err != nil {
+		return e, err
 	}
 	vars, err := dotenv.ParseWithLookup(strings.NewReader(strings.TrimPrefix(string(data), "\ufeff")), e.lookup)
 	if err != nil {

@@ -89,6 +89,9 @@ func (a *app) readFile(name string) ([]byte, error) {
 	if info.IsDir() {
 		return nil, errors.New("is a folder")
 	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("is no file with content") // reading a pipe or a device may never end
+	}
 	if info.Size() > maxConfigBytes {
 		return nil, errTooLarge
 	}
