@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
 
+	"gantry/convert/extension"
 	"gantry/convert/rules"
 	"gantry/convert/support"
 )
@@ -28,19 +30,25 @@ func newExplain(a *app) *cobra.Command {
 		Long: `Explain prints what becomes of each attribute of Compose, or of one: whether it
 is converted, approximated or ignored, which fields of Kubernetes it reaches, what
 Compose says of it, and an example. A path is written as in the Compose file, with
-any name or * for the service; what goes without saying may be left out.
+any name or * for the service; what goes without saying may be left out. For
+x-kubernetes it prints the JSON schema, for editors as well.
 
 ` + exitCodesHelp,
 		Example: `  gantry explain healthcheck
   gantry explain services.web.ports.published
   gantry explain --outcome ignored --section services
-  gantry explain --search probe -o json`,
+  gantry explain --search probe -o json
+  gantry explain x-kubernetes > x-kubernetes.schema.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 1 {
+			switch {
+			case len(args) == 0:
+				return runExplain(a, &o)
+			case args[0] == extension.Key:
+				return runExplainExtension(a, &o)
+			default:
 				return runExplainPath(a, &o, args[0])
 			}
-			return runExplain(a, &o)
 		},
 		ValidArgsFunction: completeAttributes,
 	}
@@ -69,7 +77,7 @@ func completeAttributes(_ *cobra.Command, args []string, begun string) ([]string
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return slices.DeleteFunc(support.Completions(entries), func(path string) bool { return !strings.HasPrefix(path, begun) }), cobra.ShellCompDirectiveNoFileComp
+	return slices.DeleteFunc(append(support.Completions(entries), extension.Key), func(path string) bool { return !strings.HasPrefix(path, begun) }), cobra.ShellCompDirectiveNoFileComp
 }
 
 // runExplain lists the support table.
@@ -103,12 +111,34 @@ func attributeListing(entries []support.Entry) listing {
 	return l
 }
 
-// runExplainPath tells all of one attribute.
-func runExplainPath(a *app, o *explainOptions, path string) error {
+// checkPath refuses flags that have no meaning beside a path.
+func (o *explainOptions) checkPath() error {
 	if o.outcome != "" || o.section != "" || o.search != "" {
 		return usageError(errors.New("--outcome, --section and --search choose from the table: leave them out, or the path"))
 	}
-	if err := checkOutput(o.output); err != nil {
+	return checkOutput(o.output)
+}
+
+// runExplainExtension prints the schema of x-kubernetes, which says of each field
+// what it is for.
+func runExplainExtension(a *app, o *explainOptions) error {
+	if err := o.checkPath(); err != nil {
+		return err
+	}
+	text := extension.Schema()
+	if o.output == "yaml" {
+		var err error
+		if text, err = yaml.JSONToYAML(text); err != nil {
+			return err
+		}
+	}
+	_, err := a.Out.Write(text)
+	return err
+}
+
+// runExplainPath tells all of one attribute.
+func runExplainPath(a *app, o *explainOptions, path string) error {
+	if err := o.checkPath(); err != nil {
 		return err
 	}
 	entries, err := support.Entries()
