@@ -175,10 +175,14 @@ func (a *app) executable(name string) *int32 {
 // somebody has to create.
 func (u *unit) expectedFile(m types.ServiceVolumeConfig, source string, why finding, key []string) {
 	file := u.bindObject(source)
+	hint := why.hint
+	if why.code != "file-too-large" {
+		hint += fmt.Sprintf(", or kubectl create %s %s --from-file=%s=%s", createArgument(file.secret), file.object, file.key, path.Base(filepath.ToSlash(source)))
+	}
 	u.warn(finding{
 		code:    why.code,
 		summary: fmt.Sprintf("%s; the pod waits for the %s %s", strings.TrimSuffix(why.summary, ": it is left out"), kindOf(file.secret), file.object),
-		hint:    fmt.Sprintf("%s, or kubectl create %s %s --from-file=%s=%s", why.hint, createArgument(file.secret), file.object, file.key, path.Base(filepath.ToSlash(source))),
+		hint:    hint,
 	}, key...)
 	file.target = m.Target
 	u.mountFile(file)

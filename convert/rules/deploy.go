@@ -174,6 +174,9 @@ func (u *unit) spread(spread string, key ...string) {
 }
 
 func (u *unit) topologySpread(label string) {
+	if slices.ContainsFunc(u.pod().TopologySpreadConstraints, func(c corev1.TopologySpreadConstraint) bool { return c.TopologyKey == label }) {
+		return // the API server refuses it a second time
+	}
 	u.pod().TopologySpreadConstraints = append(u.pod().TopologySpreadConstraints, corev1.TopologySpreadConstraint{
 		MaxSkew: 1, TopologyKey: label, WhenUnsatisfiable: corev1.ScheduleAnyway, LabelSelector: u.selector(),
 	})

@@ -71,7 +71,9 @@ func (u *unit) fileObject(f fileObject, key []string) {
 		}, key...)
 	}
 	u.declare(f, file.object)
-	u.mountFile(file)
+	if u.mountable(file.target, key) {
+		u.mountFile(file)
+	}
 }
 
 // dataName is the name of the object that holds a config or secret. The loader

@@ -104,6 +104,9 @@ func (u *unit) foreignVolumes() {
 
 func (u *unit) volume(m mount) {
 	key := m.key
+	if !u.mountable(m.Target, key) {
+		return
+	}
 	switch m.Type {
 	case types.VolumeTypeBind:
 		u.bind(m.ServiceVolumeConfig, key)
@@ -127,6 +130,20 @@ func (u *unit) volume(m mount) {
 		}
 		u.named(m.ServiceVolumeConfig, key)
 	}
+}
+
+// mountable reports whether something can be mounted at a path. Kubernetes takes
+// no colon, which paths of Windows have.
+func (u *unit) mountable(target string, key []string) bool {
+	if !strings.Contains(target, ":") {
+		return true
+	}
+	u.warn(finding{
+		code:    "mount-path",
+		summary: fmt.Sprintf("%q is not a path on Linux: it is not mounted", target),
+		hint:    "give volumes names of two letters or more: Compose takes one letter for a drive of Windows",
+	}, key...)
+	return false
 }
 
 // anonymous gives a volume without a name the life of the pod: Compose removes
@@ -187,7 +204,7 @@ func (u *unit) tmpfs(s string, key []string) {
 			}
 		case "", "rw", "nosuid", "nodev":
 		default:
-			u.note(finding{code: "tmpfs-option", summary: fmt.Sprintf("option %q has no counterpart: an emptyDir has mode 0777 and no mount options", option)}, key...)
+			u.warn(finding{code: "tmpfs-option", summary: fmt.Sprintf("option %q has no counterpart: an emptyDir has mode 0777 and no mount options", option)}, key...)
 		}
 	}
 	u.memory(u.podFolder("tmp"+target, u.name), target, size)
@@ -205,14 +222,6 @@ func (u *unit) memory(name, target string, size types.UnitBytes) {
 // mount adds a volume to the pod, unless it is there already, and mounts it. The
 // later of two mounts at one place wins, as in Compose.
 func (u *unit) mount(v corev1.Volume, m corev1.VolumeMount) {
-	if strings.Contains(m.MountPath, ":") {
-		u.warn(finding{
-			code:    "mount-path",
-			summary: fmt.Sprintf("%q is not a path on Linux: it is not mounted", m.MountPath),
-			hint:    "give volumes names of two letters or more: Compose takes one letter for a drive of Windows",
-		}, "volumes")
-		return
-	}
 	m.Name = u.podVolume(v)
 	m.MountPath = path.Clean("/" + m.MountPath)
 	mounts := u.container.VolumeMounts
