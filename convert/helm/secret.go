@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"strconv"
 	"unicode/utf8"
 
@@ -33,7 +34,9 @@ func findSecrets(objects []manifest.Object) secretRefs {
 	r := secretRefs{values: map[secretKey][]byte{}, homes: map[secretKey]secretKey{}, conditions: map[string]string{}}
 	var names []string
 	first := map[string]secretKey{}
-	for _, o := range objects {
+	// Of Secrets with one value, the first by its name is its home.
+	byName := slices.SortedStableFunc(slices.Values(objects), func(x, y manifest.Object) int { return strings.Compare(x.GetName(), y.GetName()) })
+	for _, o := range byName {
 		secret, ok := o.Resource.(*corev1.Secret)
 		if !ok {
 			continue
