@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -155,7 +158,7 @@ func inspect(found *remote.Descriptor) (rules.Image, error) {
 	}
 	c := file.Config
 	return rules.Image{
-		Ports: ports(c.ExposedPorts), Volumes: sorted(c.Volumes), User: c.User,
+		Ports: ports(c.ExposedPorts), Volumes: volumes(c.Volumes), User: c.User,
 		Entrypoint: c.Entrypoint, Command: c.Cmd, HealthCheck: healthCheck(c.Healthcheck),
 	}, nil
 }
@@ -187,12 +190,36 @@ func sorted(set map[string]struct{}) []string {
 	return names[:min(len(names), maxFacts)]
 }
 
+// exposed is a port of an image: a number and its protocol.
+var exposed = regexp.MustCompile(`^([1-9][0-9]{0,4})(?:/(tcp|udp|sctp))?$`)
+
 // ports writes exposed ports as Compose does: without the protocol that is meant
-// anyway.
+// anyway. What is no port is left out: nothing that an image says may make a
+// conversion fail.
 func ports(set map[string]struct{}) []string {
 	var out []string
 	for _, port := range sorted(set) {
-		out = append(out, strings.TrimSuffix(port, "/tcp"))
+		parts := exposed.FindStringSubmatch(port)
+		if parts == nil {
+			continue
+		}
+		if n, err := strconv.ParseUint(parts[1], 10, 16); err == nil && n > 0 {
+			out = append(out, strings.TrimSuffix(port, "/tcp"))
+		}
+	}
+	return out
+}
+
+// folder is a path that a volume can be mounted at.
+var folder = regexp.MustCompile(`^(/[A-Za-z0-9._@+-]+)+/?$`)
+
+// volumes are the folders that an image declares, but for what is none.
+func volumes(set map[string]struct{}) []string {
+	var out []string
+	for _, name := range sorted(set) {
+		if clean := path.Clean(name); folder.MatchString(name) && !slices.Contains(out, clean) && clean != "/" {
+			out = append(out, clean)
+		}
 	}
 	return out
 }

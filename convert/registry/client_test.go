@@ -121,6 +121,22 @@ func TestFactsAndDigests(t *testing.T) {
 	}
 }
 
+// TestNonsense reads an image that says what no image can mean.
+func TestNonsense(t *testing.T) {
+	host := serve(t, plainly)
+	ref := host + "/odd:1"
+	push(t, ref, randomImage(t, v1.Config{
+		ExposedPorts: map[string]struct{}{"": {}, "0": {}, "65536/tcp": {}, "80-90": {}, "a/tcp": {}, "70/icmp": {}, "65535/sctp": {}, "-1": {}},
+		Volumes:      map[string]struct{}{"": {}, "/": {}, "a": {}, "/a:b": {}, "/../..": {}, "/a/": {}, "/a": {}, "/b c": {}, "//": {}},
+		Healthcheck:  &v1.HealthConfig{Test: []string{"NONE"}},
+	}, "amd64"))
+	c := &registry.Client{Inspect: true}
+	want := rules.Image{Ports: []string{"65535/sctp"}, Volumes: []string{"/a"}}
+	if diff := cmp.Diff(want, c.LookUp(t.Context(), []string{ref})[ref]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // indexOf is an image for several platforms. Only that of linux/amd64, or else
 // the first, says something of itself.
 func indexOf(t *testing.T, architectures ...string) v1.ImageIndex {

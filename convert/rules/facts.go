@@ -247,7 +247,7 @@ func (u *unit) imageUser() (uid, gid int64, known bool) {
 		return 0, 0, false
 	}
 	name, group, _ := strings.Cut(info.User, ":")
-	uid, err := strconv.ParseInt(name, 10, 64)
+	uid, err := strconv.ParseInt(name, 10, 32)
 	if err != nil {
 		uid, known = u.opts.UIDs[name]
 		if !known && name != "root" {
@@ -260,7 +260,7 @@ func (u *unit) imageUser() (uid, gid int64, known bool) {
 			return 0, 0, false
 		}
 	}
-	if gid, err = strconv.ParseInt(group, 10, 64); err != nil {
+	if gid, err = strconv.ParseInt(group, 10, 32); err != nil || gid < 0 {
 		gid = uid
 	}
 	return uid, gid, uid > 0
