@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"gantry/convert/extension"
 	"gantry/convert/rules"
@@ -30,25 +29,22 @@ func newExplain(a *app) *cobra.Command {
 		Long: `Explain prints what becomes of each attribute of Compose, or of one: whether it
 is converted, approximated or ignored, which fields of Kubernetes it reaches, what
 Compose says of it, and an example. A path is written as in the Compose file, with
-any name or * for the service; what goes without saying may be left out. For
-x-kubernetes it prints the JSON schema, for editors as well.
+any name or * for the service; what goes without saying may be left out. The
+fields of x-kubernetes are explained as well, and -o json prints their schema.
 
 ` + exitCodesHelp,
 		Example: `  gantry explain healthcheck
   gantry explain services.web.ports.published
   gantry explain --outcome ignored --section services
   gantry explain --search probe -o json
-  gantry explain x-kubernetes > x-kubernetes.schema.json`,
+  gantry explain x-kubernetes.autoscale
+  gantry explain x-kubernetes -o json > x-kubernetes.schema.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			switch {
-			case len(args) == 0:
-				return runExplain(a, &o)
-			case args[0] == extension.Key:
-				return runExplainExtension(a, &o)
-			default:
+			if len(args) == 1 {
 				return runExplainPath(a, &o, args[0])
 			}
+			return runExplain(a, &o)
 		},
 		ValidArgsFunction: completeAttributes,
 	}
@@ -119,27 +115,13 @@ func (o *explainOptions) checkPath() error {
 	return checkOutput(o.output)
 }
 
-// runExplainExtension prints the schema of x-kubernetes, which says of each field
-// what it is for.
-func runExplainExtension(a *app, o *explainOptions) error {
-	if err := o.checkPath(); err != nil {
-		return err
-	}
-	text := extension.Schema()
-	if o.output == "yaml" {
-		var err error
-		if text, err = yaml.JSONToYAML(text); err != nil {
-			return err
-		}
-	}
-	_, err := a.Out.Write(text)
-	return err
-}
-
 // runExplainPath tells all of one attribute.
 func runExplainPath(a *app, o *explainOptions, path string) error {
 	if err := o.checkPath(); err != nil {
 		return err
+	}
+	if name, _, _ := strings.Cut(path, "."); name == extension.Key {
+		return explainExtension(a, o.output, path)
 	}
 	entries, err := support.Entries()
 	if err != nil {

@@ -11,15 +11,15 @@ import (
 // Field is a field of the extension, for people.
 type Field struct {
 	// Place is where the extension with the field stands.
-	Place string
+	Place string `json:"place"`
 	// Path is the field, behind a dot below another.
-	Path string
+	Path string `json:"path"`
 	// Type is what belongs there.
-	Type string
+	Type string `json:"type"`
 	// Required tells that it must be there.
-	Required bool
+	Required bool `json:"required,omitempty"`
 	// Text says in a sentence or two what it does.
-	Text string
+	Text string `json:"text"`
 }
 
 // place is where an extension may stand, and its type.
