@@ -114,6 +114,7 @@ func quietRows() map[string]string {
 		"networks.*.attachable":                    "is about containers that are no part of the application",
 		"networks.*.labels":                        "describes a network, for which there is no object",
 		"networks.*.name":                          "is the name of a network, for which there is no object",
+		"x-*":                                      "means nothing to Compose or to gantry",
 		"version":                                  "means nothing to Compose itself",
 	}
 }

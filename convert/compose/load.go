@@ -40,6 +40,7 @@ func Load(ctx context.Context, src Source) (*Project, diag.List, error) {
 	references(t.root, &list)
 	cycles(t.root, &list)
 	if err == nil {
+		restore(project, t.root)
 		consistency(project, t.root, &list)
 	} else {
 		in.explain(err, t, &list)

@@ -168,9 +168,23 @@ func (a *app) reportKeys() {
 	}
 }
 
-// isExtension reports whether a key belongs to an extension: x-*.
+// isExtension reports whether a key belongs to an extension: x-*. Where keys are
+// the user's own names, x- begins a name like any other.
 func isExtension(path diag.Path) bool {
-	return slices.ContainsFunc(path, func(key string) bool { return strings.HasPrefix(key, "x-") })
+	for i, key := range path {
+		if strings.HasPrefix(key, "x-") && (i == 0 || !slices.Contains(named(), path[i-1])) {
+			return true
+		}
+	}
+	return false
+}
+
+// named are the mappings whose keys are names, of services or of variables.
+func named() []string {
+	return []string{
+		"services", "networks", "volumes", "configs", "secrets", "depends_on",
+		"environment", "labels", "annotations", "sysctls", "args", "driver_opts",
+	}
 }
 
 // reportInactive names the services and jobs that no active profile selects.
