@@ -25,8 +25,6 @@ const (
 	// Refused keys have a value of which nothing can be made: the diagnostics say
 	// what to write instead.
 	Refused Outcome = "refused"
-	// Planned keys could be converted, and are not yet.
-	Planned Outcome = "not yet"
 )
 
 // RowOutcomes are the outcomes that a row of the table may have: whether a key is
