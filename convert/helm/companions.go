@@ -48,6 +48,7 @@ func (s *sheet) autoscaler() {
 func (s *sheet) budget() {
 	spec := s.tree.Get("spec")
 	at := s.at.group("podDisruptionBudget", "The PodDisruptionBudget")
+	s.conditions = append(s.conditions, at.add("enabled", "Whether the cluster must keep pods running while it drains nodes", literal("true"), ofType("boolean")))
 	s.amount(spec, at, "minAvailable", "Pods that must run, as a number or percentage", definition("amount"))
 	s.amount(spec, at, "maxUnavailable", "Pods that may be missing, as a number or percentage", definition("amount"))
 }

@@ -85,12 +85,16 @@ func (u *unit) extendEndpoint(own *workload.Endpoint, public []*workload.Endpoin
 	if ext == nil {
 		return
 	}
+	distribution := ext.TrafficDistribution
+	if distribution != "" && !u.needs(trafficDistribution, u.where("service", "trafficDistribution")...) {
+		distribution = ""
+	}
 	all := append(slices.Clip(public), own)
 	for _, e := range all {
 		e.Traffic.SessionAffinity = ext.SessionAffinity
 		e.Traffic.PublishNotReadyAddresses = ext.PublishNotReadyAddresses
 		e.Traffic.InternalTrafficPolicy = set(ext.InternalTrafficPolicy)
-		e.Traffic.TrafficDistribution = set(ext.TrafficDistribution)
+		e.Traffic.TrafficDistribution = set(distribution)
 	}
 	if len(public) > 0 {
 		all = public

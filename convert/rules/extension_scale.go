@@ -173,6 +173,9 @@ func (u *unit) disruption() {
 	spec := &policyv1.PodDisruptionBudgetSpec{MinAvailable: ext.MinAvailable, MaxUnavailable: ext.MaxUnavailable}
 	if ext.MinAvailable == nil && ext.MaxUnavailable == nil {
 		spec.MaxUnavailable = new(intstr.FromInt32(1))
+		if u.fewestPods() > 1 {
+			u.note(finding{code: "extension-default", summary: "says what holds anyway for a service with several pods"}, u.where("pdb")...)
+		}
 	}
 	if ext.UnhealthyPodEvictionPolicy != "" {
 		spec.UnhealthyPodEvictionPolicy = &ext.UnhealthyPodEvictionPolicy

@@ -115,6 +115,7 @@ func (u *unit) podRules() {
 		u.hooks,
 		u.logging,
 		u.extend,
+		u.availability,
 	} {
 		rule()
 	}
