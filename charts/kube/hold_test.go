@@ -21,13 +21,14 @@ func TestLease(t *testing.T) {
 		if abandoned, err := ann.take(t.Context(), nil); err != nil || abandoned != "" {
 			t.Fatalf("ann takes what is free: %q, %v", abandoned, err)
 		}
+		since := ann.current.Spec.AcquireTime.Time
 		alive, die := context.WithCancelCause(t.Context())
 		go ann.keep(alive, die)
 		waited := ""
 		begun := time.Now()
 		_, err := bob.take(t.Context(), func(holder string) { waited = holder })
 		busy, ok := errors.AsType[*release.BusyError](err)
-		if !ok || busy.Holder != "ann" || !busy.Since.Equal(ann.current.Spec.AcquireTime.Time) || waited != "ann" {
+		if !ok || busy.Holder != "ann" || !busy.Since.Equal(since) || waited != "ann" {
 			t.Errorf("bob while ann lives: %v, waited for %q", err, waited)
 		}
 		if took := time.Since(begun); took > renewEvery {
