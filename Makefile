@@ -69,10 +69,10 @@ test: build bin/tools/helm ## run every test, those against the real API server 
 	CGO_ENABLED=1 $(gotest) -race -shuffle=on $(RACY)
 	$(gotest) -shuffle=on $$(go list $(PACKAGES) | grep -vE '^gantry/(charts|repo)(/|$$)')
 	cd cmd/gantry-sandbox && $(gotest) ./...
-	$(gotest) -count=1 $(INTEGRATION)
+	$(gotest) -count=1 -parallel 8 $(INTEGRATION)
 
 integration: build bin/tools/helm ## run only the tests against the real API server
-	$(gotest) -count=1 $(INTEGRATION)
+	$(gotest) -count=1 -parallel 8 $(INTEGRATION)
 
 lint: bin/tools/golangci-lint ## check the code and its format
 	bin/tools/golangci-lint run --allow-serial-runners $(PACKAGES) $(INTEGRATION)
