@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"gantry/charts/diag"
+	"gantry/charts/picture"
 	"gantry/convert/rules"
 	"gantry/templates"
 )
@@ -96,22 +98,24 @@ type pageObject struct {
 }
 
 func (r *Report) page(files fs.FS) (*page, error) {
-	var assets [3]string
-	for i, name := range []string{"picture.css", "report.css", "report.js"} {
+	var assets [2]string
+	for i, name := range []string{"report.css", "report.js"} {
 		data, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, err
 		}
 		assets[i] = string(data)
 	}
-	style, script := "\n"+assets[0]+assets[1], "\n"+assets[2]
-	c := &canvas{}
-	r.picture.draw(c, "", r.links())
+	style, script := "\n"+picture.Style()+assets[0], "\n"+assets[1]
+	var drawn bytes.Buffer
+	if err := r.picture.Inline(&drawn, r.links()); err != nil {
+		return nil, err
+	}
 	p := &page{
 		Title: "Conversion report", Failed: r.Diagnostics.HasErrors(),
 		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", integrity(style), integrity(script)),
-		Style:  template.CSS(style), Script: template.JS(script), Picture: template.HTML(c.String()), //nolint:gosec // ours, and escaped by the canvas
-		Wide: len(r.picture.Boxes) > crowd, Summary: r.picture.summary(), Outcomes: r.outcomes(),
+		Style:  template.CSS(style), Script: template.JS(script), Picture: template.HTML(drawn.String()), //nolint:gosec // ours, and escaped by the picture
+		Wide: r.picture.Crowded(), Summary: r.picture.Summary(), Outcomes: r.outcomes(),
 	}
 	if r.Application != "" {
 		p.Title = r.Application
@@ -147,10 +151,10 @@ func lineID(file, line int) string { return "f" + strconv.Itoa(file) + "-" + str
 
 // links leads from objects to their YAML, and from boxes to the first warning
 // about them.
-func (r *Report) links() *links {
-	objects, problems := map[Object]string{}, map[string]string{}
+func (r *Report) links() picture.Links {
+	objects, problems := map[picture.Object]string{}, map[string]string{}
 	for i, o := range r.Objects {
-		objects[Object{o.Kind, o.Name}] = "#o" + strconv.Itoa(i)
+		objects[picture.Object{Kind: o.Kind, Name: o.Name}] = "#o" + strconv.Itoa(i)
 	}
 	for _, d := range r.Diagnostics {
 		if d.Severity == diag.Note || len(d.Path) < 2 || problems[d.Path[1]] != "" {
@@ -160,9 +164,9 @@ func (r *Report) links() *links {
 			problems[d.Path[1]] = "#" + lineID(i, d.Pos.Line)
 		}
 	}
-	return &links{
-		object:   func(o Object) string { return objects[o] },
-		problems: func(b *Box) string { return problems[b.Name] },
+	return picture.Links{
+		Object:   func(o picture.Object) string { return objects[o] },
+		Problems: func(b *picture.Box) string { return problems[b.Name] },
 	}
 }
 
@@ -202,7 +206,7 @@ func (r *Report) outcomes() []pageOutcome {
 
 // file puts the keys of a file beside its lines.
 func (r *Report) file(index int, name string, raw []string) pageFile {
-	f := pageFile{ID: "f" + strconv.Itoa(index), Name: harmless(name)}
+	f := pageFile{ID: "f" + strconv.Itoa(index), Name: diag.Printable(name)}
 	masked := r.mask.lines(raw)
 	keys := map[int][]Key{}
 	found := map[int]diag.List{}
@@ -222,7 +226,7 @@ func (r *Report) file(index int, name string, raw []string) pageFile {
 	last := ""
 	for i, text := range masked {
 		number := i + 1
-		line := pageLine{Number: number, ID: lineID(index, number), Spans: highlight(harmless(text))}
+		line := pageLine{Number: number, ID: lineID(index, number), Spans: highlight(diag.Printable(text))}
 		switch {
 		case len(keys[number]) > 0:
 			line.describe(keys[number])
@@ -277,7 +281,7 @@ func (l *pageLine) describe(keys []Key) {
 			continue
 		}
 		class, symbol := styleOf(k.Outcome)
-		out := pageKey{Path: harmless(k.Path.String()), Class: class, Symbol: symbol, Outcome: string(k.Outcome), Text: k.Text, Fields: k.Fields}
+		out := pageKey{Path: diag.Printable(k.Path.String()), Class: class, Symbol: symbol, Outcome: string(k.Outcome), Text: k.Text, Fields: k.Fields}
 		for _, d := range k.about {
 			if d.Summary != k.Text || len(d.Path) != len(k.Path) {
 				out.Diagnostics.Add(shown(d))
@@ -306,11 +310,11 @@ func pathID(path diag.Path) string { return strings.Join(path, "\x00") }
 
 // shown returns a diagnostic whose words cannot reorder the page around them.
 func shown(d diag.Diagnostic) diag.Diagnostic {
-	d.Summary = harmless(d.Summary)
-	d.Hint = harmlessLines(d.Hint)
+	d.Summary = diag.Printable(d.Summary)
+	d.Hint = diag.PrintableLines(d.Hint)
 	d.Path = slices.Clone(d.Path)
 	for i := range d.Path {
-		d.Path[i] = harmless(d.Path[i])
+		d.Path[i] = diag.Printable(d.Path[i])
 	}
 	return d
 }
@@ -341,7 +345,7 @@ func (r *Report) kinds() []pageKind {
 			}
 			object := pageObject{ID: "o" + strconv.Itoa(i), Kind: kind, Name: o.Name, Service: o.Service}
 			for _, line := range splitLines(o.yaml) {
-				object.Lines = append(object.Lines, highlight(harmless(line)))
+				object.Lines = append(object.Lines, highlight(diag.Printable(line)))
 			}
 			k.Objects = append(k.Objects, object)
 		}

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"gantry/charts/picture"
 	"gantry/convert/workload"
 )
 
@@ -33,10 +33,10 @@ func (d *drawing) storage() {
 		}
 		to := len(d.out.Boxes)
 		d.boxes["/"+c.Name] = to
-		d.out.Boxes = append(d.out.Boxes, &Box{Kind: VolumeBox, Name: c.Name, Image: c.Size.String() + " for " + modeOf(c.AccessModes)})
+		d.out.Boxes = append(d.out.Boxes, &picture.Box{Kind: picture.VolumeBox, Name: c.Name, Image: c.Size.String() + " for " + modeOf(c.AccessModes)})
 		for _, user := range users[c.Name] {
 			if from, ok := d.boxes[user]; ok {
-				d.out.Arrows = append(d.out.Arrows, Arrow{from, to, MountsArrow, user + " mounts " + c.Name})
+				d.out.Arrows = append(d.out.Arrows, picture.Arrow{From: from, To: to, Kind: picture.MountsArrow, Why: user + " mounts " + c.Name})
 			}
 		}
 	}
@@ -54,10 +54,10 @@ func modeOf(modes []corev1.PersistentVolumeAccessMode) string {
 }
 
 // references returns the objects that a pod refers to by name.
-func references(pod *corev1.PodSpec) []Object {
-	var found []Object
+func references(pod *corev1.PodSpec) []picture.Object {
+	var found []picture.Object
 	add := func(kind, name string) {
-		if o := (Object{kind, name}); name != "" && !slices.Contains(found, o) {
+		if o := (picture.Object{Kind: kind, Name: name}); name != "" && !slices.Contains(found, o) {
 			found = append(found, o)
 		}
 	}
@@ -103,9 +103,9 @@ func readByContainer(c *corev1.Container, add func(kind, name string)) {
 // objects gives the boxes their objects, in the order in which people think of
 // them.
 func (d *drawing) objects() {
-	exists := map[Object]bool{}
+	exists := map[picture.Object]bool{}
 	for _, o := range d.result.Objects {
-		ref := Object{o.Kind(), o.GetName()}
+		ref := picture.Object{Kind: o.Kind(), Name: o.GetName()}
 		exists[ref] = true
 		if o.Service != "" {
 			d.give(o.Service, ref)
@@ -122,14 +122,12 @@ func (d *drawing) objects() {
 		}
 	}
 	for _, box := range d.out.Boxes {
-		slices.SortFunc(box.Objects, func(a, b Object) int {
-			return cmp.Or(cmp.Compare(kindRank(a.Kind), kindRank(b.Kind)), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
-		})
+		box.SortObjects()
 	}
 }
 
 // give adds an object to a box, once; there need not be such a box.
-func (d *drawing) give(name string, o Object) {
+func (d *drawing) give(name string, o picture.Object) {
 	i, ok := d.boxes[name]
 	if ok && !slices.Contains(d.out.Boxes[i].Objects, o) {
 		d.out.Boxes[i].Objects = append(d.out.Boxes[i].Objects, o)
@@ -178,19 +176,6 @@ func scaleOf(w *workload.Workload) string {
 	}
 }
 
-// kindRank puts what runs before how it is reached, and that before what it
-// keeps and reads.
-func kindRank(kind string) int {
-	order := []string{
-		"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Service", "Ingress", "HTTPRoute",
-		"HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "ServiceAccount", "PersistentVolumeClaim", "ConfigMap", "Secret",
-	}
-	if i := slices.Index(order, kind); i >= 0 {
-		return i
-	}
-	return len(order)
-}
-
 // guests finds the services that run as a container in the pod of another.
 func (d *drawing) guests() {
 	if d.result.App == nil {
@@ -207,7 +192,7 @@ func (d *drawing) guests() {
 		}
 	}
 	for _, box := range d.out.Boxes {
-		if host := hosts[containerName(box.Name)]; !works[box.Name] && box.Kind != VolumeBox && host != box.Name {
+		if host := hosts[containerName(box.Name)]; !works[box.Name] && box.Kind != picture.VolumeBox && host != box.Name {
 			box.Pod = host
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"gantry/charts/picture"
 	"gantry/convert/report"
 )
 
@@ -39,7 +40,7 @@ networks: {one: {}, two: {}}
 	if diff := cmp.Diff([]string{"default", "one", "two"}, got.Networks); diff != "" {
 		t.Errorf("networks (-want +got):\n%s", diff)
 	}
-	boxes := map[string]*report.Box{}
+	boxes := map[string]*picture.Box{}
 	var names []string
 	for _, b := range got.Boxes {
 		boxes[b.Name] = b
@@ -48,10 +49,10 @@ networks: {one: {}, two: {}}
 	if diff := cmp.Diff([]string{"service app", "service proxy", "service setup_db", "service sidecar", "volume shared"}, names); diff != "" {
 		t.Fatalf("boxes (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]report.Port{{Published: "8080", Target: "80", Loopback: true}, {Published: "443", Target: "443", Protocol: "udp"}, {Target: "9000"}}, boxes["proxy"].Ports); diff != "" {
+	if diff := cmp.Diff([]picture.Port{{Published: "8080", Target: "80", Loopback: true}, {Published: "443", Target: "443", Protocol: "udp"}, {Target: "9000"}}, boxes["proxy"].Ports); diff != "" {
 		t.Errorf("ports (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(report.Mount{Kind: "bind", Source: "./conf", Target: "/conf"}, boxes["proxy"].Mounts[0]); diff != "" {
+	if diff := cmp.Diff(picture.Mount{Kind: "bind", Source: "./conf", Target: "/conf"}, boxes["proxy"].Mounts[0]); diff != "" {
 		t.Errorf("mount (-want +got):\n%s", diff)
 	}
 	if boxes["app"].Scale != "×2" || boxes["app"].Image != "built here" {
@@ -60,7 +61,7 @@ networks: {one: {}, two: {}}
 	if boxes["sidecar"].Pod != "proxy" {
 		t.Errorf("sidecar runs in the pod of %q", boxes["sidecar"].Pod)
 	}
-	if diff := cmp.Diff([]report.Object{{Kind: "PersistentVolumeClaim", Name: "shared"}}, boxes["shared"].Objects); diff != "" {
+	if diff := cmp.Diff([]picture.Object{{Kind: "PersistentVolumeClaim", Name: "shared"}}, boxes["shared"].Objects); diff != "" {
 		t.Errorf("objects of the volume (-want +got):\n%s", diff)
 	}
 	if boxes["shared"].Problems != 1 {

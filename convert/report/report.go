@@ -1,13 +1,13 @@
 package report
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gantry/charts/diag"
+	"gantry/charts/picture"
 	"gantry/convert"
 	"gantry/convert/compose"
 	"gantry/convert/rules"
@@ -33,7 +33,7 @@ type Report struct {
 	// input has errors.
 	Objects []ObjectText `json:"objects"`
 
-	picture *Picture
+	picture *picture.Picture
 	files   []compose.File
 	mask    *mask
 }
@@ -143,7 +143,7 @@ func (s Summary) String() string {
 	for _, o := range append(outcomes(), s.others()...) {
 		parts = append(parts, strconv.Itoa(s.Outcomes[o])+" "+string(o))
 	}
-	text := count(s.Keys, "key") + ": " + strings.Join(parts, ", ")
+	text := diag.Count(s.Keys, "key") + ": " + strings.Join(parts, ", ")
 	total := 0
 	parts = nil
 	for _, kind := range sortedKinds(s.Kinds) {
@@ -151,7 +151,7 @@ func (s Summary) String() string {
 		parts = append(parts, strconv.Itoa(s.Kinds[kind])+" "+plural(kind, s.Kinds[kind]))
 	}
 	if total > 0 {
-		text += "; " + count(total, "object") + ": " + strings.Join(parts, ", ")
+		text += "; " + diag.Count(total, "object") + ": " + strings.Join(parts, ", ")
 	}
 	return text
 }
@@ -159,7 +159,7 @@ func (s Summary) String() string {
 // sortedKinds returns kinds in the order in which people think of them.
 func sortedKinds(kinds map[string]int) []string {
 	return slices.SortedFunc(maps.Keys(kinds), func(a, b string) int {
-		return cmp.Or(cmp.Compare(kindRank(a), kindRank(b)), cmp.Compare(a, b))
+		return picture.CompareKinds(a, b)
 	})
 }
 

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -47,46 +46,13 @@ func span(line string, d diag.Diagnostic) (start, length int) {
 	return start, max(1, utf8.RuneCountInString(rest[:end]))
 }
 
-// harmless writes what a terminal would obey, or what would reorder the text
-// around it, as an escape.
-func harmless(s string) string {
-	if strings.IndexFunc(s, isHarmful) < 0 && utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case !isHarmful(r):
-			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
-}
-
-// harmlessLines is harmless for a text whose line breaks are meant.
-func harmlessLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = harmless(lines[i])
-	}
-	return strings.Join(lines, "\n")
-}
-
-func isHarmful(r rune) bool {
-	return r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
-}
-
 // columns returns how many columns a terminal takes for a text.
 func columns(s string) int {
 	n := 0
 	for _, r := range s {
 		switch {
-		case isHarmful(r):
-			n += len(harmless(string(r)))
+		case diag.IsHarmful(r):
+			n += len(diag.Printable(string(r)))
 		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
 		default:
 			n++

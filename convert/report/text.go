@@ -85,18 +85,18 @@ func (t *Text) write(w io.Writer, d diag.Diagnostic, before diag.Pos) {
 		t.snippet(w, d)
 	}
 	if d.Hint != "" {
-		fmt.Fprintf(w, "    %s %s\n", t.paint(green, "hint:"), harmlessLines(d.Hint))
+		fmt.Fprintf(w, "    %s %s\n", t.paint(green, "hint:"), diag.PrintableLines(d.Hint))
 	}
 }
 
 // headline is the line that programs find. Its text is that of
 // [diag.Diagnostic.String].
 func (t *Text) headline(d diag.Diagnostic) string {
-	line := harmless(d.String())
+	line := diag.Printable(d.String())
 	if !t.Color {
 		return line
 	}
-	place, rest := harmless(d.Pos.String()), line
+	place, rest := diag.Printable(d.Pos.String()), line
 	if place != "" {
 		rest = strings.TrimPrefix(line, place+": ")
 		place = t.paint(bold, place) + ": "
@@ -129,7 +129,7 @@ func (t *Text) snippet(w io.Writer, d diag.Diagnostic) {
 	if len(line) > maxLine {
 		line = append(line[:maxLine:maxLine], '…')
 	}
-	fmt.Fprintf(w, "%s %s\n", t.paint(faint, fmt.Sprintf("%5d |", d.Pos.Line)), strings.TrimRight(harmless(string(line)), " "))
+	fmt.Fprintf(w, "%s %s\n", t.paint(faint, fmt.Sprintf("%5d |", d.Pos.Line)), strings.TrimRight(diag.Printable(string(line)), " "))
 	if known {
 		under := strings.Repeat("^", max(1, columns(string(line[start:max(start, min(end, len(line)))]))))
 		fmt.Fprintf(w, "%s %s%s\n", t.paint(faint, "      |"), blank(string(line[:start])), t.paint(colorOf(d.Severity), under))

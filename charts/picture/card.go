@@ -1,4 +1,4 @@
-package report
+package picture
 
 import (
 	"fmt"
@@ -6,13 +6,15 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"gantry/charts/diag"
 )
 
 // card draws a box. Its rows are made first, because the layout needs to know
 // how much room they take.
 type card struct {
 	*Box
-	links   *links
+	links   *Links
 	compact bool
 	width   int
 	height  int
@@ -41,10 +43,10 @@ const (
 func letters(room, fontSize int) int { return room * 10 / (fontSize * 6) }
 
 // cards prepares the boxes for the layout.
-func (p *Picture) cards(to *links) []*card {
+func (p *Picture) cards(to *Links) []*card {
 	cards := make([]*card, len(p.Boxes))
 	for i, b := range p.Boxes {
-		k := &card{Box: b, links: to, compact: len(p.Boxes) > crowd, width: wideCard, networks: b.Networks}
+		k := &card{Box: b, links: to, compact: p.Crowded(), width: wideCard, networks: b.Networks}
 		if k.compact {
 			k.width = compactCard
 			k.compactRows()
@@ -134,7 +136,7 @@ func (k *card) heading(c *canvas, x, y, fontSize int) {
 		right -= w
 		done := k.link(c, k.problemsLink())
 		c.open("g", "class", "problems")
-		c.title(count(k.Problems, "warning") + " about " + k.Name)
+		c.title(diag.Count(k.Problems, "warning") + " about " + k.Name)
 		c.shape("rect", "x", right, "y", y-13, "width", w, "height", 18, "rx", 9)
 		c.text(right+w/2, y, "", text)
 		c.close("g")
@@ -164,10 +166,10 @@ func (k *card) heading(c *canvas, x, y, fontSize int) {
 }
 
 func (k *card) problemsLink() string {
-	if k.links == nil {
+	if k.links == nil || k.links.Problems == nil {
 		return ""
 	}
-	return k.links.problems(k.Box)
+	return k.links.Problems(k.Box)
 }
 
 // link begins a link, if there is one, and returns what ends it.

@@ -1,4 +1,4 @@
-package report
+package picture
 
 import (
 	"fmt"
@@ -93,8 +93,8 @@ func (k *card) tag(c *canvas, t tag, at point, height int) {
 		return
 	}
 	to := ""
-	if k.links != nil {
-		to = k.links.object(t.objects[0])
+	if k.links != nil && k.links.Object != nil {
+		to = k.links.Object(t.objects[0])
 	}
 	var names []string
 	for _, o := range t.objects {

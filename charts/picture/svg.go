@@ -1,16 +1,16 @@
-package report
+package picture
 
 import (
 	"bytes"
+	_ "embed" // for the style sheet
 	"fmt"
 	"html"
 	"io"
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 
-	"gantry/templates"
+	"gantry/charts/diag"
 )
 
 // Distances in the picture.
@@ -26,27 +26,34 @@ const (
 // SVG writes the picture as a file of its own: nothing is fetched, nothing runs,
 // and it follows the viewer's light or dark colours.
 func (p *Picture) SVG(w io.Writer) error {
-	style, err := pictureStyle()
-	if err != nil {
-		return err
-	}
 	c := &canvas{}
 	p.draw(c, style, nil)
-	_, err = w.Write(c.Bytes())
+	_, err := w.Write(c.Bytes())
 	return err
 }
 
-// pictureStyle returns the style sheet of pictures.
-func pictureStyle() (string, error) {
-	data, err := fs.ReadFile(templates.Report(), "picture.css")
-	return string(data), err
+// Inline writes the picture as a part of an HTML page that has [Style] among its
+// style sheets.
+func (p *Picture) Inline(w io.Writer, to Links) error {
+	c := &canvas{}
+	p.draw(c, "", &to)
+	_, err := w.Write(c.Bytes())
+	return err
 }
 
-// links says what the parts of a picture lead to. The functions return "" for
-// nowhere.
-type links struct {
-	object   func(Object) string
-	problems func(*Box) string
+//go:embed picture.css
+var style string
+
+// Style returns the style sheet of pictures.
+func Style() string { return style }
+
+// Links says what the parts of a picture lead to. The functions return "" for
+// nowhere; without a function nothing leads anywhere.
+type Links struct {
+	// Object returns where an object is shown.
+	Object func(Object) string
+	// Problems returns where the problems of a box are told.
+	Problems func(*Box) string
 }
 
 // canvas is SVG on its way.
@@ -87,11 +94,11 @@ func (c *canvas) title(lines ...string) {
 }
 
 // escape makes a text harmless in XML, and free of what XML cannot hold at all.
-func escape(s string) string { return html.EscapeString(harmless(s)) }
+func escape(s string) string { return html.EscapeString(diag.Printable(s)) }
 
 // draw draws the picture. The style is part of it when it is a file of its own;
 // within a page there are links instead.
-func (p *Picture) draw(c *canvas, style string, to *links) {
+func (p *Picture) draw(c *canvas, style string, to *Links) {
 	cards := p.cards(to)
 	l := p.arrange(cards)
 	left, top := margin, margin
@@ -114,7 +121,7 @@ func (p *Picture) draw(c *canvas, style string, to *links) {
 		c.WriteString("<style>\n" + style + "</style>\n")
 		c.shape("rect", "class", "ground", "width", width, "height", height)
 		c.text(margin, margin+10, "headline", p.Name)
-		c.text(margin, margin+30, "subline", p.summary())
+		c.text(margin, margin+30, "subline", p.Summary())
 	}
 	c.open("g", "transform", fmt.Sprintf("translate(%d %d)", left, top))
 	c.WriteByte('\n')
@@ -134,8 +141,8 @@ func (p *Picture) draw(c *canvas, style string, to *links) {
 	c.close("svg")
 }
 
-// summary counts what the picture shows.
-func (p *Picture) summary() string {
+// Summary counts what the picture shows.
+func (p *Picture) Summary() string {
 	kinds := map[BoxKind]int{}
 	objects := map[Object]bool{}
 	for _, b := range p.Boxes {
@@ -144,22 +151,14 @@ func (p *Picture) summary() string {
 			objects[o] = true
 		}
 	}
-	parts := []string{count(kinds[ServiceBox], "service")}
+	parts := []string{diag.Count(kinds[ServiceBox], "service")}
 	if n := kinds[JobBox]; n > 0 {
-		parts = append(parts, count(n, "job"))
+		parts = append(parts, diag.Count(n, "job"))
 	}
 	if n := len(p.Networks); n > 0 {
-		parts = append(parts, count(n, "network"))
+		parts = append(parts, diag.Count(n, "network"))
 	}
-	return strings.Join(append(parts, count(len(objects), "Kubernetes object")), " · ")
-}
-
-// count writes a number and its noun: 1 note, 2 notes.
-func count(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return strconv.Itoa(n) + " " + noun
+	return strings.Join(append(parts, diag.Count(len(objects), "Kubernetes object")), " · ")
 }
 
 // isEntry reports whether a box is reached from outside of the application.
@@ -167,13 +166,17 @@ func isEntry(b *Box) bool {
 	return len(b.Hosts) > 0 || slices.ContainsFunc(b.Ports, func(p Port) bool { return p.Published != "" && !p.Loopback })
 }
 
+// Crowded reports whether there are so many boxes that each shows less of itself,
+// and that the picture is better scrolled than shrunk.
+func (p *Picture) Crowded() bool { return len(p.Boxes) > crowd }
+
 func (p *Picture) arrange(cards []*card) *layout {
 	sizes, entry := make([]size, len(cards)), make([]bool, len(cards))
 	for i, card := range cards {
 		sizes[i], entry[i] = card.size(), isEntry(p.Boxes[i])
 	}
 	g := gaps{column: 84, row: 26, bend: 16, cell: entryLine + 16}
-	if len(cards) > crowd {
+	if p.Crowded() {
 		g = gaps{column: 64, row: 16, bend: 12, cell: entryLine + 16}
 	}
 	return arrange(sizes, p.Arrows, entry, g)

@@ -1,10 +1,12 @@
-package report
+package picture
 
 import (
 	"bufio"
 	"fmt"
 	"io"
 	"strings"
+
+	"gantry/charts/diag"
 )
 
 // Mermaid writes the picture as a Mermaid flowchart, which code hosts draw where
@@ -47,7 +49,7 @@ func (p *Picture) Mermaid(w io.Writer) error {
 // markup as an entity, in Mermaid's way.
 func mermaidText(s string) string {
 	var b strings.Builder
-	for _, r := range harmless(s) {
+	for _, r := range diag.Printable(s) {
 		if strings.ContainsRune("\"#&<>`;*_[](){}|\\", r) {
 			fmt.Fprintf(&b, "#%d;", r)
 			continue
@@ -94,7 +96,7 @@ func (p *Picture) Dot(w io.Writer) error {
 func dotText(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
-		lines[i] = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(harmless(line))
+		lines[i] = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(diag.Printable(line))
 	}
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
