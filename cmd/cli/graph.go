@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gantry/charts/picture"
 	"gantry/convert/report"
 )
 
@@ -36,8 +37,8 @@ that they become. The drawing goes to standard output.
 }
 
 func runGraph(ctx context.Context, a *app, o *sourceOptions, output string) error {
-	draw, ok := map[string]func(*report.Picture, io.Writer) error{
-		"svg": (*report.Picture).SVG, "mermaid": (*report.Picture).Mermaid, "dot": (*report.Picture).Dot,
+	draw, ok := map[string]func(*picture.Picture, io.Writer) error{
+		"svg": (*picture.Picture).SVG, "mermaid": (*picture.Picture).Mermaid, "dot": (*picture.Picture).Dot,
 	}[output]
 	if !ok {
 		return usageError(fmt.Errorf("unknown output %q: use svg, mermaid or dot", output))
