@@ -3,6 +3,8 @@ package release
 import (
 	"fmt"
 	"strings"
+
+	"gantry/charts/compare"
 )
 
 // Action is what happened to an object, or to the release.
@@ -34,15 +36,7 @@ const (
 )
 
 // Object names an object of a cluster.
-type Object struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Namespace  string `json:"namespace,omitempty"`
-	Name       string `json:"name"`
-}
-
-// String prints the kind and the name.
-func (o Object) String() string { return o.Kind + " " + o.Name }
+type Object = compare.Object
 
 // Event is one thing that happened, told as it happens.
 type Event struct {

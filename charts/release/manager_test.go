@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	helmrelease "helm.sh/helm/v3/pkg/release"
 
+	"gantry/charts/compare"
+	"gantry/charts/diag"
 	"gantry/charts/release"
 )
 
@@ -370,9 +372,10 @@ func TestDiffOfRevisionsAndCharts(t *testing.T) {
 	}
 	b.install(t, values{"replicas": 1})
 	b.upgrade(t, values{"replicas": 2})
-	want := []release.Change{{
+	want := []compare.Change{{
 		Object: release.Object{APIVersion: "v1", Kind: "ConfigMap", Name: "web"},
-		Change: release.Altered,
+		Change: compare.Altered,
+		Fields: []compare.Field{{Path: diag.Path{"data", "replicas"}, Change: compare.Altered, Before: "1", After: "2"}},
 		Diff:   "@@ -1,6 +1,6 @@\n apiVersion: v1\n data:\n-  replicas: \"1\"\n+  replicas: \"2\"\n kind: ConfigMap\n metadata:\n   name: web\n",
 	}}
 	if c, err = b.DiffRevisions(t.Context(), "shop", 1, 0); err != nil {

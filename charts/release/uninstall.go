@@ -8,6 +8,8 @@ import (
 
 	"helm.sh/helm/v3/pkg/action"
 	helmkube "helm.sh/helm/v3/pkg/kube"
+
+	"gantry/charts/compare"
 )
 
 // UninstallOptions says how a release is taken away.
@@ -52,9 +54,9 @@ func (m *Manager) uninstall(ctx context.Context, name string, o UninstallOptions
 		return nil, err
 	}
 	out := &Uninstalled{Release: fromRecord(last)}
-	for _, d := range parseManifest(last.Manifest) {
-		if d.annotation(helmkube.ResourcePolicyAnno) == helmkube.KeepPolicy {
-			out.Kept = append(out.Kept, d.object)
+	for _, d := range compare.Parse(last.Manifest) {
+		if d.Annotation(helmkube.ResourcePolicyAnno) == helmkube.KeepPolicy {
+			out.Kept = append(out.Kept, d.Object)
 		}
 	}
 	op := m.begin(ctx, false)
