@@ -98,6 +98,7 @@ type builder struct {
 	secrets  secretRefs
 	configs  map[string]*configRef
 	paths    map[objectID]string
+	hosts    hosts
 	notes    []noted
 	// ports are the expressions for the ports of Services, by name and number.
 	ports  map[portOf]string
@@ -131,6 +132,7 @@ func newBuilder(src Source) (*builder, error) {
 		}
 	}
 	b.paths = findPaths(b.objects)
+	b.hosts = newHosts(b.serviceNames())
 	b.services = newKeyring(slices.Collect(maps.Keys(names)), reservedKeys())
 	b.claims = b.findClaims()
 	b.configs = b.findConfigs()
@@ -156,7 +158,7 @@ func (b *builder) moveIn() {
 
 // reservedKeys are the keys of values.yaml that no service may have.
 func reservedKeys() []string {
-	return []string{"global", "nameOverride", "commonLabels", "networkPolicy", "persistence", "config", "secrets", "tests"}
+	return []string{"global", "nameOverride", "fullnameOverride", "prefixNames", "commonLabels", "networkPolicy", "persistence", "config", "secrets", "tests"}
 }
 
 // rank orders the kinds as values.yaml and readers want them.
@@ -176,6 +178,7 @@ func isWorkload(kind string) bool { return rank(kind) <= rank("CronJob") }
 // topValues are the values that concern every service.
 func (b *builder) topValues() {
 	b.root.add("nameOverride", "Name of the application in the label app.kubernetes.io/part-of; empty: the name of the chart", b.nameOverride(), ofType("string"))
+	b.prefixValues()
 	b.root.add("commonLabels", "Labels for every object, but not for pods", emptyMap(), mapOf(ofType("string")))
 	global := b.root.group("global", "Values that a parent chart shares with this one")
 	global.open = true

@@ -3,7 +3,6 @@ package helm
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gantry/convert/manifest"
@@ -105,16 +104,12 @@ func (s *sheet) createdAccount(pod *manifest.Node, at *entry) {
 	own := at.add("name", "Name of the ServiceAccount; empty: "+name, text(), ofType("string"))
 	pod.Set("serviceAccountName", manifest.Wrap(
 		manifest.Line("if "+anyOf(create, own)),
-		manifest.Field{Key: "serviceAccountName", Value: accountName(own, name)},
+		manifest.Field{Key: "serviceAccountName", Value: s.otherwise(own, name)},
 		manifest.Line("end"),
 	))
 	if automount := pod.Get("automountServiceAccountToken"); automount != nil {
 		pod.Set("automountServiceAccountToken", expr(at.add("automount", "Whether the pods get a token for the Kubernetes API", automount, ofType("boolean"))))
 	}
-}
-
-func accountName(ref, name string) *manifest.Node {
-	return expr(fmt.Sprintf("%s | default %s | quote", ref, strconv.Quote(name)))
 }
 
 // accountObject draws a ServiceAccount, whose values its workload has added.
@@ -125,7 +120,7 @@ func (s *sheet) accountObject() {
 	}
 	s.conditions = append(s.conditions, at.ref("create"))
 	meta := s.tree.Get("metadata")
-	meta.Set("name", accountName(at.ref("name"), s.object.GetName()))
+	meta.Set("name", s.otherwise(at.ref("name"), s.object.GetName()))
 	s.annotations(meta, at, "Annotations of the ServiceAccount")
 	if s.tree.Get("automountServiceAccountToken") != nil {
 		s.tree.Set("automountServiceAccountToken", expr(at.ref("automount")))
@@ -138,7 +133,7 @@ func (s *sheet) binding() {
 	for _, subject := range s.tree.Get("subjects").Items {
 		name := subject.Get("name").Value
 		if s.ownAccount(name) && len(at.entries) > 0 {
-			subject.Set("name", accountName(at.ref("name"), name))
+			subject.Set("name", s.otherwise(at.ref("name"), name))
 		}
 		if subject.Get("namespace") != nil && !s.placed() {
 			subject.Set("namespace", expr(".Release.Namespace"))

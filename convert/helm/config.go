@@ -126,6 +126,6 @@ func (s *sheet) variables() {
 	}
 	ref := at.add(at.free(key), "Environment variables of the env files, in ConfigMap "+name+"; env comes before them", s.tree.Get("data"), mapOf(scalar()))
 	s.tree.Set("data", manifest.Wrap(
-		manifest.Line("with "+ref), manifest.Field{Key: "data", Value: insert(s.include("strings", ".") + " | trim")}, manifest.Line("end"),
+		manifest.Line("with "+ref), manifest.Field{Key: "data", Value: insert(s.texts("strings", s.tree.Get("data")))}, manifest.Line("end"),
 	))
 }

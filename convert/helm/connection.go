@@ -17,7 +17,7 @@ const connectionTest = "templates/tests/connection.yaml"
 const connectionPolicy = "templates/tests/networkpolicy.yaml"
 
 // check is what the connection test tries: a port, or a page.
-type check struct{ Name, Enabled, Port, Scheme, Path string }
+type check struct{ Name, Fullname, Enabled, Port, Scheme, Path string }
 
 // testImage is what the connection test runs: it has a shell, nc and wget.
 const testImage = "busybox:1.37.0"
@@ -35,7 +35,7 @@ func (s *sheet) check(ports *manifest.Node) {
 			continue
 		}
 		seen[target] = true
-		c := check{Name: s.object.GetName(), Enabled: s.at.ref("enabled"), Port: ref}
+		c := check{Name: s.object.GetName(), Fullname: s.fullname(s.object.GetName()), Enabled: s.at.ref("enabled"), Port: ref}
 		c.Scheme, c.Path = s.page(target)
 		s.checks = append(s.checks, c)
 	}

@@ -87,7 +87,7 @@ func (s *sheet) env(n *manifest.Node, at *entry) {
 	}
 	values := at.add("env", "Environment variables, by name; null takes one away", plain, mapOf(scalar()))
 	extra := at.add("extraEnv", "More environment variables, as Kubernetes writes them, such as those with valueFrom", emptyList(), definition("env"))
-	lines := []*manifest.Node{action("with " + values), insert(s.include("env", ".") + " | trim"), action("end")}
+	lines := []*manifest.Node{action("with " + values), insert(s.texts("env", plain)), action("end")}
 	value := list(slices.Concat(lines, rest, appended(extra))...)
 	if len(rest) == 0 {
 		value = manifest.Wrap(manifest.Line("if "+anyOf(values, extra)), manifest.Field{Key: "env", Value: value}, manifest.Line("end"))

@@ -14,4 +14,7 @@
 //     ([SecretValues] returns these);
 //   - the annotations checksum/config and checksum/secret, and the hash in the
 //     names of Jobs, are worked out when the chart is rendered.
+//
+// Every name goes through the template fullname of the chart, so that a prefix
+// lets one namespace hold several releases.
 package helm

@@ -2,7 +2,6 @@ package helm
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,9 +17,9 @@ import (
 // optionalData is what such a file is filled in with.
 type optionalData struct {
 	Chart string
-	// Name is the name of the service's objects, quoted for YAML where it must be;
-	// Quoted is the same as a string of a template.
-	Name, Quoted, Kind string
+	// Label is the name of the service's objects, quoted for YAML where it must be;
+	// Fullname is the expression for it, which Name yields likewise.
+	Label, Fullname, Name, Kind string
 	// Values is the expression for the values of the service.
 	Values string
 	// Automount tells that the pods say whether they get a token.
@@ -37,7 +36,8 @@ type optionalData struct {
 func (s *sheet) optional(file string, data optionalData) {
 	dir := folder(s.object)
 	data.Chart, data.Values = s.chart, s.at.ref()
-	data.Name, data.Quoted, data.Kind = yamlText(dir), strconv.Quote(dir), s.object.Kind()
+	data.Label, data.Fullname, data.Kind = yamlText(dir), s.fullname(dir), s.object.Kind()
+	data.Name = data.Fullname + quoteLike(dir)
 	if err := s.fill(templates.Service(), file, "templates/"+dir+"/"+file, data); err != nil {
 		panic(err) // the files are part of the program
 	}
@@ -120,7 +120,7 @@ func (s *sheet) serviceAccount(pod *manifest.Node) {
 		at.add("annotations", "Annotations of the ServiceAccount", emptyMap(), mapOf(ofType("string")))
 		pod.Set("serviceAccountName", manifest.Wrap(
 			manifest.Line("if "+anyOf(create, own)),
-			manifest.Field{Key: "serviceAccountName", Value: expr(fmt.Sprintf("%s | default %q | quote", own, folder(s.object)))},
+			manifest.Field{Key: "serviceAccountName", Value: s.otherwise(own, folder(s.object))},
 			manifest.Line("end"),
 		))
 		s.optional("serviceaccount.yaml", optionalData{Automount: automount != nil})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -125,7 +124,7 @@ func (s *sheet) secret() {
 	s.conditions = append(s.conditions, "not "+existing)
 	s.secrets.conditions[name] = allOf(s.conditions...)
 	data := emptyMap()
-	for _, id := range slices.SortedFunc(maps.Keys(s.secrets.values), func(a, b secretKey) int { return slices.Compare([]string{a.secret, a.key}, []string{b.secret, b.key}) }) {
+	for _, id := range slices.SortedFunc(maps.Keys(s.secrets.values), secretKey.compare) {
 		if id.secret == name {
 			data.Set(id.key, expr(s.secretValue(id, at)))
 		}
@@ -155,9 +154,9 @@ func (s *sheet) secretValue(id secretKey, at *entry) string {
 	if home != id {
 		value = "(coalesce " + value + " " + s.secretText(home) + ")"
 	}
-	lookup := fmt.Sprintf("(%s | default %q)", valueRef([]string{"secrets", s.secrets.keys.of(home.secret), "existingSecret"}), home.secret)
+	lookup := "(" + s.orFullname(valueRef([]string{"secrets", s.secrets.keys.of(home.secret), "existingSecret"}), home.secret) + ")"
 	if home.secret == id.secret {
-		lookup = strconv.Quote(id.secret)
+		lookup = "(" + s.fullname(id.secret) + ")"
 	}
 	return s.include("secret", fmt.Sprintf("(dict \"root\" . \"name\" %s \"key\" %q \"value\" %s)", lookup, home.key, value))
 }
@@ -182,5 +181,5 @@ func (s *sheet) secretName(n *manifest.Node, field string) {
 	if !ok {
 		return
 	}
-	n.Set(field, expr(fmt.Sprintf("%s | default %q | quote", valueRef([]string{"secrets", key, "existingSecret"}), name)))
+	n.Set(field, s.otherwise(valueRef([]string{"secrets", key, "existingSecret"}), name))
 }

@@ -55,6 +55,7 @@ func (b *builder) template(o manifest.Object) error {
 	}
 	s.labels(tree.Get("metadata", "labels"), "labels")
 	s.instances(tree)
+	s.names()
 	s.guard()
 	var out bytes.Buffer
 	if err := manifest.EncodeTemplate(&out, tree); err != nil {

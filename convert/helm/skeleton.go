@@ -63,24 +63,30 @@ func (b *builder) fill(from fs.FS, source, name string, data any) error {
 type skeletonData struct {
 	Chart, Title, Description, Release string
 	Jobs, Configs, Claims              bool
-	Services                           []noteData
-	Checks                             []check
-	Secrets                            []secretData
-	Values                             []row
+	// Hosts is the expression that finds Services in text, and Mentions are the
+	// places where they are not replaced.
+	Hosts    string
+	Mentions []string
+	Services []noteData
+	Checks   []check
+	Secrets  []secretData
+	Values   []row
 }
 
-type noteData struct{ Name, Enabled, Ingress, RootIngress, Type, Port, Local string }
+type noteData struct{ Name, Fullname, Enabled, Ingress, RootIngress, Type, Port, Local string }
 
-type secretData struct{ Name, Keys, Condition string }
+type secretData struct{ Name, Fullname, Keys, Condition string }
 
 func (b *builder) skeletonData() skeletonData {
 	data := skeletonData{
 		Chart: b.chart, Title: b.chart, Description: strings.TrimSuffix(b.src.Description, "."), Release: b.src.Name,
 		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Checks: b.checks,
+		Hosts: b.hosts.pattern, Mentions: b.mentions(),
 		Jobs: slices.ContainsFunc(b.objects, func(o manifest.Object) bool { return o.Kind() == "Job" }),
 	}
 	for _, n := range b.notes {
 		if note, ok := n.data(); ok {
+			note.Fullname = b.fullname(note.Name)
 			data.Services = append(data.Services, note)
 		}
 	}
@@ -92,7 +98,7 @@ func (b *builder) skeletonData() skeletonData {
 			}
 		}
 		slices.Sort(keys)
-		data.Secrets = append(data.Secrets, secretData{name, strings.Join(keys, ", "), b.secrets.conditions[name]})
+		data.Secrets = append(data.Secrets, secretData{name, b.fullname(name), strings.Join(keys, ", "), b.secrets.conditions[name]})
 	}
 	return data
 }

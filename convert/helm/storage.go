@@ -22,11 +22,6 @@ func (c claimRef) ref(key string) string {
 	return valueRef(append(slices.Clip(c.path), key))
 }
 
-// claimName returns the expression for the name of the claim that pods mount.
-func (c claimRef) claimName() *manifest.Node {
-	return expr(fmt.Sprintf("%s | default %q | quote", c.ref("existingClaim"), c.name))
-}
-
 // findClaims lists the claims of the chart. Templates of a StatefulSet's claims
 // have the name of the StatefulSet in front.
 func (b *builder) findClaims() map[string]claimRef {
@@ -177,7 +172,7 @@ func (s *sheet) claimVolume(v *manifest.Node) {
 	if !ok {
 		return
 	}
-	claim.Set("claimName", c.claimName())
+	claim.Set("claimName", s.otherwise(c.ref("existingClaim"), c.name))
 	v.Set("persistentVolumeClaim", manifest.Wrap(
 		manifest.Line("if "+c.ref("enabled")),
 		manifest.Field{Key: "persistentVolumeClaim", Value: claim},

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -157,7 +158,11 @@ func (d drawing) draw(key string, schema map[string]any) any {
 	case "array":
 		return []any{}
 	case "string":
-		return []string{"", "a", "true", "1e3", "x-y"}[d.rand.IntN(5)]
+		words := []string{"", "a", "true", "1e3", "x-y"}
+		if pattern, ok := schema["pattern"].(string); ok {
+			words = slices.DeleteFunc(words, func(w string) bool { return !regexp.MustCompile(pattern).MatchString(w) })
+		}
+		return words[d.rand.IntN(len(words))]
 	case "boolean":
 		return d.rand.IntN(2) == 0
 	case "integer", "number":

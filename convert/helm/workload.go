@@ -202,7 +202,7 @@ func (s *sheet) jobName() {
 	if slices.ContainsFunc(s.objects, func(o manifest.Object) bool { return o.Service == "" && o.Kind() == "PersistentVolumeClaim" }) {
 		changing = append(changing, ".Values.persistence")
 	}
-	s.tree.Get("metadata").Set("name", expr(fmt.Sprintf("printf %q (%s)", strings.TrimSuffix(name, hash)+"-%s", s.include("hash", "("+strings.Join(changing, " ")+")"))))
+	s.tree.Get("metadata").Set("name", expr(fmt.Sprintf("printf \"%%s-%%s\" (%s) (%s)", s.fullname(strings.TrimSuffix(name, hash)), s.include("hash", "("+strings.Join(changing, " ")+")"))))
 }
 
 func specOrder() []string {

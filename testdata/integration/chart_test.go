@@ -82,3 +82,26 @@ func TestMadeUpSecretsAreKept(t *testing.T) {
 		t.Errorf("the password is %q, not what was given", given)
 	}
 }
+
+// TestTwoReleasesInOneNamespace installs one chart twice, side by side, and
+// expects each web service to look for the database of its own release.
+func TestTwoReleasesInOneNamespace(t *testing.T) {
+	w, p := newWorkshop(t), newPlace(t)
+	dir, err := filepath.Abs(demo(t)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	chart := filepath.Join(w.dir, "tickets")
+	w.run(w.gantry, "chart", "create", "-f", filepath.Join(dir, "compose.yaml"), "-o", chart)
+	for _, release := range []string{"blue", "green"} {
+		w.run(w.helm, p.in("install", release, chart, "--set", "prefixNames=true", "--wait", "--timeout", "60s")...)
+	}
+	for _, release := range []string{"blue", "green"} {
+		web := p.until(t, "Deployment.apps", release+"-web", "status.readyReplicas", 1)
+		if host := at(web.Object, "spec.template.spec.containers.0.env.0.value"); host != release+"-db" {
+			t.Errorf("the web service of %s looks for its database at %v", release, host)
+		}
+	}
+	w.run(w.helm, p.in("uninstall", "blue", "--wait", "--timeout", "60s")...)
+	p.until(t, "StatefulSet.apps", "green-db", "status.readyReplicas", 1)
+}

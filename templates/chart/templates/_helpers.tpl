@@ -13,6 +13,47 @@ The name and version of the chart, as a label can hold them.
 {{- end }}
 
 {{/*
+What stands in front of the names of all objects.
+*/}}
+{{- define "[[.Chart]].prefix" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride }}-
+{{- else if .Values.prefixNames }}
+{{- .Release.Name }}-
+{{- end }}
+{{- end }}
+
+{{/*
+The name of an object. Takes a list of the root and the name in the Compose file. A
+prefix may make it longer than Kubernetes admits; a hash tells short forms apart.
+*/}}
+{{- define "[[.Chart]].fullname" -}}
+{{- $prefix := include "[[.Chart]].prefix" (index . 0) }}
+{{- $name := print $prefix (index . 1) }}
+{{- if and $prefix (gt (len $name) 63) }}
+{{- $name = printf "%s-%s" (trunc 56 $name | trimSuffix "-") (sha256sum $name | trunc 6) }}
+{{- end }}
+{{- $name }}
+{{- end }}
+[[- if .Hosts ]]
+
+{{/*
+Text in which the names of Services are those of this release. Takes a list of the
+root and the text.
+*/}}
+{{- define "[[.Chart]].address" -}}
+{{- $text := index . 1 }}
+{{- with include "[[.Chart]].prefix" (index . 0) }}
+{{- /* Twice, because neighbours in a list share their comma. */}}
+{{- $to := printf "${1}%s${2}${3}" . }}
+{{- $text = regexReplaceAll [[ .Hosts ]] $text $to }}
+{{- $text = regexReplaceAll [[ .Hosts ]] $text $to }}
+{{- end }}
+{{- $text }}
+{{- end }}
+[[- end ]]
+
+{{/*
 Labels of every object. Each template adds app.kubernetes.io/name.
 */}}
 {{- define "[[.Chart]].labels" -}}
@@ -51,31 +92,43 @@ An image as its parts make it. Takes a dict with root and image.
 {{- end }}
 
 {{/*
-A value as a string in double quotes. Numbers are written in full: a large one
-would otherwise become 1e+06. Helm deletes the text <no value> from what it
-renders; an escape hides it.
+A value as a string in double quotes. Takes a list of the root, the value, and
+whether it leads to a Service. Numbers are written in full: a large one would
+otherwise become 1e+06. Helm deletes the text <no value> from what it renders; an
+escape hides it.
 */}}
 {{- define "[[.Chart]].string" -}}
-{{- $text := ternary . (toJson .) (kindIs "string" .) }}
+{{- $value := index . 1 }}
+{{- $text := ternary $value (toJson $value) (kindIs "string" $value) }}
+[[- if .Hosts ]]
+{{- if index . 2 }}
+{{- $text = include "[[.Chart]].address" (list (index . 0) $text) }}
+{{- end }}
+[[- end ]]
 {{- $text | quote | replace "<no value>" "\\x3cno value>" }}
 {{- end }}
 
 {{/*
-A mapping as keys and strings.
+A mapping as keys and strings. Takes a list of the root, the mapping, and the keys
+whose values lead to Services.
 */}}
 {{- define "[[.Chart]].strings" -}}
-{{- range $key, $value := . }}
-{{ quote $key }}: {{ include "[[.Chart]].string" $value }}
+{{- $root := index . 0 }}
+{{- $addresses := slice . 2 }}
+{{- range $key, $value := index . 1 }}
+{{ quote $key }}: {{ include "[[.Chart]].string" (list $root $value (has $key $addresses)) }}
 {{- end }}
 {{- end }}
 
 {{/*
-A mapping as a list of environment variables.
+A mapping as a list of environment variables. Takes what strings takes.
 */}}
 {{- define "[[.Chart]].env" -}}
-{{- range $name, $value := . }}
+{{- $root := index . 0 }}
+{{- $addresses := slice . 2 }}
+{{- range $name, $value := index . 1 }}
 - name: {{ quote $name }}
-  value: {{ include "[[.Chart]].string" $value }}
+  value: {{ include "[[.Chart]].string" (list $root $value (has $name $addresses)) }}
 {{- end }}
 {{- end }}
 [[- if .Configs ]]
