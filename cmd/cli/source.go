@@ -20,6 +20,7 @@ type sourceOptions struct {
 	name       string
 	envFiles   []string
 	profiles   []string
+	allow      []string
 	uids       map[string]int64
 	rules      rules.Options
 	images     *registry.Client
@@ -59,7 +60,7 @@ func (o *sourceOptions) bindRest(f *pflag.FlagSet) {
 	f.DurationVar(&o.images.Timeout, "registry-timeout", registry.DefaultTimeout, "how long a registry may take to tell of an image")
 	f.StringToInt64Var(&o.uids, "uid", nil, "number of a user name, as NAME=NUMBER; repeat for several")
 	f.BoolVar(&o.rules.NoLiveness, "no-liveness", false, "make no liveness probes: a failed health check then never restarts a pod")
-	f.BoolVar(&o.rules.AllowFiles, "allow-files", false, "read files outside of the project directory")
+	f.StringArrayVar(&o.allow, "allow-file", nil, "file or folder outside of the project that the Compose files may read from; repeat for several. The project is its folder, those of -f, and the Git repository around it")
 }
 
 // source says what to load, with the process's own environment behind it.
@@ -68,8 +69,13 @@ func (o *sourceOptions) source(a *app) (compose.Source, error) {
 	if err != nil {
 		return compose.Source{}, fmt.Errorf("find the current folder: %w", err)
 	}
+	for _, path := range o.allow {
+		if _, err := os.Stat(path); err != nil {
+			return compose.Source{}, usageError(fmt.Errorf("--allow-file: %w", err))
+		}
+	}
 	return compose.Source{
-		Files: o.files, Dir: o.projectDir, WorkingDir: wd, EnvFiles: o.envFiles, Profiles: o.profiles, Name: o.name,
+		Files: o.files, Dir: o.projectDir, WorkingDir: wd, EnvFiles: o.envFiles, Allow: o.allow, Profiles: o.profiles, Name: o.name,
 		Environ: a.Environ, Stdin: a.In,
 	}, nil
 }

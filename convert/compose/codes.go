@@ -9,6 +9,8 @@ const (
 	codeNoFile = "no-compose-file"
 	// codeUnreadable: a file exists and cannot be taken for a Compose file.
 	codeUnreadable = "file-unreadable"
+	// codeOutside: a file that another names is none of the application's.
+	codeOutside = "file-outside"
 	// codeLimit: a file is larger, deeper or wider than anything that people write.
 	codeLimit = "limit"
 	// codeSyntax: a file is not YAML.

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -33,6 +30,7 @@ type file struct {
 // disk reads files, each once, within the limits. Problems go to the list.
 type disk struct {
 	workingDir string
+	reach      *Reach
 	stdin      io.Reader
 	files      map[string]*file
 	seen       func(File)
@@ -51,7 +49,7 @@ func (d *disk) read(path string, from diag.Pos) *file {
 	}
 	f := &file{path: path, shown: d.shown(path)}
 	d.files[path] = nil
-	data, err := d.bytes(path)
+	data, err := d.bytes(path, from)
 	if err != nil {
 		d.unreadable(f.shown, from, err)
 		return nil
@@ -70,58 +68,40 @@ func (d *disk) read(path string, from diag.Pos) *file {
 	return f
 }
 
-var errTooLarge = fmt.Errorf("is larger than %d MiB", maxFileBytes>>20)
-
-// bytes reads a file, or standard input, up to the limit.
-func (d *disk) bytes(path string) ([]byte, error) {
-	in := d.stdin
-	if path != stdinName {
-		return readFile(path)
-	}
-	if in == nil {
+// bytes reads a file, or standard input, up to the limit. One that another file
+// names has to be the application's.
+func (d *disk) bytes(path string, from diag.Pos) ([]byte, error) {
+	switch {
+	case from != diag.Pos{}:
+		return d.reach.ReadFile(path, maxFileBytes)
+	case path != stdinName:
+		return readNamed(path, maxFileBytes)
+	case d.stdin == nil:
 		return nil, errors.New("there is no standard input")
+	default:
+		return readAll(d.stdin, maxFileBytes)
 	}
-	return readAll(in)
-}
-
-// readFile reads a file up to the limit. It does not wait for somebody to write
-// to a named pipe, and reads what a shell's <(command) stands for.
-func readFile(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, errors.New("is a folder")
-	}
-	return readAll(f)
-}
-
-func readAll(in io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(in, maxFileBytes+1))
-	if err == nil && len(data) > maxFileBytes {
-		err = errTooLarge
-	}
-	return data, err
 }
 
 func (d *disk) unreadable(shown string, from diag.Pos, err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		d.fail(codeNoFile, from, shown+" does not exist", "correct the path, or create the file")
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, ErrTooLarge):
 		d.fail(codeLimit, diag.Pos{File: shown}, err.Error(), "split the file, and put it together with include")
+	case errors.Is(err, ErrOutside):
+		d.fail(codeOutside, from, fmt.Sprintf("%s %v: it is not read", shown, err), fmt.Sprintf("copy it into the project, or allow it with --allow-file %s", shown))
 	default:
-		if at, ok := errors.AsType[*fs.PathError](err); ok {
-			err = at.Err
-		}
-		d.fail(codeUnreadable, from, fmt.Sprintf("%s cannot be read: %v", shown, err), "")
+		d.fail(codeUnreadable, from, fmt.Sprintf("%s cannot be read: %v", shown, cause(err)), "")
 	}
+}
+
+// cause returns what is wrong with a file, without its path.
+func cause(err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err
+	}
+	return err
 }
 
 // text checks that a file is text.
@@ -130,13 +110,9 @@ func (d *disk) text(shown string, data []byte) []byte {
 		d.fail(codeSyntax, positionAt(shown, data, at), "has a NUL byte: this is no text file", "save it as UTF-8")
 		return nil
 	}
-	for at := 0; at < len(data); {
-		r, size := utf8.DecodeRune(data[at:])
-		if r == utf8.RuneError && size == 1 {
-			d.fail(codeSyntax, positionAt(shown, data, at), "is not UTF-8 here", "save the file as UTF-8")
-			return nil
-		}
-		at += size
+	if at := notUTF8(data); at >= 0 {
+		d.fail(codeSyntax, positionAt(shown, data, at), "is not UTF-8 here", "save the file as UTF-8")
+		return nil
 	}
 	return data
 }

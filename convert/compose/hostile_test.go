@@ -30,9 +30,9 @@ func TestHostileFiles(t *testing.T) {
 		"UTF-16":                {"\xff\xfes\x00e\x00r\x00", "yaml-syntax"},
 		"Latin-1":               {"services: {web: {image: nginx, labels: {a: caf\xe9}}}\n", "yaml-syntax"},
 		"tabs":                  {"services:\n\tweb:\n\t\timage: nginx\n", "yaml-syntax"},
-		"a pipe":                {"include: [pipe]\n" + web, "incomplete"},
-		"a device":              {"include: [/dev/zero]\n" + web, "limit"},
-		"variables of a device": {"include: [{path: other.yaml, env_file: /dev/zero}]\n" + web, "file-unreadable"},
+		"a pipe":                {"include: [pipe]\n" + web, "file-unreadable"},
+		"a device":              {"include: [/dev/zero]\n" + web, "file-outside"},
+		"variables of a device": {"include: [{path: other.yaml, env_file: /dev/zero}]\n" + web, "file-outside"},
 		"a folder":              {"include: [.]\n" + web, "file-unreadable"},
 	} {
 		t.Run(name, func(t *testing.T) {

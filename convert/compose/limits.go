@@ -3,8 +3,13 @@ package compose
 // Limits of what is read: far above what people write, far below what would fill
 // the memory or the day.
 const (
-	// maxFileBytes is the size of one Compose file or env file.
+	// maxFileBytes is the size of one Compose file.
 	maxFileBytes = 16 << 20
+	// maxEnvBytes is the size of one env file.
+	maxEnvBytes = 1 << 20
+	// maxNameBytes is the length of a name in a Compose file: as much as one of a
+	// file may have.
+	maxNameBytes = 255
 	// maxFiles is how many files an application is put together from.
 	maxFiles = 512
 	// maxDepth is how deep a file may nest, and how long a chain of include or

@@ -49,7 +49,7 @@ func Load(ctx context.Context, src Source) (*Project, diag.List, error) {
 	if list.HasErrors() {
 		return nil, list, nil
 	}
-	return &Project{Project: project, Origins: newOrigins(t.root), Variables: t.variables}, list, nil
+	return &Project{Project: project, Origins: newOrigins(t.root), Variables: t.variables, Reach: in.disk.reach}, list, nil
 }
 
 // Files returns the Compose files that a source means, in the order in which they
@@ -93,7 +93,7 @@ func (in *input) follow(list *diag.List) (*trail, []*file) {
 		t.add(scope{file: f, dir: in.dir, env: in.env}, t.root)
 	}
 	for _, d := range *list {
-		if d.Severity == diag.Error && slices.Contains([]string{codeSyntax, codeLimit, codeNoFile, codeUnreadable, codeIncomplete}, d.Code) {
+		if d.Severity == diag.Error && slices.Contains([]string{codeSyntax, codeLimit, codeNoFile, codeUnreadable, codeOutside, codeIncomplete}, d.Code) {
 			return t, nil
 		}
 	}
@@ -160,6 +160,7 @@ func (src Source) find(list *diag.List) (*input, error) {
 			in.dir = filepath.Dir(in.files[0])
 		}
 	}
+	in.disk.reach = newReach(in.roots(src))
 	in.readEnv(src)
 	in.profiles = src.Profiles
 	if len(in.profiles) == 0 && in.env["COMPOSE_PROFILES"] != "" {
@@ -167,6 +168,17 @@ func (src Source) find(list *diag.List) (*input, error) {
 	}
 	in.nameProject(src)
 	return in, nil
+}
+
+// roots are the folders and files that the application may read.
+func (in *input) roots(src Source) []string {
+	roots := []string{in.dir, repository(in.dir, in.env["HOME"])}
+	for _, f := range in.files {
+		if f != stdinName {
+			roots = append(roots, filepath.Dir(f))
+		}
+	}
+	return append(roots, absolute(in.disk.workingDir, src.Allow)...)
 }
 
 // nameProject takes the name that somebody chose, or else the folder's.
@@ -212,19 +224,20 @@ func (in *input) readEnv(src Source) {
 	if len(files) == 0 && in.env["COMPOSE_ENV_FILES"] != "" {
 		files = strings.Split(in.env["COMPOSE_ENV_FILES"], ",")
 	}
-	files = absolute(in.disk.workingDir, files)
+	files, read := absolute(in.disk.workingDir, files), readNamed
 	if len(files) == 0 {
 		if dotEnv := filepath.Join(in.dir, ".env"); isFile(dotEnv) {
-			files = []string{dotEnv}
+			files, read = []string{dotEnv}, in.disk.reach.ReadFile
 		}
 	}
 	for _, f := range slices.Backward(files) {
-		env, err := in.env.with(f)
-		if err != nil {
-			in.disk.fail(codeUnreadable, diag.Pos{File: in.disk.shown(f)}, fmt.Sprintf("cannot be read as an env file: %v", err), "write one KEY=value on a line")
-			continue
+		data, err := read(f, maxEnvBytes)
+		if err == nil {
+			in.env, err = in.env.with(data)
 		}
-		in.env = env
+		if err != nil {
+			in.disk.fail(codeUnreadable, diag.Pos{File: in.disk.shown(f)}, fmt.Sprintf("cannot be read as an env file: %v", cause(err)), "write one KEY=value on a line")
+		}
 	}
 }
 

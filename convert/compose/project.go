@@ -10,4 +10,6 @@ type Project struct {
 	// Variables are the variables that the files mention, in the order of the
 	// files; one that stands in several places is there several times.
 	Variables []Variable
+	// Reach is what may be read of the files that the application names.
+	Reach *Reach
 }

@@ -29,6 +29,7 @@ func (c *checker) fail(o *origin, path diag.Path, code, summary, hint string) {
 // cannot be read.
 func references(root *origin, list *diag.List) {
 	c := &checker{root, list}
+	c.names()
 	for _, section := range []string{"services", "jobs"} {
 		for _, name := range root.get(section).keys() {
 			c.unit(section, name)
@@ -43,6 +44,18 @@ func references(root *origin, list *diag.List) {
 	for _, section := range []string{"configs", "secrets"} {
 		for _, name := range root.get(section).keys() {
 			c.source(section, name)
+		}
+	}
+}
+
+// names reports names that are too long for a file, a host or anything else that
+// they would become.
+func (c *checker) names() {
+	for _, section := range []string{"services", "jobs", "networks", "volumes", "configs", "secrets", "models"} {
+		for _, name := range c.root.get(section).keys() {
+			if len(name) > maxNameBytes {
+				c.fail(c.root.get(section, name), diag.Path{section, name}, codeLimit, fmt.Sprintf("is a name of more than %d bytes", maxNameBytes), "choose a shorter name")
+			}
 		}
 	}
 }

@@ -17,6 +17,8 @@ type Source struct {
 	WorkingDir string
 	// EnvFiles replace the project's .env file.
 	EnvFiles []string
+	// Allow are folders and files outside of the application that it may read.
+	Allow []string
 	// Profiles are the active profiles; "*" activates all.
 	Profiles []string
 	// Name overrides the project's name.

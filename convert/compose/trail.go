@@ -299,12 +299,13 @@ func (t *trail) includeEnv(s scope, entry *yaml.Node, dir string, files []string
 	}
 	env := s.env
 	for _, f := range files {
-		if f == "/dev/null" {
+		data, err := t.disk.reach.ReadFile(s.join(f), maxEnvBytes)
+		if err != nil {
+			t.disk.unreadable(t.disk.shown(s.join(f)), s.at(entry), err)
 			continue
 		}
-		var err error
-		if env, err = env.with(s.join(f)); err != nil {
-			t.disk.fail(codeUnreadable, s.at(entry), fmt.Sprintf("env file %s: %v", t.disk.shown(s.join(f)), err), "")
+		if env, err = env.with(data); err != nil {
+			t.disk.fail(codeUnreadable, s.at(entry), fmt.Sprintf("env file %s: %v", t.disk.shown(s.join(f)), err), "write one KEY=value on a line")
 		}
 	}
 	return env

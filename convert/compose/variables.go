@@ -1,14 +1,13 @@
 package compose
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/template"
 	"go.yaml.in/yaml/v4"
 
@@ -46,46 +45,10 @@ func Unset(src Source) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// environment is a set of variables. It is never changed, only extended.
-type environment map[string]string
-
-func (e environment) lookup(name string) (string, bool) {
-	v, ok := e[name]
-	return v, ok
-}
-
-// with returns the environment with the variables of an env file below its own.
-func (e environment) with(file string) (environment, error) {
-	data, err := readFile(file)
-	if at, ok := errors.AsType[*fs.PathError](err); ok {
-		err = at.Err
-	}
-	if err != nil {
-		return e, err
-	}
-	vars, err := dotenv.ParseWithLookup(strings.NewReader(strings.TrimPrefix(string(data), "\ufeff")), e.lookup)
-	if err != nil {
-		return e, err
-	}
-	merged := environment(vars)
-	maps.Copy(merged, e)
-	return merged, nil
-}
-
-// parseEnviron reads KEY=value strings; the last of a name wins.
-func parseEnviron(environ []string) environment {
-	env := environment{}
-	for _, entry := range environ {
-		if key, value, ok := strings.Cut(entry, "="); ok && key != "" {
-			env[key] = value
-		}
-	}
-	return env
-}
-
 // fill returns the text of a scalar with its variables filled, and reports those
 // that cannot be.
 func (t *trail) fill(s scope, n *yaml.Node, path diag.Path) string {
+	t.legible(s, n, path)
 	if !strings.Contains(n.Value, "$") || n.Tag == "!!binary" {
 		return n.Value
 	}
@@ -121,6 +84,27 @@ func (t *trail) fill(s scope, n *yaml.Node, path diag.Path) string {
 	}
 	report(diag.Error, codeVariableSyntax, fmt.Sprintf("%q has a $ that begins no variable", n.Value), "write ${NAME}, or $$ for a dollar sign")
 	return ""
+}
+
+// legible refuses bytes where only text can go: no variable, argument or name of
+// a container holds a NUL.
+func (t *trail) legible(s scope, n *yaml.Node, path diag.Path) {
+	text := []byte(n.Value)
+	if n.ShortTag() == "!!binary" {
+		decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(n.Value), ""))
+		if err != nil {
+			return // compose-go says so
+		}
+		text = decoded
+	}
+	content := len(path) == 3 && path[0] == "configs" && path[2] == "content"
+	if checkText(text) == nil || content {
+		return
+	}
+	t.disk.list.Add(diag.Diagnostic{
+		Severity: diag.Error, Pos: s.at(n), Path: slices.Clone(path), Code: codeValue, Summary: "is no text: it has bytes that are not UTF-8, or a NUL",
+		Hint: "give it to the container as a file, with configs",
+	})
 }
 
 func orDefault(value, otherwise string) string {

@@ -15,15 +15,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"gantry/convert/compose"
 	"gantry/convert/workload"
-)
-
-// Limits of what a bind mount may bring into a ConfigMap. The API server takes
-// 1 MiB for the whole object; the rest is left for names and escapes.
-const (
-	maxConfigBytes = 900 << 10
-	maxConfigFiles = 64
-	maxConfigDepth = 8
 )
 
 // bind maps a folder or file of the machine where Compose runs. A cluster has no
@@ -43,7 +36,7 @@ func (u *unit) bind(m types.ServiceVolumeConfig, key []string) {
 		}, key...)
 	case isSystemPath(source):
 		u.hostPath(m, source, key)
-	case u.readable(source):
+	case u.project.Reach.Has(source):
 		u.projectBind(m, source, key)
 	default:
 		u.foreignBind(m, source, key)
@@ -64,72 +57,9 @@ func isSystemPath(source string) bool {
 	})
 }
 
-// readable reports whether the rules may read a file and put it into an object:
-// only the project's own are, unless the user says otherwise, since a file
-// elsewhere on the machine may be anybody's secret.
-func (a *app) readable(name string) bool {
-	if a.opts.AllowFiles {
-		return true
-	}
-	rel, err := filepath.Rel(a.project.WorkingDir, name)
-	return err == nil && filepath.IsLocal(rel)
-}
-
-var errOutside = errors.New("lies outside of the project directory")
-
-// readFile reads a file of the project, following no link out of it.
-func (a *app) readFile(name string) ([]byte, error) {
-	if !a.readable(name) {
-		return nil, errOutside
-	}
-	info, err := a.opts.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, errors.New("is a folder")
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("is no file with content") // reading a pipe or a device may never end
-	}
-	if info.Size() > maxConfigBytes {
-		return nil, errTooLarge
-	}
-	if target, err := filepath.EvalSymlinks(name); err == nil && !a.linksInside(target) {
-		return nil, errOutside
-	}
-	return a.opts.ReadFile(name)
-}
-
-var errTooLarge = fmt.Errorf("has more than the %d KiB that an object may hold", maxConfigBytes>>10)
-
-// linksInside reports whether the target of a link is the project's own.
-func (a *app) linksInside(target string) bool {
-	root, err := filepath.EvalSymlinks(a.project.WorkingDir)
-	if err != nil || a.opts.AllowFiles {
-		return true
-	}
-	rel, err := filepath.Rel(root, target)
-	return err == nil && filepath.IsLocal(rel)
-}
-
-// unreadable says why a file could not be taken over, and what to do about it.
-func (a *app) unreadable(name string, err error) finding {
-	f := finding{code: "file-unreadable", summary: a.shown(name) + " cannot be read: it is left out", hint: "create the file, or correct its path"}
-	switch {
-	case errors.Is(err, errOutside):
-		f.code, f.summary, f.hint = "file-outside", fmt.Sprintf("%s %v: it is not read", a.shown(name), err), "move it into the project, or pass --allow-files"
-	case errors.Is(err, errTooLarge):
-		f.code, f.summary, f.hint = "file-too-large", fmt.Sprintf("%s %v: it is left out", a.shown(name), err), "build it into the image, or put it on a volume"
-	case errors.Is(err, fs.ErrNotExist):
-		f.code, f.summary = "file-missing", a.shown(name)+" does not exist"
-	}
-	return f
-}
-
 // projectBind mounts a file or folder of the project.
 func (u *unit) projectBind(m types.ServiceVolumeConfig, source string, key []string) {
-	info, err := u.opts.Stat(source)
+	info, err := u.project.Reach.Stat(source)
 	switch {
 	case err != nil && looksLikeFile(source):
 		u.expectedFile(m, source, u.unreadable(source, fs.ErrNotExist), key)
@@ -145,6 +75,10 @@ func (u *unit) projectBind(m types.ServiceVolumeConfig, source string, key []str
 // bindFile mounts one file by a ConfigMap, or by a Secret if its name says so.
 func (u *unit) bindFile(m types.ServiceVolumeConfig, source string, key []string) {
 	data, err := u.readFile(source)
+	if errors.Is(err, compose.ErrTooLarge) {
+		u.bindClaim(m, source, tooLarge, key)
+		return
+	}
 	if err != nil {
 		u.expectedFile(m, source, u.unreadable(source, err), key)
 		return
@@ -152,7 +86,7 @@ func (u *unit) bindFile(m types.ServiceVolumeConfig, source string, key []string
 	file := u.bindObject(source)
 	out := &workload.Data{Name: file.object, Service: u.service(), Secret: file.secret}
 	setData(out, file.key, data)
-	u.addData(out)
+	u.addData(out, u.at(key...))
 	if !m.ReadOnly {
 		u.note(finding{code: "bind-read-only", summary: "is mounted read-only: its content comes from the project when it is converted"}, key...)
 	}
@@ -165,7 +99,7 @@ func (u *unit) bindFile(m types.ServiceVolumeConfig, source string, key []string
 
 // executable returns the mode of a script, which a ConfigMap would lose.
 func (a *app) executable(name string) *int32 {
-	if info, err := a.opts.Stat(name); err == nil && info.Mode()&0o111 != 0 {
+	if info, err := a.project.Reach.Stat(name); err == nil && info.Mode()&0o111 != 0 {
 		return ptr.To[int32](0o755)
 	}
 	return nil
@@ -175,14 +109,11 @@ func (a *app) executable(name string) *int32 {
 // somebody has to create.
 func (u *unit) expectedFile(m types.ServiceVolumeConfig, source string, why finding, key []string) {
 	file := u.bindObject(source)
-	hint := why.hint
-	if why.code != "file-too-large" {
-		hint += fmt.Sprintf(", or kubectl create %s %s --from-file=%s=%s", createArgument(file.secret), file.object, file.key, path.Base(filepath.ToSlash(source)))
-	}
 	u.warn(finding{
 		code:    why.code,
-		summary: fmt.Sprintf("%s; the pod waits for the %s %s", strings.TrimSuffix(why.summary, ": it is left out"), kindOf(file.secret), file.object),
-		hint:    hint,
+		summary: why.awaited(kindOf(file.secret), file.object),
+		hint: fmt.Sprintf("%s, or kubectl create %s %s --from-file=%s=%s", why.hint, createArgument(file.secret), file.object, file.key,
+			path.Base(filepath.ToSlash(source))),
 	}, key...)
 	file.target = m.Target
 	u.mountFile(file)
@@ -239,19 +170,29 @@ func (u *unit) bindClaim(m types.ServiceVolumeConfig, source, why string, key []
 		u.out.Claims = append(u.out.Claims, c)
 	}
 	mount := corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly}
-	if shared.database {
+	switch {
+	case why == tooLarge:
+		mount.SubPath = base
+	case shared.database:
 		mount.SubPath = objectName(base)
 	}
 	u.mount(claimVolume(base, name), mount)
 }
 
-// foreignBind mounts what lies outside of the project and is not the system's.
+// foreignBind mounts what lies outside of the project and is not the system's: as
+// something that somebody has to fill. A link of the project that leads to a file
+// out there is refused: it looks like a file to be taken over.
 func (u *unit) foreignBind(m types.ServiceVolumeConfig, source string, key []string) {
-	if looksLikeFile(source) {
-		u.expectedFile(m, source, u.unreadable(source, errOutside), key)
-		return
+	rel, err := filepath.Rel(u.project.WorkingDir, source)
+	inside := err == nil && filepath.IsLocal(rel)
+	switch {
+	case inside && !u.project.Reach.IsDir(source):
+		u.unread(source, compose.ErrOutside, u.at(key...))
+	case !inside && looksLikeFile(source):
+		u.expectedFile(m, source, u.unreadable(source, compose.ErrOutside), key)
+	default:
+		u.bindClaim(m, source, compose.ErrOutside.Error(), key)
 	}
-	u.bindClaim(m, source, errOutside.Error(), key)
 }
 
 // configTarget are the places in an image where configuration is read from.
@@ -265,6 +206,10 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 		return
 	}
 	files, err := u.tree(source)
+	if errors.Is(err, compose.ErrOutside) {
+		u.fail(finding{"file-outside", fmt.Sprintf("%s %v: it is not read", u.shown(source), err), "replace the link by what it leads to, or allow that with --allow-file PATH"}, key...)
+		return
+	}
 	if err != nil {
 		u.bindClaim(m, source, err.Error(), key)
 		return
@@ -288,7 +233,7 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 			}, key...)
 		}
 	}
-	u.addData(out)
+	u.addData(out, u.at(key...))
 	if !m.ReadOnly {
 		u.warn(finding{
 			code:    "bind-read-only",
@@ -312,7 +257,7 @@ func (a *app) tree(root string) ([]treeFile, error) {
 	total := 0
 	var walk func(dir string, depth int) error
 	walk = func(dir string, depth int) error {
-		entries, err := a.opts.ReadDir(filepath.Join(root, dir))
+		entries, err := a.project.Reach.ReadDir(filepath.Join(root, dir))
 		if err != nil || depth > maxConfigDepth {
 			return errors.New("cannot be read")
 		}
@@ -325,8 +270,12 @@ func (a *app) tree(root string) ([]treeFile, error) {
 				continue
 			}
 			data, err := a.readFile(filepath.Join(root, name))
-			if total += len(data); err != nil || total > maxConfigBytes || len(files) >= maxConfigFiles {
-				return errors.New("is larger than a ConfigMap")
+			total += len(data)
+			switch {
+			case errors.Is(err, compose.ErrTooLarge), total > maxConfigBytes, len(files) >= maxConfigFiles:
+				return errors.New(tooLarge)
+			case err != nil:
+				return fmt.Errorf("has %s, which %w", name, readError(err))
 			}
 			files = append(files, treeFile{name, data, a.executable(filepath.Join(root, name))})
 		}

@@ -11,5 +11,5 @@
 // sentence of its row and the position of the key.
 //
 // The package must not read the environment, the clock or the network. Files
-// that Compose refers to are read through [Options.ReadFile].
+// that Compose refers to are read through [compose.Reach].
 package rules

@@ -1,8 +1,9 @@
 package rules
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"regexp"
@@ -10,10 +11,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
 
+	"gantry/convert/compose"
 	"gantry/convert/workload"
 )
 
@@ -40,11 +41,15 @@ func (u *unit) environment() {
 	}
 	u.envFrom(plain, secret)
 	u.env(values, secret)
+	source := "environment"
+	if len(files) > 0 {
+		source = "env_file"
+	}
 	if len(plain.Text) > 0 {
-		u.addData(plain)
+		u.addData(plain, u.at(source))
 	}
 	if len(secret.Text) > 0 {
-		u.addData(secret)
+		u.addData(secret, u.at(source))
 	}
 }
 
@@ -143,12 +148,12 @@ func (u *unit) envFiles() map[string]string {
 	for i, file := range u.in.EnvFiles {
 		path := u.at("env_file", strconv.Itoa(i))[len(u.path):]
 		data, err := u.readFile(file.Path)
+		if errors.Is(err, fs.ErrNotExist) && !bool(file.Required) {
+			u.note(finding{code: "env-file-missing", summary: u.shown(file.Path) + " does not exist and is not required: skipped"}, path...)
+			continue
+		}
 		if err != nil {
-			if bool(file.Required) {
-				u.warn(u.unreadable(file.Path, err), path...)
-			} else {
-				u.note(finding{code: "env-file-missing", summary: u.shown(file.Path) + " cannot be read and is not required: skipped"}, path...)
-			}
+			u.unread(file.Path, err, u.at(path...))
 			continue
 		}
 		read, err := u.parseEnvFile(data, file, vars)
@@ -169,31 +174,10 @@ func (u *unit) parseEnvFile(data []byte, file types.EnvFile, before map[string]s
 		v, ok := before[key]
 		return v, ok
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if file.Format == "raw" {
-		return parseRaw(data, lookup), nil
+		return compose.ParseRawEnv(data, lookup)
 	}
-	return dotenv.ParseWithLookup(bytes.NewReader(data), lookup)
-}
-
-// parseRaw reads the format of docker run --env-file: no quotes, no variables.
-// A name alone takes its value from the environment.
-func parseRaw(data []byte, lookup func(string) (string, bool)) map[string]string {
-	vars := map[string]string{}
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimLeft(strings.TrimRight(line, "\r\n"), " \t")
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		key, value, found := strings.Cut(line, "=")
-		if !found {
-			if value, found = lookup(key); !found {
-				continue
-			}
-		}
-		vars[key] = value
-	}
-	return vars
+	return compose.ParseEnv(data, lookup)
 }
 
 // shown returns a path as the user would write it: from the project directory,

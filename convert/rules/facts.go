@@ -125,7 +125,7 @@ func (a *app) readImages() {
 	}
 	copied := *a.project.Project
 	copied.Services, copied.Volumes = maps.Clone(copied.Services), maps.Clone(copied.Volumes)
-	a.project = &compose.Project{Project: &copied, Origins: a.project.Origins, Variables: a.project.Variables}
+	a.project = &compose.Project{Project: &copied, Origins: a.project.Origins, Variables: a.project.Variables, Reach: a.project.Reach}
 	for _, name := range slices.Sorted(maps.Keys(copied.Services)) {
 		s := copied.Services[name]
 		r := imageReader{app: a, name: name, in: &s, image: a.facts(name, &s)}

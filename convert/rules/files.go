@@ -112,7 +112,7 @@ func (a *app) declare(f fileObject, object string) {
 	out := &workload.Data{Name: object, Secret: f.secret, Annotations: validAnnotations(f.config.Labels)}
 	a.extendData(f, out)
 	setData(out, a.dataKey(f), content)
-	a.addData(out)
+	a.addData(out, path)
 }
 
 // content returns what a config or secret holds, and whether an object is made
@@ -132,11 +132,6 @@ func (a *app) content(f fileObject, object string, path diag.Path) ([]byte, bool
 		return a.placeholder(path), true
 	}
 	switch {
-	case len(f.config.Content) > maxConfigBytes:
-		a.report(diag.Error, finding{
-			code: "file-too-large", summary: errTooLarge.Error(), hint: "build it into the image, or put it on a volume",
-		}, append(path, "content"))
-		return nil, false
 	case f.config.Environment != "": // of which the loader has made content
 		return a.fromEnvironment(f, path)
 	case f.config.Content != "":
@@ -196,19 +191,45 @@ func (a *app) fromFile(f fileObject, object string, path diag.Path) ([]byte, boo
 		return data, true
 	}
 	why := a.unreadable(f.config.File, err)
+	if severity := severityOf(err); severity == diag.Error {
+		a.report(severity, why, append(path, "file"))
+		return nil, false
+	}
 	a.report(diag.Warning, finding{
 		code:    why.code,
-		summary: fmt.Sprintf("%s; pods wait for the %s %s", strings.TrimSuffix(why.summary, ": it is left out"), kindOf(f.secret), object),
+		summary: why.awaited(kindOf(f.secret), object),
 		hint:    fmt.Sprintf("%s, or kubectl create %s %s --from-file=%s=FILE", why.hint, createArgument(f.secret), object, a.dataKey(f)),
 	}, append(path, "file"))
 	return nil, false
 }
 
-// addData adds a ConfigMap or Secret to the application, unless it is there.
-func (a *app) addData(d *workload.Data) {
+// addData adds a ConfigMap or Secret to the application, unless it is there. path
+// is the key that asks for it.
+func (a *app) addData(d *workload.Data, path diag.Path) {
 	id := kindOf(d.Secret) + " " + d.Name
-	if a.data[id] == nil {
-		a.data[id] = d
-		a.out.Data = append(a.out.Data, d)
+	if a.data[id] != nil {
+		return
 	}
+	a.data[id] = d
+	a.out.Data = append(a.out.Data, d)
+	switch size := sizeOf(d); {
+	case size > maxConfigBytes:
+		a.report(diag.Error, finding{"file-too-large", tooLarge, "build it into the image, or put it on a volume"}, path)
+	case size > maxAppliedBytes:
+		a.report(diag.Note, finding{
+			code: "file-large", summary: fmt.Sprintf("makes a %s that kubectl apply only takes with --server-side: it has %d KiB", kindOf(d.Secret), size>>10),
+		}, path)
+	}
+}
+
+// sizeOf counts what the API server counts.
+func sizeOf(d *workload.Data) int {
+	size := 0
+	for _, text := range d.Text {
+		size += len(text)
+	}
+	for _, data := range d.Binary {
+		size += len(data)
+	}
+	return size
 }

@@ -1,16 +1,15 @@
 package rules
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 
-	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"gantry/charts/diag"
+	"gantry/convert/compose"
 )
 
 // readLabelFiles adds the labels of label_file to those of each service and job,
@@ -44,10 +43,10 @@ func (a *app) withLabelFiles(path diag.Path, in *types.ContainerSpec) types.Labe
 		key := append(slices.Clip(path), "label_file", strconv.Itoa(i))
 		data, err := a.readFile(file)
 		if err != nil {
-			a.report(diag.Warning, a.unreadable(file, err), key)
+			a.unread(file, err, key)
 			continue
 		}
-		read, err := dotenv.ParseWithLookup(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))), lookup)
+		read, err := compose.ParseEnv(data, lookup)
 		if err != nil {
 			a.report(diag.Error, finding{code: "label-file-syntax", summary: fmt.Sprintf("%s: %v", a.shown(file), err), hint: "write one KEY=value on a line"}, key)
 			continue

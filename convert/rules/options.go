@@ -3,9 +3,7 @@ package rules
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -96,14 +94,6 @@ type Options struct {
 	// NoLiveness leaves out liveness probes: a health check then only takes a pod
 	// out of its Service.
 	NoLiveness bool
-	// AllowFiles permits to read files outside of the project directory.
-	AllowFiles bool
-	// ReadFile reads a file that the Compose file refers to; default os.ReadFile.
-	ReadFile func(name string) ([]byte, error)
-	// Stat describes such a file; default os.Stat.
-	Stat func(name string) (fs.FileInfo, error)
-	// ReadDir lists a folder; default os.ReadDir.
-	ReadDir func(name string) ([]fs.DirEntry, error)
 }
 
 const (
@@ -120,15 +110,6 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.VolumeSize, defaultVolumeSize)
 	setDefault(&o.Tag, defaultTag)
 	setDefault(&o.KubernetesVersion, fmt.Sprintf("1.%d", newestMinor))
-	if o.ReadFile == nil {
-		o.ReadFile = os.ReadFile
-	}
-	if o.Stat == nil {
-		o.Stat = os.Stat
-	}
-	if o.ReadDir == nil {
-		o.ReadDir = os.ReadDir
-	}
 	return o
 }
 

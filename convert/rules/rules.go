@@ -167,6 +167,11 @@ func (a *app) nameServices() {
 			}, diag.Path{section, service})
 			object = objectName("x" + object)
 		}
+		if len(service) > maxName {
+			a.report(diag.Warning, finding{
+				code: "name-cut", summary: fmt.Sprintf("is called %s: names of Services have at most %d characters", object, maxName), hint: "choose a shorter name",
+			}, diag.Path{section, service})
+		}
 		a.names[service] = object
 		if other, ok := named.take(object, service); !ok {
 			a.report(diag.Error, finding{

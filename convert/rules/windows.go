@@ -65,7 +65,7 @@ func (u *unit) credentialFile(name string) *string {
 	}
 	data, err := u.readFile(name)
 	if err != nil {
-		u.warn(u.unreadable(name, err), "credential_spec", "file")
+		u.unread(name, err, u.at("credential_spec", "file"))
 		return nil
 	}
 	return u.credentials(data, "file")

@@ -47,7 +47,7 @@ func findProjects(dir string) ([]project, error) {
 			continue
 		}
 		root := filepath.Join(dir, "compose", strings.ReplaceAll(column(row, "repo"), "/", "+"))
-		src := compose.Source{WorkingDir: root, Profiles: []string{"*"}, Dir: column(row, "project_dir")}
+		src := compose.Source{WorkingDir: root, Allow: []string{root}, Profiles: []string{"*"}, Dir: column(row, "project_dir")}
 		src.Files = strings.Split(column(row, "compose_paths"), ",")
 		if env := column(row, "env_example"); env != "" && column(row, "dotenv") == "" {
 			src.EnvFiles = []string{env}
@@ -68,7 +68,7 @@ func walkProjects(dir string) ([]project, error) {
 			return nil
 		}
 		name, err := filepath.Rel(dir, path)
-		projects = append(projects, project{name, compose.Source{WorkingDir: filepath.Dir(path), Files: []string{d.Name()}, Profiles: []string{"*"}}})
+		projects = append(projects, project{name, compose.Source{WorkingDir: filepath.Dir(path), Files: []string{d.Name()}, Allow: []string{dir}, Profiles: []string{"*"}}})
 		return err
 	})
 	return projects, err
