@@ -51,9 +51,7 @@ func fields(path diag.Path, before, after any, list *[]Field) {
 
 // members compares two mappings key by key.
 func members(path diag.Path, before, after map[string]any, list *[]Field) {
-	keys := maps.Clone(before)
-	maps.Copy(keys, after)
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
+	for _, key := range keys(before, after) {
 		at := append(slices.Clone(path), key)
 		was, existed := before[key]
 		now, exists := after[key]
@@ -66,6 +64,13 @@ func members(path diag.Path, before, after map[string]any, list *[]Field) {
 			fields(at, was, now, list)
 		}
 	}
+}
+
+// keys returns the keys of two mappings in the order of their names.
+func keys(a, b map[string]any) []string {
+	all := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // elements compares two lists element by element, where the elements can be told
@@ -129,6 +134,18 @@ func named(elements []any, key string) (byName map[string]any, order []string) {
 		order = append(order, name)
 	}
 	return byName, order
+}
+
+// elementNames are the names that [Fields] gives the elements of a list.
+func elementNames(list []any) []string {
+	if _, order := named(list, nameKey(list)); order != nil {
+		return order
+	}
+	names := make([]string, len(list))
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	return names
 }
 
 func allMaps(elements []any) bool {

@@ -102,7 +102,7 @@ func versionLabels() []string { return []string{"helm.sh/chart", "app.kubernetes
 // unified compares two objects as YAML with sorted keys, so that neither order
 // nor comments count.
 func unified(a, b Document) string {
-	lines := diff.Diff("a", text(a), "b", text(b))
+	lines := diff.Diff("a", yamlOf(a), "b", yamlOf(b))
 	// The first three lines name the files.
 	parts := strings.SplitN(string(lines), "\n", 4)
 	if len(parts) < 4 {
@@ -111,7 +111,7 @@ func unified(a, b Document) string {
 	return parts[3]
 }
 
-func text(d Document) []byte {
+func yamlOf(d Document) []byte {
 	if len(d.Fields) == 0 {
 		return nil
 	}

@@ -75,7 +75,7 @@ func runDiff(ctx context.Context, a *app, name string, sides []string, o *diffOp
 	}
 	summary := fmt.Sprintf("%s between %s and %s", countOf(len(compared.Changes)-labelled, "change"), compared.From, compared.To)
 	if labelled > 0 {
-		summary += fmt.Sprintf("; %s differ in labels that name versions only (--labels shows them)", countOf(labelled, "object"))
+		summary += fmt.Sprintf("; of %s only labels that name versions differ (--labels shows them)", countOf(labelled, "object"))
 	}
 	fmt.Fprintln(a.Err, summary)
 	return nil

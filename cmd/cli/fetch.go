@@ -29,6 +29,12 @@ func (a *app) fetchChart(ctx context.Context, ref, version string) (path string,
 	case meansFile(ref):
 		return "", notFoundError(withHint(fmt.Errorf("there is no chart %s", ref), "name a folder, an archive, or a chart of a repository as REPOSITORY/CHART; see: gantry repo search"))
 	}
+	if name, own := splitVersion(ref); own != "" {
+		if version != "" {
+			return "", usageError(fmt.Errorf("%s names a version itself: leave out --version", ref))
+		}
+		ref, version = name, own
+	}
 	c := a.repoClient()
 	found, err := c.Find(ctx, ref, version)
 	if err != nil {
@@ -36,6 +42,23 @@ func (a *app) fetchChart(ctx context.Context, ref, version string) (path string,
 	}
 	path, err = c.Download(ctx, found, client.FindPaths(runtime.GOOS, a.Getenv).Cache)
 	return path, repoError(err)
+}
+
+// splitVersion splits REPOSITORY/NAME@VERSION; the version is empty when the
+// reference names none. What follows the @ of a digest or of a user is none.
+func splitVersion(ref string) (name, version string) {
+	at := strings.LastIndex(ref, "@")
+	if at < 0 || strings.ContainsAny(ref[at:], ":/") {
+		return ref, ""
+	}
+	return ref[:at], ref[at+1:]
+}
+
+// onThisMachine reports whether a reference means a folder or a file, whether it
+// is there or not.
+func onThisMachine(ref string) bool {
+	_, err := os.Stat(ref)
+	return err == nil || meansFile(ref)
 }
 
 // meansFile tells a path that is not there from a chart of a repository.
