@@ -21,7 +21,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := -trimpath $(shell go env GOFLAGS)
 
 # ./... does not reach below testdata.
-PACKAGES := ./... $(patsubst %,./%/...,$(wildcard testdata/house testdata/bench testdata/corpus testdata/strict))
+PACKAGES := ./... $(patsubst %,./%/...,$(wildcard testdata/house testdata/bench testdata/corpus testdata/strict testdata/objectstore))
 # What goroutines share is in these rooms; the scripts of cmd/cli start hundreds of
 # processes, which the race detector makes slow to start.
 RACY := ./charts/... ./repo/...
@@ -47,7 +47,7 @@ bin/gantry-sandbox: $(call sources,cmd/gantry-sandbox)
 	go build -C cmd/gantry-sandbox -ldflags '-s -w -X $(component).gitVersion=$(KUBERNETES) -X $(component).gitMajor=1 -X $(component).gitMinor=36' -o $(CURDIR)/$@ .
 	@touch $@
 
-tools: bin/tools/golangci-lint bin/tools/helm bin/tools/benchstat ## build the pinned tools into bin/tools
+tools: bin/tools/golangci-lint bin/tools/helm bin/tools/versitygw bin/tools/benchstat ## build the pinned tools into bin/tools
 
 bin/tools/golangci-lint: testdata/tools/go.mod testdata/tools/go.sum
 	go build -C testdata/tools -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
@@ -61,17 +61,21 @@ bin/tools/helm: testdata/tools/helm/go.mod testdata/tools/helm/go.sum
 	go build -C testdata/tools/helm -ldflags '-X helm.sh/helm/v3/internal/version.version=$(HELM)' -o $(CURDIR)/$@ helm.sh/helm/v3/cmd/helm
 	@touch $@
 
+bin/tools/versitygw: testdata/tools/versitygw/go.mod testdata/tools/versitygw/go.sum
+	go build -C testdata/tools/versitygw -o $(CURDIR)/$@ github.com/versity/versitygw/cmd/versitygw
+	@touch $@
+
 # Tests run without vet, which would analyse every dependency once more: lint does
 # it anyway.
 gotest := go test -vet=off
 
-test: build bin/tools/helm ## run every test, those against the real API server included
+test: build bin/tools/helm bin/tools/versitygw ## run every test, those against the real API server included
 	CGO_ENABLED=1 $(gotest) -race -shuffle=on $(RACY)
 	$(gotest) -shuffle=on $$(go list $(PACKAGES) | grep -vE '^gantry/(charts|repo)(/|$$)')
 	cd cmd/gantry-sandbox && $(gotest) ./...
 	$(gotest) -count=1 -parallel 8 $(INTEGRATION)
 
-integration: build bin/tools/helm ## run only the tests against the real API server
+integration: build bin/tools/helm bin/tools/versitygw ## run only the tests against the real API server
 	$(gotest) -count=1 -parallel 8 $(INTEGRATION)
 
 lint: bin/tools/golangci-lint ## check the code and its format

@@ -17,12 +17,13 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"gantry/repo/blob"
 	"gantry/repo/server"
 )
 
 type repoServeOptions struct {
-	dir, listen     string
+	dir             string
+	store           storeOptions
+	listen          string
 	addrFile        string
 	tlsCert, tlsKey string
 	user, passFile  string
@@ -37,22 +38,30 @@ func newRepoServe(a *app) *cobra.Command {
 	var o repoServeOptions
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve a folder of charts as a repository",
+		Short: "Serve a folder or a bucket of charts as a repository",
 		Long: `Serve answers Helm and everything else that reads chart repositories, and takes
 uploads as ChartMuseum does. Archives that lie in the folder already are served
 from where they are. A version cannot change once it is published.
+
+Charts are kept in a folder, or in a bucket of S3 or of a server that speaks its
+protocol: any number of servers may share one. Region and credentials are found
+where the tools of AWS find them: AWS_REGION, AWS_ACCESS_KEY_ID, AWS_PROFILE, the
+role of the pod or of the machine.
 
 The server ends on an interrupt, when the requests under way are done.
 
 ` + exitCodesHelp,
 		Example: `  gantry repo serve --dir charts
   gantry repo serve --dir charts --listen :8443 --tls-cert cert.pem --tls-key key.pem
+  gantry repo serve --store s3://my-charts/stable --listen :8879
+  gantry repo serve --store s3://charts --s3-endpoint http://127.0.0.1:9000
   gantry repo serve --dir charts --basic-auth-user ci --basic-auth-pass-file pass.txt --anonymous-read`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRepoServe(cmd.Context(), a, &o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.dir, "dir", "", "folder that keeps the charts; it is created when it is not there (required)")
+	f.StringVar(&o.dir, "dir", "", "folder that keeps the charts; it is created when it is not there")
+	o.store.bind(f)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8879", "address to listen on; port 0 takes a free one")
 	f.StringVar(&o.addrFile, "addr-file", "", "file to write the address to, once the server listens")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "certificate for HTTPS")
@@ -62,16 +71,13 @@ The server ends on an interrupt, when the requests under way are done.
 	f.BoolVar(&o.anonymousRead, "anonymous-read", false, "let everybody read; only writing asks for the password")
 	f.BoolVar(&o.allowOverwrite, "allow-overwrite", false, "let uploads with ?force replace a version")
 	f.Int64Var(&o.maxArchiveMiB, "max-archive", 32, "largest archive to take, in MiB")
-	f.DurationVar(&o.rescan, "rescan", time.Minute, "how often to look for charts that were put into the folder by hand; 0 is never")
+	f.DurationVar(&o.rescan, "rescan", time.Minute, "how often to look for charts that were put into the store by hand; 0 is never")
 	f.StringVar(&o.logFormat, "log-format", "text", "log to standard error as text, json or none")
 	_ = c.MarkFlagDirname("dir")
 	return c
 }
 
 func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
-	if o.dir == "" {
-		return usageError(errors.New("--dir must say where the charts are, such as --dir charts"))
-	}
 	log, err := newLogger(a.Err, o.logFormat)
 	if err != nil {
 		return err
@@ -80,11 +86,12 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 	if err != nil {
 		return err
 	}
-	store, err := blob.OpenDirectory(o.dir)
+	store, err := o.store.open(ctx, o.dir, log)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
+	options.Shared, options.Refresh = store.shared, o.store.refresh
 	handler, err := server.New(ctx, store, options)
 	if err != nil {
 		return err
@@ -182,13 +189,17 @@ func (o *repoServeOptions) announce(a *app, addr net.Addr) error {
 	if o.user != "" {
 		credentials = " --username " + o.user + " --password-stdin"
 	}
+	where := o.dir
+	if where == "" {
+		where = o.store.url
+	}
 	fmt.Fprintf(a.Out, `Serving the charts of %s at %s
 
 Use it from another terminal:
   gantry repo add local %s%s
   gantry chart push CHART local
   gantry repo search
-`, o.dir, url, url, credentials)
+`, where, url, url, credentials)
 	return nil
 }
 
@@ -260,7 +271,7 @@ func rescan(ctx context.Context, handler *server.Server, every time.Duration, lo
 			return
 		case <-ticker.C:
 			if err := handler.Refresh(ctx); err != nil && ctx.Err() == nil {
-				log.ErrorContext(ctx, "cannot read the folder again", slog.Any("error", err))
+				log.ErrorContext(ctx, "cannot read the store again", slog.Any("error", err))
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"hash/fnv"
 	"io"
 	"io/fs"
 	"iter"
@@ -174,14 +173,37 @@ func (d *Directory) PutIfMatch(ctx context.Context, key, etag string, body io.Re
 	case err != nil:
 		return "", err
 	}
-	temp, newTag, err := d.writeTemp(body)
+	newTag, err := d.replace(key, body)
+	return newTag, wrap("put", key, err)
+}
+
+// Put creates or replaces an object.
+func (d *Directory) Put(ctx context.Context, key string, body io.ReadSeeker) (string, error) {
+	if err := cmp.Or(ctx.Err(), CheckKey(key)); err != nil {
+		return "", wrap("put", key, err)
+	}
+	unlock, err := d.lock(ctx, key)
 	if err != nil {
 		return "", wrap("put", key, err)
 	}
-	if err := d.root.Rename(temp, key); err != nil {
-		return "", wrap("put", key, errors.Join(err, d.root.Remove(temp)))
+	defer unlock()
+	if err := d.makeFolder(path.Dir(key)); err != nil {
+		return "", wrap("put", key, err)
 	}
-	return newTag, wrap("put", key, d.syncFolder(path.Dir(key)))
+	etag, err := d.replace(key, body)
+	return etag, wrap("put", key, err)
+}
+
+// replace puts a new file in the place of a key. The caller holds its lock.
+func (d *Directory) replace(key string, body io.Reader) (etag string, err error) {
+	temp, etag, err := d.writeTemp(body)
+	if err != nil {
+		return "", err
+	}
+	if err := d.root.Rename(temp, key); err != nil {
+		return "", errors.Join(err, d.root.Remove(temp))
+	}
+	return etag, d.syncFolder(path.Dir(key))
 }
 
 // Delete removes an object.
@@ -254,9 +276,7 @@ func (d *Directory) lock(ctx context.Context, key string) (unlock func(), err er
 	if err := d.root.MkdirAll(lockFolder, folderMode); err != nil {
 		return nil, err
 	}
-	h := fnv.New32a()
-	h.Write([]byte(key))
-	return d.locks[h.Sum32()%lockBuckets].acquire(ctx)
+	return d.locks[bucketOf(key)].acquire(ctx)
 }
 
 // translate turns what the file system says into the errors of the contract.

@@ -3,7 +3,9 @@ package blob
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -42,4 +44,21 @@ func (l bucketLock) acquire(ctx context.Context) (unlock func(), err error) {
 		_ = file.Close() // closing the file releases the lock in any case
 		<-l.held
 	}, nil
+}
+
+// bucketOf spreads keys over the locks. Which key falls where is part of the
+// contract between processes that share a folder.
+func bucketOf(key string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key)) // a hash takes everything
+	return int(h.Sum32() % lockBuckets)
+}
+
+// keyLocks excludes the other goroutines of this process.
+type keyLocks [lockBuckets]sync.Mutex
+
+func (l *keyLocks) lock(key string) (unlock func()) {
+	mu := &l[bucketOf(key)]
+	mu.Lock()
+	return mu.Unlock
 }

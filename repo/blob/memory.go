@@ -29,7 +29,7 @@ type memoryObject struct {
 }
 
 func (o memoryObject) info(key string) Info {
-	return Info{Key: key, Size: int64(len(o.data)), ModTime: o.mod}
+	return Info{Key: key, Size: int64(len(o.data)), ModTime: o.mod, ETag: o.etag}
 }
 
 func (m *Memory) find(ctx context.Context, op, key string) (memoryObject, error) {
@@ -78,6 +78,11 @@ func (m *Memory) PutIfAbsent(ctx context.Context, key string, body io.ReadSeeker
 		}
 		return nil
 	})
+}
+
+// Put creates or replaces an object.
+func (m *Memory) Put(ctx context.Context, key string, body io.ReadSeeker) (string, error) {
+	return m.put(ctx, key, body, func(memoryObject, bool) error { return nil })
 }
 
 // PutIfMatch replaces the object that had the tag.

@@ -48,8 +48,13 @@ type Store interface {
 	// PutIfAbsent creates an object and returns its tag. Of any number of
 	// writers one wins; the others get ErrExists.
 	PutIfAbsent(ctx context.Context, key string, body io.ReadSeeker) (etag string, err error)
+	// Put creates or replaces an object, whatever was there. Of several writers
+	// at once the last one wins.
+	Put(ctx context.Context, key string, body io.ReadSeeker) (etag string, err error)
 	// PutIfMatch replaces the object that had the tag and returns the new tag.
-	// It is ErrMismatch when the object has another tag or is gone.
+	// It is ErrMismatch when the object has another tag or is gone. Where the
+	// answer of a shared store was lost, it may be that the write took place and
+	// was replaced since: who is told so reads again before writing again.
 	PutIfMatch(ctx context.Context, key, etag string, body io.ReadSeeker) (newTag string, err error)
 	// Delete removes an object. It is no error when there is none.
 	Delete(ctx context.Context, key string) error
@@ -64,6 +69,9 @@ type Info struct {
 	Key     string
 	Size    int64
 	ModTime time.Time
+	// ETag is the tag of the content, where the store knows it without reading
+	// the object, and empty elsewhere.
+	ETag string
 }
 
 // Object is an open object.

@@ -22,7 +22,12 @@ type fixture struct {
 	*testing.T
 
 	store, again blob.Store
+	// rounds is how often writers race.
+	rounds int
 }
+
+// rounds is how often writers race where a round is cheap.
+const rounds = 20
 
 // suite is the contract of a store as a test. The function opens an empty store;
 // again opens the same store a second time, as another process would.
@@ -37,15 +42,17 @@ func suite(t *testing.T, open func(t *testing.T) (store, again blob.Store)) {
 		"cancelled":                    cancelled,
 		"one creator wins":             oneCreator,
 		"one replacer wins":            oneReplacer,
-		"no update is lost":            counter,
+		"no update is lost":            ledger,
 		"a reader sees whole objects":  wholeReads,
 		"what is open stays readable":  openStays,
 		"put back is the same content": putBack,
+		"put replaces what is there":   putAnyway,
+		"a probe finds nothing amiss":  probe,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store, again := open(t)
-			test(fixture{t, store, again})
+			test(fixture{t, store, again, rounds})
 		})
 	}
 }
@@ -87,8 +94,10 @@ func life(f fixture) {
 	wantErr(t, err, blob.ErrNotFound)
 	_, err = s.Stat(ctx, key)
 	wantErr(t, err, blob.ErrNotFound)
-	_, err = s.PutIfMatch(ctx, key, "any", body("x"))
-	wantErr(t, err, blob.ErrMismatch)
+	for _, etag := range []string{"any", ""} {
+		_, err = s.PutIfMatch(ctx, key, etag, body("x"))
+		wantErr(t, err, blob.ErrMismatch)
+	}
 	wantErr(t, s.Delete(ctx, key), nil)
 
 	first := create(t, s, key, "one")
@@ -101,6 +110,8 @@ func life(f fixture) {
 	if etag != first {
 		t.Errorf("Get says the tag is %q, the writer was told %q", etag, first)
 	}
+	_, err = s.PutIfMatch(ctx, key, "", body("x"))
+	wantErr(t, err, blob.ErrMismatch)
 	second, err := again.PutIfMatch(ctx, key, first, body("second"))
 	wantErr(t, err, nil)
 	_, err = s.PutIfMatch(ctx, key, first, body("third"))
@@ -163,6 +174,13 @@ func list(f fixture) {
 			if info.Size != int64(len(info.Key)) {
 				t.Errorf("%s: size %d", info.Key, info.Size)
 			}
+			stat, err := s.Stat(t.Context(), info.Key)
+			if diff := cmp.Diff(stat, info); err != nil || diff != "" {
+				t.Errorf("%s (-Stat +List): %v\n%s", info.Key, err, diff)
+			}
+			if _, etag, err := s.Get(t.Context(), info.Key); err != nil || info.ETag != "" && info.ETag != etag {
+				t.Errorf("%s: List says the tag is %q, Get %q (%v)", info.Key, info.ETag, etag, err)
+			}
 			got = append(got, info.Key)
 		}
 		if diff := cmp.Diff(tc.want, got); diff != "" {
@@ -191,6 +209,8 @@ func badKeys(f fixture) {
 		_, err = s.PutIfAbsent(ctx, key, body("x"))
 		wantErr(t, err, blob.ErrKey)
 		_, err = s.PutIfMatch(ctx, key, "x", body("x"))
+		wantErr(t, err, blob.ErrKey)
+		_, err = s.Put(ctx, key, body("x"))
 		wantErr(t, err, blob.ErrKey)
 		wantErr(t, s.Delete(ctx, key), blob.ErrKey)
 	}
@@ -275,7 +295,7 @@ func race(n int, s, again blob.Store, write func(s blob.Store, i int) error) (wi
 
 func oneCreator(f fixture) {
 	t, s, again := f.T, f.store, f.again
-	for round := range 20 {
+	for round := range f.rounds {
 		key := fmt.Sprintf("round/%d", round)
 		winners, failures := race(16, s, again, func(s blob.Store, i int) error {
 			_, err := s.PutIfAbsent(t.Context(), key, body(strconv.Itoa(i)))
@@ -296,7 +316,7 @@ func oneCreator(f fixture) {
 func oneReplacer(f fixture) {
 	t, s, again := f.T, f.store, f.again
 	etag := create(t, s, "key", "start")
-	for round := range 20 {
+	for round := range f.rounds {
 		winners, failures := race(8, s, again, func(s blob.Store, i int) error {
 			_, err := s.PutIfMatch(t.Context(), "key", etag, body(fmt.Sprintf("%d-%d", round, i)))
 			return err
@@ -311,24 +331,29 @@ func oneReplacer(f fixture) {
 	}
 }
 
-func counter(f fixture) {
+// ledger has writers add lines of their own to one object. A writer that is told
+// that it lost looks whether its line is there before it writes again, as the
+// contract has it.
+func ledger(f fixture) {
 	t, s, again := f.T, f.store, f.again
-	create(t, s, "n", "")
-	const writers, each = 6, 10
-	_, failures := race(writers, s, again, func(s blob.Store, _ int) error {
-		for range each {
-			for {
-				data, etag, err := s.Get(t.Context(), "n")
-				if err != nil {
-					return err
-				}
-				_, err = s.PutIfMatch(t.Context(), "n", etag, bytes.NewReader(append(data, 'x')))
-				if err == nil {
-					break
-				}
-				if !errors.Is(err, blob.ErrMismatch) {
-					return err
-				}
+	create(t, s, "ledger", "")
+	writers, each := 6, f.rounds/2
+	add := func(s blob.Store, line string) error {
+		for {
+			data, etag, err := s.Get(t.Context(), "ledger")
+			if err != nil || strings.Contains(string(data), line) {
+				return err
+			}
+			_, err = s.PutIfMatch(t.Context(), "ledger", etag, bytes.NewReader(append(data, line...)))
+			if !errors.Is(err, blob.ErrMismatch) {
+				return err
+			}
+		}
+	}
+	_, failures := race(writers, s, again, func(s blob.Store, i int) error {
+		for n := range each {
+			if err := add(s, fmt.Sprintf("%d-%d\n", i, n)); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -336,8 +361,10 @@ func counter(f fixture) {
 	if len(failures) > 0 {
 		t.Fatal(failures)
 	}
-	if got := len(get(t, s, "n")); got != writers*each {
-		t.Errorf("%d updates arrived of %d", got, writers*each)
+	lines := strings.Fields(get(t, s, "ledger"))
+	slices.Sort(lines)
+	if got := len(slices.Compact(lines)); got != writers*each || got != len(lines) {
+		t.Errorf("%d lines arrived of %d: %v", got, writers*each, lines)
 	}
 }
 
@@ -392,5 +419,41 @@ func putBack(f fixture) {
 	}
 	if _, err := s.PutIfMatch(t.Context(), "key", second, body("three")); !errors.Is(err, blob.ErrMismatch) {
 		t.Errorf("an old tag still matches: %v", err)
+	}
+}
+
+func putAnyway(f fixture) {
+	t, s, again := f.T, f.store, f.again
+	first, err := s.Put(t.Context(), "a/key", body("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := again.Put(t.Context(), "a/key", body("two"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := get(t, s, "a/key"); got != "two" || first == second {
+		t.Errorf("got %q with tags %s, %s", got, first, second)
+	}
+	if _, err := s.PutIfMatch(t.Context(), "a/key", second, body("three")); err != nil {
+		t.Errorf("the tag does not match: %v", err)
+	}
+	winners, failures := race(8, s, again, func(s blob.Store, i int) error {
+		_, err := s.Put(t.Context(), "raced", body(strconv.Itoa(i)))
+		return err
+	})
+	if len(failures) > 0 {
+		t.Errorf("writers without a condition fail: %v", failures)
+	}
+	if got := get(t, s, "raced"); len(got) != 1 {
+		t.Errorf("%d writers left %q", len(winners), got)
+	}
+}
+
+func probe(f fixture) {
+	t, s := f.T, f.store
+	wantErr(t, blob.Probe(t.Context(), s), nil)
+	for info, err := range s.List(t.Context(), "gantry/probe/", "") {
+		t.Errorf("%s is left over (%v)", info.Key, err)
 	}
 }

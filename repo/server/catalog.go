@@ -1,11 +1,14 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +30,8 @@ type catalog struct {
 	// queues let the uploads of one chart to this process wait in line instead
 	// of losing races to one another. Correctness is the store's affair.
 	queues [64]sync.Mutex
+	// fresh is nil when no other server shares the store.
+	fresh *freshness
 }
 
 // commitTimeout ends a commit that the store does not answer. A commit does not
@@ -34,7 +39,7 @@ type catalog struct {
 const commitTimeout = 30 * time.Second
 
 // loaders is how many shards are read at once.
-const loaders = 8
+const loaders = 16
 
 // errUnchanged is what a change returns when there is nothing to write.
 var errUnchanged = errors.New("nothing to change")
@@ -93,6 +98,9 @@ func (c *catalog) commit(ctx context.Context, chart string, change func(shard) (
 		newTag, err := c.write(ctx, key, etag, after)
 		if err == nil {
 			c.replace(fold(chart), c.encoder.segment(after, newTag))
+			if c.fresh != nil {
+				c.fresh.touch(ctx)
+			}
 			return nil
 		}
 		if isReadOnly(err) {
@@ -155,23 +163,48 @@ func (c *catalog) read(ctx context.Context, key string) (*segment, error) {
 	return c.encoder.segment(sh, etag), nil
 }
 
-// load reads all records. One that cannot be read is an error: serving the rest
-// would tell clients that its charts are gone.
+// load reads the records that have changed. One that cannot be read is an error:
+// serving the rest would tell clients that its charts are gone.
 func (c *catalog) load(ctx context.Context) error {
+	before := c.current()
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(loaders)
 	listed := map[string]bool{}
+	var (
+		mu     sync.Mutex
+		loaded []*segment
+	)
 	for info, err := range c.store.List(ctx, shardFolder, "") {
 		if err != nil {
 			return errors.Join(err, group.Wait())
 		}
 		listed[info.Key] = true
-		group.Go(func() error { return c.loadOne(groupCtx, info.Key) })
+		if seg := before.find(chartOf(info.Key)); seg != nil && info.ETag != "" && seg.etag == info.ETag {
+			continue
+		}
+		group.Go(func() error {
+			seg, err := c.read(groupCtx, info.Key)
+			if errors.Is(err, blob.ErrNotFound) {
+				return nil // it is gone meanwhile, which the next load sees
+			}
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			loaded = append(loaded, seg)
+			return nil
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, seg := range c.current().segments {
+	for _, key := range c.merge(before, loaded) {
+		if err := c.loadOne(ctx, key); err != nil {
+			return err
+		}
+	}
+	for _, seg := range before.segments {
 		if key := shardKey(seg.shard.Chart); seg.etag != "" && !listed[key] {
 			if err := c.loadOne(ctx, key); err != nil {
 				return err
@@ -179,6 +212,36 @@ func (c *catalog) load(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// merge puts segments that were read into the snapshot at once, save those of
+// charts to which somebody has committed since before: it returns their keys,
+// to be read again.
+func (c *catalog) merge(before *snapshot, loaded []*segment) (again []string) {
+	c.swap.Lock()
+	defer c.swap.Unlock()
+	now := c.current()
+	segments := make(map[string]*segment, len(now.segments)+len(loaded))
+	for _, seg := range now.segments {
+		segments[seg.key()] = seg
+	}
+	changed := false
+	for _, seg := range loaded {
+		switch have := segments[seg.key()]; {
+		case have == seg:
+		case have != before.find(seg.key()):
+			again = append(again, shardKey(seg.shard.Chart))
+		default:
+			segments[seg.key()] = seg
+			changed = true
+		}
+	}
+	if changed {
+		c.latest.Store(newSnapshot(&c.encoder, slices.SortedFunc(maps.Values(segments), func(a, b *segment) int {
+			return cmp.Compare(a.key(), b.key())
+		})))
+	}
+	return again
 }
 
 // loadOne reads a record under the chart's queue, so that a commit which runs

@@ -217,6 +217,13 @@ func (f faulty) PutIfMatch(ctx context.Context, key, etag string, body io.ReadSe
 	return etag, errors.Join(err, f.hook("after-put", key))
 }
 
+func (f faulty) Put(ctx context.Context, key string, body io.ReadSeeker) (string, error) {
+	if err := f.hook("put", key); err != nil {
+		return "", err
+	}
+	return f.Store.Put(ctx, key, body)
+}
+
 func (f faulty) List(ctx context.Context, folder, after string) iter.Seq2[blob.Info, error] {
 	if err := f.hook("list", folder); err != nil {
 		return func(yield func(blob.Info, error) bool) { yield(blob.Info{}, err) }

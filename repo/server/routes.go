@@ -11,7 +11,7 @@ type endpoint func(w http.ResponseWriter, r *http.Request) error
 // routes is everything that the server answers to. GET includes HEAD.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	read := func(pattern string, h endpoint) { mux.Handle(pattern, s.answer(s.reading(h))) }
+	read := func(pattern string, h endpoint) { mux.Handle(pattern, s.answer(s.reading(s.fresh(h)))) }
 	write := func(pattern string, h endpoint) { mux.Handle(pattern, s.answer(s.writing(h))) }
 	open := func(pattern string, h endpoint) { mux.Handle(pattern, s.answer(h)) }
 
@@ -25,8 +25,8 @@ func (s *Server) routes() http.Handler {
 	read("GET /api/charts/{name}", s.apiChart)
 	read("GET /api/charts/{name}/{version}", s.apiVersion)
 	write("POST /api/charts", s.upload)
-	write("POST /api/prov", s.uploadProvenance)
-	write("DELETE /api/charts/{name}/{version}", s.remove)
+	write("POST /api/prov", s.fresh(s.uploadProvenance))
+	write("DELETE /api/charts/{name}/{version}", s.fresh(s.remove))
 
 	open("GET /health", s.health)
 	open("GET /livez", s.live)

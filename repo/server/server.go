@@ -23,6 +23,12 @@ type Options struct {
 	TempDir string
 	// Limits is what an upload may be. Default: [DefaultLimits].
 	Limits Limits
+	// Shared tells that other servers publish to the same store. What they
+	// publish is served here after Refresh.
+	Shared bool
+	// Refresh is how old what a shared store holds may be served. Default: not
+	// at all; each request asks the store whether something has changed.
+	Refresh time.Duration
 	// Overwrite lets an upload with ?force replace a version. Without it a
 	// version never changes once it is published.
 	Overwrite bool
@@ -70,6 +76,11 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 		return nil, err
 	}
 	s := &Server{catalog: newCatalog(store, options.Log), options: options, loading: make(chan struct{}, maxLoading)}
+	if options.Shared {
+		s.catalog.fresh = &freshness{
+			store: store, now: options.Now, log: options.Log, every: options.Refresh, load: s.catalog.load,
+		}
+	}
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -91,4 +102,15 @@ func (s *Server) Refresh(ctx context.Context) error {
 		return err
 	}
 	return s.adopt(ctx)
+}
+
+// fresh guards an endpoint that shows what is published: it is up to date first.
+func (s *Server) fresh(h endpoint) endpoint {
+	if s.catalog.fresh == nil {
+		return h
+	}
+	return func(w http.ResponseWriter, r *http.Request) error {
+		s.catalog.fresh.check(r.Context())
+		return h(w, r)
+	}
 }

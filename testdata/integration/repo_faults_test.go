@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -74,21 +75,39 @@ func (w *workshop) certificate(cert, key string) {
 	}
 }
 
+// kills is how often servers are killed, 12 times by default:
+//
+//	go test -run Killed ./testdata/integration -args -kills 1000
+var kills = flag.Int("kills", 12, "how often a repository is killed")
+
 // TestRepositoryIsKilled kills a server, again and again, while several clients
 // upload. Whatever was acknowledged must be there after the last start, whole,
 // and the index must be complete.
 func TestRepositoryIsKilled(t *testing.T) {
 	t.Parallel()
-	w := newWorkshop(t)
-	const kills, clients, seed = 12, 4, 1
+	t.Run("on a folder", func(t *testing.T) {
+		t.Parallel()
+		newWorkshop(t).survivesKills("--dir", "charts")
+	})
+	t.Run("on a bucket", func(t *testing.T) {
+		t.Parallel()
+		w := newWorkshop(t)
+		w.survivesKills(w.bucket()...)
+	})
+}
+
+func (w *workshop) survivesKills(store ...string) {
+	w.Helper()
+	t := w.T
+	const clients, seed = 8, 1
 	random := mathrand.New(mathrand.NewPCG(seed, seed))
 	acknowledged := map[string][]byte{}
-	for round := range kills {
+	for round := range *kills {
 		// A kill falls after so many answers, wherever the others are by then.
-		got := w.uploadUntilKilled(round, clients, 1+random.IntN(40))
+		got := w.uploadUntilKilled(round, clients, 1+random.IntN(40), store)
 		maps.Copy(acknowledged, got)
 	}
-	url := w.serve("--dir", "charts")
+	url := w.serve(store...)
 	index, list, err := repo.Parse("index.yaml", w.download(url+"/index.yaml"))
 	if err != nil || len(list) > 0 {
 		t.Fatalf("the index is damaged: %v %v", err, list)
@@ -110,17 +129,17 @@ func TestRepositoryIsKilled(t *testing.T) {
 			t.Errorf("%s has other content", file)
 		}
 	}
-	t.Logf("%d kills, %d uploads acknowledged, %d listed", kills, len(acknowledged), len(listed))
-	if len(acknowledged) < kills {
+	t.Logf("%d kills, %d uploads acknowledged, %d listed", *kills, len(acknowledged), len(listed))
+	if len(acknowledged) < *kills {
 		t.Errorf("only %d uploads were acknowledged: the test tests nothing", len(acknowledged))
 	}
 }
 
 // uploadUntilKilled starts a server, lets clients upload, kills the server when
 // so many uploads were answered, and returns those.
-func (w *workshop) uploadUntilKilled(round, clients, answers int) map[string][]byte {
+func (w *workshop) uploadUntilKilled(round, clients, answers int, store []string) map[string][]byte {
 	w.Helper()
-	url, server := w.start("--dir", "charts")
+	url, server := w.start(store...)
 	var (
 		group        sync.WaitGroup
 		mu           sync.Mutex

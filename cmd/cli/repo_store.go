@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"gantry/repo/blob"
+)
+
+// storeOptions say where a repository keeps its charts.
+type storeOptions struct {
+	url              string
+	endpoint, region string
+	single           bool
+	refresh          time.Duration
+}
+
+func (o *storeOptions) bind(f *pflag.FlagSet) {
+	f.StringVar(&o.url, "store", "", "bucket that keeps the charts, such as s3://BUCKET/PREFIX; instead of --dir")
+	f.StringVar(&o.endpoint, "s3-endpoint", "", "URL of an S3 server other than Amazon's (default: $AWS_ENDPOINT_URL)")
+	f.StringVar(&o.region, "s3-region", "", "region of the bucket (default: $AWS_REGION)")
+	f.BoolVar(&o.single, "single-replica", false, "promise that this is the only server of the bucket, for those without conditional writes")
+	f.DurationVar(&o.refresh, "refresh", time.Second, "how old what other servers of a bucket published may be served; 0 asks the bucket each time")
+}
+
+// openStore is a store that is in use.
+type openStore struct {
+	blob.Store
+	// shared tells that other servers may publish to it.
+	shared bool
+	// Close ends its use.
+	Close func() error
+}
+
+func (o *storeOptions) open(ctx context.Context, dir string, log *slog.Logger) (*openStore, error) {
+	if err := o.check(dir); err != nil {
+		return nil, err
+	}
+	if dir != "" {
+		d, err := blob.OpenDirectory(dir)
+		if err != nil {
+			return nil, err
+		}
+		return &openStore{Store: d, Close: d.Close}, nil
+	}
+	where, err := blob.ParseS3(o.url)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	where.Endpoint, where.Region, where.Alone = o.endpoint, o.region, o.single
+	s, err := blob.OpenS3(ctx, where)
+	if errors.Is(err, blob.ErrNoRegion) {
+		return nil, usageError(withHint(err, "say it with --s3-region or AWS_REGION; name a server other than Amazon's with --s3-endpoint"))
+	}
+	if err != nil {
+		return nil, unreachableError(withHint(err, "check the name of the bucket, the region and the credentials; name a server other than Amazon's with --s3-endpoint"))
+	}
+	if err := probe(ctx, s, log); err != nil {
+		return nil, err
+	}
+	return &openStore{Store: s, shared: !o.single, Close: func() error { return nil }}, nil
+}
+
+func (o *storeOptions) check(dir string) error {
+	switch {
+	case dir == "" && o.url == "":
+		return usageError(errors.New("--dir or --store must say where the charts are, such as --dir charts"))
+	case dir != "" && o.url != "":
+		return usageError(errors.New("--dir and --store exclude each other"))
+	case o.url == "" && (o.endpoint != "" || o.region != "" || o.single):
+		return usageError(errors.New("--s3-endpoint, --s3-region and --single-replica go with --store"))
+	case o.refresh < 0:
+		return usageError(errors.New("--refresh must not be negative"))
+	}
+	if o.endpoint != "" {
+		if u, err := url.Parse(o.endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return usageError(fmt.Errorf("--s3-endpoint %q is not an http or https URL", o.endpoint))
+		}
+	}
+	return nil
+}
+
+// probe refuses a store in which two servers could publish the same version. One
+// that cannot be written is no danger.
+func probe(ctx context.Context, store blob.Store, log *slog.Logger) error {
+	err := blob.Probe(ctx, store)
+	switch {
+	case errors.Is(err, blob.ErrUnconditional):
+		return withHint(err, "with several servers uploads would get lost; promise that this is the only one with --single-replica")
+	case errors.Is(err, fs.ErrPermission):
+		log.WarnContext(ctx, "the store cannot be written: charts are served, and uploads refused", slog.Any("error", err))
+		return nil
+	case err != nil:
+		return unreachableError(err)
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,352 @@
+package blob_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"gantry/repo/blob"
+	"gantry/testdata/objectstore"
+)
+
+func TestS3(t *testing.T) {
+	t.Parallel()
+	server := objectstore.Start(t)
+	var n atomic.Int64
+	suite(t, func(t *testing.T) (store, again blob.Store) {
+		t.Helper()
+		o := blob.S3Options{Bucket: objectstore.Bucket, Prefix: fmt.Sprintf("test/%d", n.Add(1)), Endpoint: server.URL}
+		return openS3(t, o), openS3(t, o)
+	})
+}
+
+// TestS3Alone runs the suite on a server that refuses conditional writes.
+func TestS3Alone(t *testing.T) {
+	t.Parallel()
+	front := faults(t, objectstore.Start(t), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodPut && (r.Header.Get("If-Match") != "" || r.Header.Get("If-None-Match") != "") {
+			refuse(w, http.StatusNotImplemented, "NotImplemented")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+	o := blob.S3Options{Bucket: objectstore.Bucket, Endpoint: front}
+	wantErr(t, blob.Probe(t.Context(), openS3(t, o)), blob.ErrUnconditional)
+	var n atomic.Int64
+	suite(t, func(t *testing.T) (store, again blob.Store) {
+		t.Helper()
+		o := blob.S3Options{Bucket: objectstore.Bucket, Prefix: strconv.FormatInt(n.Add(1), 10), Endpoint: front, Alone: true}
+		s := openS3(t, o)
+		return s, s
+	})
+}
+
+func openS3(t *testing.T, o blob.S3Options) *blob.S3 {
+	t.Helper()
+	s, err := blob.OpenS3(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// faults puts a proxy in front of a server, which may answer in its place.
+func faults(t *testing.T, server *objectstore.Server, fault func(http.ResponseWriter, *http.Request, http.Handler)) string {
+	t.Helper()
+	target, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{
+		// The signature covers the host, so it stays as the client had it.
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	}
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fault(w, r, proxy) }))
+	t.Cleanup(front.Close)
+	return front.URL
+}
+
+func refuse(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>the test says so</Message></Error>", code)
+}
+
+// TestS3Faults has every fifth request fail, in turn in all the ways of a store
+// under stress, and wants the suite's promises kept nevertheless.
+func TestS3Faults(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int64
+	front := faults(t, objectstore.Start(t), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		i := n.Add(1)
+		if i%5 != 0 || r.URL.Path == "/"+objectstore.Bucket {
+			next.ServeHTTP(w, r)
+			return
+		}
+		switch i / 5 % 5 {
+		case 0:
+			refuse(w, http.StatusServiceUnavailable, "SlowDown")
+		case 1:
+			refuse(w, http.StatusInternalServerError, "InternalError")
+		case 2: // it is done, but nobody learns of it
+			next.ServeHTTP(httptest.NewRecorder(), r)
+			hangUp(w)
+		case 3: // half an answer
+			truncate(w, r, next)
+		case 4:
+			if r.Method != http.MethodPut {
+				next.ServeHTTP(w, r)
+				return
+			}
+			refuse(w, http.StatusConflict, "ConditionalRequestConflict")
+		}
+	})
+	o := blob.S3Options{Bucket: objectstore.Bucket, Endpoint: front}
+	s, again := openS3(t, o), openS3(t, o)
+	f := fixture{T: t, store: s, again: again, rounds: 2}
+	for _, test := range []func(fixture){life, oneCreator, oneReplacer, ledger} {
+		test(f)
+		for _, key := range []string{"key", "ledger", "a/b/c.json"} {
+			if err := s.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	large := strings.Repeat("0123456789", 200_000)
+	for i := range 10 {
+		key := fmt.Sprintf("large/%d", i)
+		create(t, s, key, large)
+		if got := get(t, s, key); got != large {
+			t.Errorf("read %d bytes of %d", len(got), len(large))
+		}
+	}
+}
+
+func hangUp(w http.ResponseWriter) {
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		_ = conn.Close()
+	}
+}
+
+// truncate answers with the head and the first half of the body.
+func truncate(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	rec := httptest.NewRecorder()
+	next.ServeHTTP(rec, r)
+	maps.Copy(w.Header(), rec.Header())
+	if rec.Body.Len() == 0 {
+		hangUp(w)
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(rec.Body.Len()))
+	w.WriteHeader(rec.Code)
+	_, _ = w.Write(rec.Body.Bytes()[:rec.Body.Len()/2])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// TestS3Down wants a store that stays down to be told from one without the
+// object, in bounded time.
+func TestS3Down(t *testing.T) {
+	t.Parallel()
+	var status atomic.Int64
+	var code atomic.Value
+	front := faults(t, objectstore.Start(t), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if n := int(status.Load()); n != 0 {
+			refuse(w, n, code.Load().(string))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+	s := openS3(t, blob.S3Options{Bucket: objectstore.Bucket, Endpoint: front})
+	etag := create(t, s, "key", "x")
+	for _, tc := range []struct {
+		status int
+		code   string
+		want   error
+	}{
+		{http.StatusForbidden, "AccessDenied", fs.ErrPermission},
+		{http.StatusInsufficientStorage, "XMinioStorageFull", syscall.ENOSPC},
+		{http.StatusNotFound, "NoSuchBucket", nil},
+		{http.StatusServiceUnavailable, "SlowDown", nil},
+	} {
+		code.Store(tc.code)
+		status.Store(int64(tc.status))
+		_, _, getErr := s.Get(t.Context(), "key")
+		_, absentErr := s.PutIfAbsent(t.Context(), "new", body("x"))
+		_, matchErr := s.PutIfMatch(t.Context(), "key", etag, body("y"))
+		for op, err := range map[string]error{"get": getErr, "create": absentErr, "replace": matchErr} {
+			if err == nil || tc.want != nil && !errors.Is(err, tc.want) {
+				t.Errorf("%s: %s: got %v, want %v", tc.code, op, err, tc.want)
+			}
+			for _, wrong := range []error{blob.ErrNotFound, blob.ErrExists, blob.ErrMismatch} {
+				if errors.Is(err, wrong) {
+					t.Errorf("%s: %s passes for %v", tc.code, op, wrong)
+				}
+			}
+		}
+		status.Store(0)
+		if got := get(t, s, "key"); got != "x" {
+			t.Errorf("%s: it left %q", tc.code, got)
+		}
+	}
+}
+
+// TestS3WriteOnceMore wants a write whose answer was lost to succeed, and to lose
+// to a write of somebody else.
+func TestS3WriteOnceMore(t *testing.T) {
+	t.Parallel()
+	var lose atomic.Bool
+	var between func()
+	front := faults(t, objectstore.Start(t), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodPut && lose.CompareAndSwap(true, false) {
+			if between == nil {
+				next.ServeHTTP(httptest.NewRecorder(), r)
+			} else {
+				between()
+			}
+			refuse(w, http.StatusInternalServerError, "InternalError")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+	s := openS3(t, blob.S3Options{Bucket: objectstore.Bucket, Endpoint: front})
+	lose.Store(true)
+	first, err := s.PutIfAbsent(t.Context(), "key", body("one"))
+	if err != nil {
+		t.Fatalf("it does not know its own object: %v", err)
+	}
+	lose.Store(true)
+	second, err := s.PutIfMatch(t.Context(), "key", first, body("two"))
+	if err != nil {
+		t.Fatalf("it does not know its own object: %v", err)
+	}
+	between = func() { _, _ = s.PutIfMatch(t.Context(), "key", second, body("somebody else's")) }
+	lose.Store(true)
+	_, err = s.PutIfMatch(t.Context(), "key", second, body("three"))
+	wantErr(t, err, blob.ErrMismatch)
+	between = func() { _, _ = s.PutIfAbsent(t.Context(), "other", body("somebody else's")) }
+	lose.Store(true)
+	_, err = s.PutIfAbsent(t.Context(), "other", body("four"))
+	wantErr(t, err, blob.ErrExists)
+	for _, key := range []string{"key", "other"} {
+		if got := get(t, s, key); got != "somebody else's" {
+			t.Errorf("%s: got %q", key, got)
+		}
+	}
+}
+
+// TestS3Resumes reads an object over connections that break off, from the middle
+// and after it was replaced.
+func TestS3Resumes(t *testing.T) {
+	t.Parallel()
+	server := objectstore.Start(t)
+	var cut atomic.Bool
+	var mu sync.Mutex
+	var ranges []string
+	front := faults(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/big") {
+			mu.Lock()
+			ranges = append(ranges, r.Header.Get("Range"))
+			mu.Unlock()
+			if cut.CompareAndSwap(true, false) {
+				truncate(w, r, next)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+	s := openS3(t, blob.S3Options{Bucket: objectstore.Bucket, Endpoint: front})
+	want := []byte(strings.Repeat("0123456789", 100_000))
+	etag, err := s.PutIfAbsent(t.Context(), "big", bytes.NewReader(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() *blob.Object {
+		o, err := s.Open(t.Context(), "big")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = o.Close() })
+		return o
+	}
+	cut.Store(true)
+	if got, err := io.ReadAll(open()); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("read %d bytes of %d, %v", len(got), len(want), err)
+	}
+	if !slices.Equal(ranges, []string{"", "bytes=500000-"}) {
+		t.Errorf("asked for %q", ranges)
+	}
+	o := open()
+	if _, err := o.Seek(-7, io.SeekEnd); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(o); err != nil || string(got) != "3456789" {
+		t.Errorf("the end is %q, %v", got, err)
+	}
+	if _, err := o.Seek(-1, io.SeekStart); err == nil {
+		t.Error("it goes to before the start")
+	}
+	cut.Store(true)
+	o = open()
+	if _, err := s.PutIfMatch(t.Context(), "big", etag, body("another")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(o); err == nil {
+		t.Errorf("two contents were mixed to %d bytes", len(got))
+	}
+}
+
+func TestS3Opens(t *testing.T) {
+	t.Parallel()
+	server := objectstore.Start(t)
+	if _, err := blob.OpenS3(t.Context(), blob.S3Options{Bucket: "no-such-bucket", Endpoint: server.URL}); err == nil || !strings.Contains(err.Error(), "no-such-bucket") {
+		t.Errorf("a bucket that is not there: %v", err)
+	}
+	if _, err := blob.OpenS3(t.Context(), blob.S3Options{Bucket: objectstore.Bucket}); !errors.Is(err, blob.ErrNoRegion) {
+		t.Errorf("no region: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := blob.OpenS3(ctx, blob.S3Options{Bucket: objectstore.Bucket, Endpoint: server.URL}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestParseS3(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]blob.S3Options{
+		"s3://charts":       {Bucket: "charts"},
+		"s3://charts/":      {Bucket: "charts"},
+		"s3://charts/a/b/":  {Bucket: "charts", Prefix: "a/b"},
+		"s3://my.charts/a":  {Bucket: "my.charts", Prefix: "a"},
+		"s3://charts/org-1": {Bucket: "charts", Prefix: "org-1"},
+	} {
+		if got, err := blob.ParseS3(text); err != nil || got != want {
+			t.Errorf("%s: got %+v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "charts", "s3:charts", "s3://", "s3:///a", "gs://charts", "s3://charts/../a", "s3://charts/a b", "s3://u:p@charts", "s3://charts?x=1", "s3://charts#x"} {
+		if got, err := blob.ParseS3(text); err == nil {
+			t.Errorf("%q passes as %+v", text, got)
+		}
+	}
+}

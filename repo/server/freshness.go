@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gantry/repo/blob"
+)
+
+// freshness lets the servers of one store learn of one another's commits, at the
+// cost of one small read now and then: whoever commits writes a new word over
+// the object gen afterwards, and only who finds another word there than last
+// time lists the records.
+type freshness struct {
+	store blob.Store
+	now   func() time.Time
+	log   *slog.Logger
+	// every is how old what is served may be; 0 asks for each request.
+	every time.Duration
+	// load reads the records that have changed.
+	load func(context.Context) error
+
+	checking sync.Mutex
+	// checks counts the checks that have begun.
+	checks atomic.Int64
+	last   time.Time
+
+	touching sync.Mutex
+	touches  atomic.Int64
+
+	mu sync.Mutex
+	// seen is the word whose commits are in memory, and etag its tag.
+	seen, etag string
+}
+
+const (
+	genKey = ownFolder + "gen"
+	// checkTimeout is how long a reader waits for a store that does not answer
+	// before it gets what is known.
+	checkTimeout = 3 * time.Second
+)
+
+// check brings what is in memory up to date. Of the requests that wait for a
+// check one makes it for all of them; a check that began before a request came
+// is no good to it, for it may have missed what the client knows of. When the
+// store fails, what was read before is still served.
+func (f *freshness) check(ctx context.Context) {
+	arrived := f.checks.Load()
+	f.checking.Lock()
+	defer f.checking.Unlock()
+	if f.checks.Load() > arrived || f.every > 0 && f.now().Sub(f.last) < f.every {
+		return
+	}
+	f.checks.Add(1)
+	defer func() { f.last = f.now() }()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+	defer cancel()
+	if err := f.update(ctx); err != nil {
+		f.log.WarnContext(ctx, "cannot ask the store for changes", slog.Any("error", err))
+	}
+}
+
+func (f *freshness) update(ctx context.Context) error {
+	word, etag, err := f.store.Get(ctx, genKey)
+	if err != nil && !errors.Is(err, blob.ErrNotFound) {
+		return err
+	}
+	f.mu.Lock()
+	known := f.seen == string(word)
+	f.mu.Unlock()
+	if known {
+		return nil
+	}
+	// What is committed from here on brings another word.
+	if err := f.load(ctx); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen, f.etag = string(word), etag
+	return nil
+}
+
+// touch tells the other servers of a commit. Commits that wait for it share one
+// write. When it fails they learn of it when they list the store anyway.
+func (f *freshness) touch(ctx context.Context) {
+	arrived := f.touches.Load()
+	f.touching.Lock()
+	defer f.touching.Unlock()
+	if f.touches.Load() > arrived {
+		return
+	}
+	f.touches.Add(1)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+	defer cancel()
+	if err := f.write(ctx); err != nil {
+		f.log.WarnContext(ctx, "cannot tell other servers of a commit", slog.Any("error", err))
+	}
+}
+
+// write puts a new word in the place of the one that was seen, in which case no
+// one else has committed and there is nothing to read, or else of any.
+func (f *freshness) write(ctx context.Context) error {
+	word := rand.Text()
+	f.mu.Lock()
+	known := f.etag
+	f.mu.Unlock()
+	if known != "" {
+		etag, err := f.store.PutIfMatch(ctx, genKey, known, strings.NewReader(word))
+		if err == nil {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if f.etag == known {
+				f.seen, f.etag = word, etag
+			}
+			return nil
+		}
+		if !errors.Is(err, blob.ErrMismatch) {
+			return err
+		}
+	}
+	_, err := f.store.Put(ctx, genKey, strings.NewReader(word))
+	return err
+}

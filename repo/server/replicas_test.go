@@ -1,0 +1,185 @@
+package server_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gantry/repo/blob"
+	"gantry/repo/server"
+	"gantry/testdata/objectstore"
+)
+
+// replicas starts servers that share one bucket and nothing else.
+func replicas(t *testing.T, n int, refresh time.Duration) []*tester {
+	t.Helper()
+	store := objectstore.Start(t)
+	all := make([]*tester, n)
+	for i := range all {
+		bucket, err := blob.OpenS3(t.Context(), blob.S3Options{Bucket: objectstore.Bucket, Prefix: "org/repo", Endpoint: store.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[i] = serve(t, bucket, server.Options{Shared: true, Refresh: refresh})
+	}
+	return all
+}
+
+// TestReplicasRace uploads the same new version with different content to three
+// servers at once, again and again, with other uploads beside it. Exactly one
+// wins, and as soon as it is told so every server serves it.
+func TestReplicasRace(t *testing.T) {
+	t.Parallel()
+	servers := replicas(t, 3, 0)
+	const rounds = 15
+	for round := range rounds {
+		version := fmt.Sprintf("1.0.%d", round)
+		var group sync.WaitGroup
+		var won atomic.Int32
+		for i, s := range servers {
+			same := chartArchive(t, "web", version, fmt.Sprint("writer: ", i))
+			own := chartArchive(t, "web", fmt.Sprintf("2.%d.%d", round, i), "")
+			group.Go(func() {
+				switch r := s.upload(same); r.status {
+				case http.StatusConflict:
+				case http.StatusCreated:
+					won.Add(1)
+					for _, other := range servers {
+						if got := other.get("/charts/web-" + version + ".tgz"); !bytes.Equal(got.body, same) {
+							t.Errorf("%s: acknowledged, and another server says %d", version, got.status)
+						}
+					}
+				default:
+					t.Errorf("got %d %s", r.status, r.body)
+				}
+			})
+			group.Go(func() {
+				if r := s.upload(own); r.status != http.StatusCreated {
+					t.Errorf("got %d %s", r.status, r.body)
+				}
+			})
+		}
+		group.Wait()
+		if won.Load() != 1 {
+			t.Fatalf("%s: %d uploads won, want exactly one", version, won.Load())
+		}
+	}
+	want := servers[0].get("/index.yaml")
+	if got := len(servers[0].index().Entries["web"]); got != rounds*4 {
+		t.Errorf("%d versions are listed, want %d", got, rounds*4)
+	}
+	for _, s := range servers[1:] {
+		got := s.get("/index.yaml")
+		if got.header.Get("ETag") != want.header.Get("ETag") || !bytes.Equal(got.body, want.body) {
+			t.Error("two servers of one store have different indexes")
+		}
+	}
+}
+
+// TestReplicasLearn deletes on one server and asks the other, and wants servers
+// that may be a while behind to catch up by themselves.
+func TestReplicasLearn(t *testing.T) {
+	t.Parallel()
+	servers := replicas(t, 2, time.Nanosecond)
+	a, b := servers[0], servers[1]
+	for i := range 5 {
+		a.publish(chartArchive(t, fmt.Sprintf("chart-%d", i), "1.0.0", ""))
+	}
+	if diff := cmp.Diff(a.listed(), b.listed()); diff != "" {
+		t.Errorf("(-a +b):\n%s", diff)
+	}
+	if r := b.do(http.MethodDelete, "/api/charts/chart-3/1.0.0", nil); r.status != http.StatusOK {
+		t.Errorf("delete: %d %s", r.status, r.body)
+	}
+	if r := a.get("/charts/chart-3-1.0.0.tgz"); r.status != http.StatusNotFound {
+		t.Errorf("deleted by another server, still served: %d", r.status)
+	}
+	part := b.get("/charts/chart-1-1.0.0.tgz", "Range: bytes=2-5")
+	whole := a.get("/charts/chart-1-1.0.0.tgz")
+	if part.status != http.StatusPartialContent || !bytes.Equal(part.body, whole.body[2:6]) {
+		t.Errorf("range: %d %q", part.status, part.body)
+	}
+}
+
+// TestReplicasAdopt starts two servers at once on a bucket of loose charts.
+func TestReplicasAdopt(t *testing.T) {
+	t.Parallel()
+	o := blob.S3Options{Bucket: objectstore.Bucket, Endpoint: objectstore.Start(t).URL}
+	bucket, err := blob.OpenS3(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i := range 5 {
+		name := fmt.Sprintf("web-1.0.%d", 4-i)
+		want = append(want, name)
+		if _, err := bucket.Put(t.Context(), name+".tgz", bytes.NewReader(chartArchive(t, "web", fmt.Sprintf("1.0.%d", 4-i), ""))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() {
+			s := serve(t, bucket, server.Options{Shared: true})
+			if diff := cmp.Diff(want, s.listed()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if err := s.handler.Refresh(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// TestFreshnessAsksLittle counts what a server asks of a store that does not
+// change, and of one that only it writes to.
+func TestFreshnessAsksLittle(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var ops []string
+	store := faulty{&blob.Memory{}, func(op, key string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		ops = append(ops, op+" "+key)
+		return nil
+	}}
+	s := serve(t, store, server.Options{Shared: true})
+	s.publish(chartArchive(t, "web", "1.0.0", ""))
+	s.listed()
+	ops = nil
+	s.publish(chartArchive(t, "web", "1.1.0", ""))
+	s.listed()
+	s.listed()
+	if slices.Contains(ops, "list gantry/index/") {
+		t.Errorf("its own commit made the server list the store: %v", ops)
+	}
+	if got := ops[len(ops)-2:]; !slices.Equal(got, []string{"get gantry/gen", "get gantry/gen"}) {
+		t.Errorf("reading asks %v", got)
+	}
+}
+
+// TestFreshnessOutlivesTheStore wants what was read to be served while the store
+// is down.
+func TestFreshnessOutlivesTheStore(t *testing.T) {
+	t.Parallel()
+	var down atomic.Bool
+	s := serve(t, faulty{&blob.Memory{}, func(string, string) error {
+		if down.Load() {
+			return errKilled
+		}
+		return nil
+	}}, server.Options{Shared: true})
+	s.publish(chartArchive(t, "web", "1.0.0", ""))
+	down.Store(true)
+	if diff := cmp.Diff([]string{"web-1.0.0"}, s.listed()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,146 @@
+package objectstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Binary is what make builds, below the root of the project.
+const Binary = "bin/tools/versitygw"
+
+// Credentials that the server takes.
+const (
+	AccessKey = "gantry-tests"
+	SecretKey = "not-a-secret"
+)
+
+// Bucket is there from the start.
+const Bucket = "charts"
+
+// startTimeout is how long a server may take to listen.
+const startTimeout = 30 * time.Second
+
+// Server is a running S3 server.
+type Server struct {
+	// URL is its endpoint.
+	URL string
+	// Dir holds the buckets as folders, and their objects as files.
+	Dir string
+}
+
+// Start starts a server with one bucket. Tags are extended attributes of the files,
+// for in files of their own they would not be replaced together with the content. Where the server is not built, the test
+// is skipped; make test builds it.
+func Start(tb testing.TB) *Server {
+	tb.Helper()
+	binary := find(tb)
+	s := &Server{Dir: tb.TempDir()}
+	if err := os.Mkdir(filepath.Join(s.Dir, Bucket), 0o700); err != nil {
+		tb.Fatal(err)
+	}
+	addr := freeAddress(tb)
+	s.URL = "http://" + addr
+	c := exec.CommandContext(context.WithoutCancel(tb.Context()), binary, "--port", addr, "--quiet", "--keep-alive",
+		"--health", "/health", "posix", s.Dir)
+	c.Env = append(c.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = c.Wait() }()
+	tb.Cleanup(func() {
+		_ = c.Process.Kill()
+		<-ended
+	})
+	if err := s.await(tb.Context(), ended); err != nil {
+		_ = c.Process.Kill()
+		<-ended
+		tb.Fatalf("%v\n%s", err, out.String())
+	}
+	return s
+}
+
+// Env is what the tools of AWS need to know of the server, as variables.
+func (s *Server) Env() []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + s.URL, "AWS_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=" + AccessKey, "AWS_SECRET_ACCESS_KEY=" + SecretKey,
+	}
+}
+
+// find looks for the binary below the folders above the test's own.
+func find(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for {
+		path := filepath.Join(dir, filepath.FromSlash(Binary))
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			tb.Skipf("%s is missing: build it with make %s", Binary, Binary)
+		}
+		dir = parent
+	}
+}
+
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// await waits until the server answers.
+func (s *Server) await(ctx context.Context, ended <-chan struct{}) error {
+	deadline, ticker := time.NewTimer(startTimeout), time.NewTicker(20*time.Millisecond)
+	defer deadline.Stop()
+	defer ticker.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/health", nil)
+		if err != nil {
+			return err
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ended:
+			return errors.New("the S3 server has ended")
+		case <-deadline.C:
+			return errors.New("the S3 server does not answer")
+		}
+	}
+}
+
+// SetCredentials gives this process the credentials of the server, and keeps it
+// from looking for others.
+func SetCredentials() {
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": AccessKey, "AWS_SECRET_ACCESS_KEY": SecretKey,
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		_ = os.Setenv(name, value) // the names are valid
+	}
+}
