@@ -89,7 +89,7 @@ func (t *trail) inherited(s scope, section string, step link, from diag.Pos, cha
 		overlay(into, base)
 	}
 	// The variables of the base are reported where the base stands, once.
-	quiet := &trail{disk: &disk{list: &diag.List{}, files: t.disk.files, workingDir: t.disk.workingDir}, root: t.root, nodes: t.nodes}
+	quiet := t.quiet()
 	quiet.record(s, service, path, into)
 	t.nodes = quiet.nodes
 	delete(into.next, "extends")

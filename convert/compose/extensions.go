@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"gantry/charts/diag"
 )
 
 // extensionsKey is where compose-go puts the keys of a mapping that begin with x-,
@@ -38,6 +40,22 @@ func restore(project *types.Project, root *origin) {
 	}
 	for name, c := range project.Secrets {
 		restoreText(c.Labels, root.get("secrets", name, "labels"))
+	}
+}
+
+// misread reports names that begin with x- where compose-go, and so docker
+// compose, takes them for extensions: it leaves them out, or refuses the file
+// with words that nobody understands. Where it is possible, [restore] gives them back.
+func (c *checker) misread(o *origin, path diag.Path, keys ...string) {
+	for _, key := range keys {
+		parts := strings.Split(key, ".")
+		mapping := o.get(parts...)
+		for _, name := range mapping.keys() {
+			if strings.HasPrefix(name, "x-") {
+				c.fail(mapping.get(name), append(path, append(parts, name)...), codeValue,
+					"cannot begin with x- here: docker compose takes it for an extension, and leaves it out", "choose another name")
+			}
+		}
 	}
 }
 

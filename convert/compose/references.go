@@ -30,6 +30,7 @@ func (c *checker) fail(o *origin, path diag.Path, code, summary, hint string) {
 func references(root *origin, list *diag.List) {
 	c := &checker{root, list}
 	c.names()
+	c.misread(root, nil, "jobs", "models")
 	for _, section := range []string{"services", "jobs"} {
 		for _, name := range root.get(section).keys() {
 			c.unit(section, name)
@@ -95,6 +96,7 @@ func (c *checker) unit(section, name string) {
 			c.dependency("services", o.get(key), append(path, key), service)
 		}
 	}
+	c.misread(o, path, "networks", "models", "extra_hosts", "ulimits", "storage_opt", "logging.options", "build.additional_contexts", "build.extra_hosts", "build.ulimits")
 	c.basics(o, path)
 	c.amounts(o, path)
 }

@@ -41,9 +41,16 @@ func (t *trail) add(s scope, into *origin) {
 			t.disk.fail(codeType, s.at(doc), "a Compose file is a mapping", "begin with services:")
 			continue
 		}
-		t.includes(s, value(doc, "include"), into)
+		t.includes(s, doc, into)
 		t.record(s, doc, nil, into)
 	}
+}
+
+// quiet returns a trail whose reports nobody reads.
+func (t *trail) quiet() *trail {
+	disk := *t.disk
+	disk.list = &diag.List{}
+	return &trail{disk: &disk, root: t.root, nodes: t.nodes}
 }
 
 // at returns the position of a node.
@@ -231,23 +238,33 @@ func (t *trail) item(s scope, item *yaml.Node, path diag.Path, into *origin, pla
 	into.items += expanded(path, fresh.text)
 }
 
-// includes follows the files that an application includes, before its own keys.
-func (t *trail) includes(s scope, n *yaml.Node, into *origin) {
-	if n == nil || n.Kind != yaml.SequenceNode {
+// includes notes what an application includes, and follows the files before its
+// own keys. Included files may include others: the entries of all are one list.
+func (t *trail) includes(s scope, doc *yaml.Node, into *origin) {
+	key, n := find(doc, "include", 0)
+	if n = resolve(n); n == nil {
 		return
 	}
+	list := into.child("include")
+	before := list.items
+	list.pos = s.at(key)
+	t.record(s, n, diag.Path{"include"}, list)
+	if n.Kind != yaml.SequenceNode {
+		return // the schema says what is wrong
+	}
 	for i, entry := range n.Content {
-		t.include(s, resolve(entry), diag.Path{"include", strconv.Itoa(i)}, into)
+		t.include(s, resolve(entry), diag.Path{"include", strconv.Itoa(before + i)}, into)
 	}
 }
 
 func (t *trail) include(s scope, entry *yaml.Node, path diag.Path, into *origin) {
-	paths := t.strings(s, entry, path)
+	quiet := t.quiet() // record has reported the variables
+	paths := quiet.strings(s, entry, path)
 	dir, envFiles := "", []string(nil)
 	if entry.Kind == yaml.MappingNode {
-		paths = t.strings(s, value(entry, "path"), append(path, "path"))
-		dir = first(t.strings(s, value(entry, "project_directory"), append(path, "project_directory")))
-		envFiles = t.strings(s, value(entry, "env_file"), append(path, "env_file"))
+		paths = quiet.strings(s, value(entry, "path"), append(path, "path"))
+		dir = first(quiet.strings(s, value(entry, "project_directory"), append(path, "project_directory")))
+		envFiles = quiet.strings(s, value(entry, "env_file"), append(path, "env_file"))
 	}
 	if len(paths) == 0 {
 		return // the schema says what is missing

@@ -65,10 +65,42 @@ func (u *unit) deviceRequest(r types.DeviceRequest, key ...string) {
 		n = 1
 		u.warn(finding{code: "device-count", summary: "asks for all devices of the machine, and a pod asks for a number: it asks for 1", hint: "write count: NUMBER"}, key...)
 	}
+	u.capabilities(name, r.Capabilities, key)
 	if len(r.Options) > 0 {
 		u.note(finding{code: "device-options", summary: "are for the driver on Docker's machine: they are left out"}, below(key, "options")...)
 	}
 	u.extendedResource(name, n)
+}
+
+// driverCapabilities is the variable by which NVIDIA's runtime learns which parts
+// of its driver a container uses. Docker sets it from the capabilities of a request.
+const driverCapabilities = "NVIDIA_DRIVER_CAPABILITIES"
+
+// capabilities maps what a request wants of a device besides that it is a GPU.
+func (u *unit) capabilities(device corev1.ResourceName, names, key []string) {
+	var parts []string
+	for _, name := range names {
+		switch {
+		case slices.Contains([]string{gpu, "tpu", "nvidia", "amd", "intel", "habana"}, name):
+		case device == "nvidia.com/gpu" && slices.Contains([]string{"compute", "compat32", "display", "graphics", "utility", "video"}, name):
+			parts = append(parts, name)
+		default:
+			u.warn(finding{
+				code: "device-capability", summary: fmt.Sprintf("%q is no capability of %s: it is left out", name, device),
+			}, below(key, "capabilities")...)
+		}
+	}
+	if _, given := u.in.Environment[driverCapabilities]; given || len(parts) == 0 {
+		return
+	}
+	at := slices.IndexFunc(u.container.Env, func(e corev1.EnvVar) bool { return e.Name == driverCapabilities })
+	if at < 0 {
+		u.container.Env = append(u.container.Env, corev1.EnvVar{Name: driverCapabilities, Value: strings.Join(parts, ",")})
+		return
+	}
+	parts = append(strings.Split(u.container.Env[at].Value, ","), parts...)
+	slices.Sort(parts)
+	u.container.Env[at].Value = strings.Join(slices.Compact(parts), ",")
 }
 
 // vendorResource names the resource under which the vendor's device plugin offers

@@ -190,20 +190,21 @@ func (a *app) nameServices() {
 }
 
 // reserveNames keeps the names that the user chose from those that gantry makes
-// up for files and variables.
+// up for files and variables. Of two that are one name in Kubernetes, the first by
+// its name in Compose has it.
 func (a *app) reserveNames() {
-	for name, c := range a.project.Configs {
-		f := fileObject{section: "configs", name: name, config: types.FileObjectConfig(c)}
+	for _, name := range slices.Sorted(maps.Keys(a.project.Configs)) {
+		f := fileObject{section: "configs", name: name, config: types.FileObjectConfig(a.project.Configs[name])}
 		a.kindNames("ConfigMap").take(a.dataName(f), "configs "+name)
 	}
-	for name, c := range a.project.Secrets {
-		f := fileObject{section: "secrets", name: name, config: types.FileObjectConfig(c)}
+	for _, name := range slices.Sorted(maps.Keys(a.project.Secrets)) {
+		f := fileObject{section: "secrets", name: name, config: types.FileObjectConfig(a.project.Secrets[name])}
 		a.kindNames("Secret").take(a.dataName(f), "secrets "+name)
 	}
-	for name, c := range a.project.Volumes {
-		a.kindNames("PersistentVolumeClaim").take(a.claimName(name, c), name)
+	for _, name := range slices.Sorted(maps.Keys(a.project.Volumes)) {
+		a.kindNames("PersistentVolumeClaim").take(a.claimName(name, a.project.Volumes[name]), name)
 	}
-	for name := range a.project.Jobs {
+	for _, name := range slices.Sorted(maps.Keys(a.project.Jobs)) {
 		a.kindNames("CronJob").take(limitName(a.names[name], maxCronJobName), name)
 	}
 	for _, object := range a.names {

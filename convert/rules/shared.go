@@ -206,9 +206,17 @@ func (g *group) replicas(u *unit) {
 	case (own == "global") != (other == "global"):
 		g.conflict(u, []string{"deploy", "mode"}, "one runs on every node, the other does not", "give both the same mode")
 	case own != "global" && n != m:
-		g.conflict(u, u.joinKey(), fmt.Sprintf("%s has %d replicas and %s has %d", g.owner.name, n, u.name, m),
+		g.conflict(u, u.joinKey(), fmt.Sprintf("%s runs %s and %s runs %d", g.owner.name, times(n), u.name, m),
 			fmt.Sprintf("scale both alike, or let %s reach %s by its name", u.name, g.owner.object))
 	}
+}
+
+// times counts replicas.
+func times(n int) string {
+	if n == 1 {
+		return "1 replica"
+	}
+	return fmt.Sprintf("%d replicas", n)
 }
 
 // labels adds the labels and annotations of a unit. The owner's come first.
@@ -268,8 +276,9 @@ func (g *group) host(u *unit) {
 	if (g.owner.in.NetworkMode == "none") != (u.in.NetworkMode == "none") && u.network() == u.name {
 		g.conflict(u, u.joinKey(), "one has no network, the other has", "give both the same network_mode")
 	}
-	hosts := hostsOf(own)
-	for host, addresses := range hostsOf(other) {
+	hosts, others := hostsOf(own), hostsOf(other)
+	for _, host := range slices.Sorted(maps.Keys(others)) {
+		addresses := others[host]
 		if before := hosts[host]; len(before) > 0 && !slices.Equal(before, addresses) {
 			g.conflict(u, []string{"extra_hosts"}, fmt.Sprintf("%s is %s for the one and %s for the other", host, strings.Join(before, ", "), strings.Join(addresses, ", ")), "give it one address")
 		}

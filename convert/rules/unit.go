@@ -100,10 +100,18 @@ func (u *unit) fail(f finding, key ...string) { u.say(diag.Error, f, key) }
 // say reports a finding about a key of the unit. What a hook inherits is reported
 // where the service has it.
 func (u *unit) say(severity diag.Severity, f finding, key []string) {
-	if u.isHook() && len(key) > 0 && !u.project.Origins.Has(u.at(key[0])...) {
+	if u.isHook() && len(key) > 0 && u.inherits(key) {
 		return
 	}
 	u.report(severity, f, u.at(key...))
+}
+
+// inherits reports whether a hook has a key from its service.
+func (u *unit) inherits(key []string) bool {
+	if o := u.project.Origins; !o.Has(u.at(key...)...) && o.Has(append(u.path[:2:2], key...)...) {
+		return true
+	}
+	return !u.project.Origins.Has(u.at(key[0])...)
 }
 
 // report adds a diagnostic about a key at the place where somebody wrote it.
