@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -12,10 +13,10 @@ import (
 )
 
 // apiCharts lists all charts: a map from names to versions.
-func (s *Server) apiCharts(w http.ResponseWriter, _ *http.Request) error {
+func (s *Server) apiCharts(w http.ResponseWriter, r *http.Request) error {
 	var b bytes.Buffer
 	b.WriteByte('{')
-	for i, seg := range s.catalog.current().published() {
+	for i, seg := range s.shown(r.Context()).published() {
 		if i > 0 {
 			b.WriteByte(',')
 		}
@@ -29,9 +30,9 @@ func (s *Server) apiCharts(w http.ResponseWriter, _ *http.Request) error {
 // apiChart lists the versions of a chart, newest first.
 func (s *Server) apiChart(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	seg := s.catalog.current().find(name)
+	seg := s.shown(r.Context()).find(name)
 	if seg == nil || seg.shard.Chart != name || len(seg.shard.Versions) == 0 {
-		return s.unknownChart(name)
+		return s.unknownChart(r.Context(), name)
 	}
 	writeRaw(w, append(bytes.Clone(seg.versionsJSON()), '\n'))
 	return nil
@@ -40,7 +41,7 @@ func (s *Server) apiChart(w http.ResponseWriter, r *http.Request) error {
 // apiVersion shows one version of a chart. The version latest is the newest
 // release, or the newest pre-release when there is no release.
 func (s *Server) apiVersion(w http.ResponseWriter, r *http.Request) error {
-	seg, i, err := s.lookup(r.PathValue("name"), r.PathValue("version"))
+	seg, i, err := s.lookup(r.Context(), r.PathValue("name"), r.PathValue("version"))
 	if err != nil {
 		return err
 	}
@@ -58,10 +59,10 @@ func writeRaw(w http.ResponseWriter, body []byte) {
 }
 
 // lookup finds a version, or says what there is instead.
-func (s *Server) lookup(name, version string) (*segment, int, error) {
-	seg := s.catalog.current().find(name)
+func (s *Server) lookup(ctx context.Context, name, version string) (*segment, int, error) {
+	seg := s.shown(ctx).find(name)
 	if seg == nil || seg.shard.Chart != name || len(seg.shard.Versions) == 0 {
-		return nil, 0, s.unknownChart(name)
+		return nil, 0, s.unknownChart(ctx, name)
 	}
 	if i, ok := seg.shard.find(version); ok {
 		return seg, i, nil
@@ -79,9 +80,9 @@ func (s *Server) lookup(name, version string) (*segment, int, error) {
 		"the newest are "+strings.Join(versions[:min(5, len(versions))], ", "))
 }
 
-func (s *Server) unknownChart(name string) *problem {
+func (s *Server) unknownChart(ctx context.Context, name string) *problem {
 	hint := "the index at /index.yaml lists what there is"
-	if near := diag.Nearest(name, s.catalog.current().names()); len(near) > 0 {
+	if near := diag.Nearest(name, s.shown(ctx).names()); len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return chartNotFound(fmt.Sprintf("there is no chart %q", name), hint)
@@ -91,7 +92,7 @@ func (s *Server) unknownChart(name string) *problem {
 // it is collected: another upload of the same content may be on its way.
 func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 	name, version := r.PathValue("name"), r.PathValue("version")
-	if _, _, err := s.lookup(name, version); err != nil {
+	if _, _, err := s.lookup(r.Context(), name, version); err != nil {
 		return err
 	}
 	err := s.catalog.commit(r.Context(), name, func(sh shard) (shard, error) {

@@ -167,16 +167,34 @@ func (c *catalog) read(ctx context.Context, key string) (*segment, error) {
 // serving the rest would tell clients that its charts are gone.
 func (c *catalog) load(ctx context.Context) error {
 	before := c.current()
+	listed, loaded, err := c.readChanged(ctx, before)
+	if err != nil {
+		return err
+	}
+	again := c.merge(before, loaded)
+	for _, seg := range before.segments {
+		if key := shardKey(seg.shard.Chart); seg.etag != "" && !listed[key] {
+			again = append(again, key)
+		}
+	}
+	for _, key := range again {
+		if err := c.loadOne(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readChanged lists all records, and reads those that the snapshot does not have
+// as they are.
+func (c *catalog) readChanged(ctx context.Context, before *snapshot) (listed map[string]bool, loaded []*segment, err error) {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(loaders)
-	listed := map[string]bool{}
-	var (
-		mu     sync.Mutex
-		loaded []*segment
-	)
+	listed = map[string]bool{}
+	var mu sync.Mutex
 	for info, err := range c.store.List(ctx, shardFolder, "") {
 		if err != nil {
-			return errors.Join(err, group.Wait())
+			return nil, nil, errors.Join(err, group.Wait())
 		}
 		listed[info.Key] = true
 		if seg := before.find(chartOf(info.Key)); seg != nil && info.ETag != "" && seg.etag == info.ETag {
@@ -196,22 +214,7 @@ func (c *catalog) load(ctx context.Context) error {
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for _, key := range c.merge(before, loaded) {
-		if err := c.loadOne(ctx, key); err != nil {
-			return err
-		}
-	}
-	for _, seg := range before.segments {
-		if key := shardKey(seg.shard.Chart); seg.etag != "" && !listed[key] {
-			if err := c.loadOne(ctx, key); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return listed, loaded, group.Wait()
 }
 
 // merge puts segments that were read into the snapshot at once, save those of

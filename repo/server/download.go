@@ -21,7 +21,7 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) error {
 			return chartNotFound("there is no file "+file, "archives are named NAME-VERSION.tgz")
 		}
 	}
-	rec, ok := s.catalog.current().byFile(stem)
+	rec, ok := s.shown(r.Context()).byFile(stem)
 	switch {
 	case !ok:
 		return chartNotFound("there is no chart "+file, "the index at /index.yaml lists what there is")

@@ -14,16 +14,14 @@ func (s *Server) index(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	snap := s.catalog.current()
-	tag, body, contentType := snap.tag(), snap.jsonBody, "application/json"
-	zipped := acceptsGzip(r.Header)
-	switch {
-	case asYAML && zipped:
-		tag, body, contentType = tag+"-yaml-gzip", snap.yamlGzip, "application/yaml"
-	case asYAML:
-		tag, body, contentType = tag+"-yaml", snap.yamlBody, "application/yaml"
-	case zipped:
-		tag, body = tag+"-gzip", snap.gzipBody
+	snap := s.shown(r.Context())
+	tag, form, contentType := snap.tag(), snap.json, "application/json"
+	if asYAML {
+		tag, form, contentType = tag+"-yaml", snap.yaml, "application/yaml"
+	}
+	coding := chooseCoding(r.Header)
+	if coding != "" {
+		tag += "-" + coding
 	}
 	h := w.Header()
 	h.Set("ETag", `"`+tag+`"`)
@@ -35,13 +33,33 @@ func (s *Server) index(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.Set("Content-Type", contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
-	if zipped {
-		h.Set("Content-Encoding", "gzip")
+	if coding != "" {
+		h.Set("Content-Encoding", coding)
 	}
-	content := body()
-	h.Set("Content-Length", strconv.Itoa(len(content)))
-	_, _ = w.Write(content) // a client that is gone needs no answer
+	sendBody(w, r, form(), coding)
 	return nil
+}
+
+// sendBody writes a body in a coding. A client that is gone needs no answer.
+func sendBody(w http.ResponseWriter, r *http.Request, b *body, coding string) {
+	var packed []byte
+	size := b.size
+	switch coding {
+	case codingGzip:
+		packed = b.gzip()
+		size = int64(len(packed))
+	case codingZstd:
+		packed = b.zstd()
+		size = int64(len(packed))
+	}
+	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+	switch {
+	case r.Method == http.MethodHead:
+	case packed != nil:
+		_, _ = w.Write(packed)
+	default:
+		_, _ = b.WriteTo(w)
+	}
 }
 
 func (s *Server) cacheControl(rest string) string {
@@ -73,18 +91,43 @@ func wantsYAML(r *http.Request) (bool, error) {
 	return false, nil
 }
 
-// acceptsGzip reads Accept-Encoding as RFC 9110 has it, as far as gzip goes.
-func acceptsGzip(h http.Header) bool {
+const (
+	codingGzip = "gzip"
+	codingZstd = "zstd"
+)
+
+// chooseCoding returns the coding that a client likes best, the smaller one when
+// it likes both as much, and nothing when it wants the body as it is.
+func chooseCoding(h http.Header) string {
+	best, weight := "", 0.0
+	for _, coding := range []string{codingZstd, codingGzip} {
+		if w := accepted(h, coding); w > weight {
+			best, weight = coding, w
+		}
+	}
+	return best
+}
+
+// accepted reads Accept-Encoding as RFC 9110 has it: the weight of a coding, and
+// 0 where it is not wanted. A coding that is not named is not sent, even where
+// the client takes anything.
+func accepted(h http.Header, want string) float64 {
 	for part := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
 		coding, params, _ := strings.Cut(part, ";")
-		if !strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+		if !strings.EqualFold(strings.TrimSpace(coding), want) {
 			continue
 		}
 		q, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
+		if !ok {
+			return 1
+		}
 		weight, err := strconv.ParseFloat(q, 64)
-		return !ok || err == nil && weight > 0
+		if err != nil {
+			return 0
+		}
+		return weight
 	}
-	return false
+	return 0
 }
 
 // matches reports whether an If-None-Match header names the tag.

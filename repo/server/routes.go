@@ -34,7 +34,7 @@ func (s *Server) routes() http.Handler {
 	open("GET /info", s.info)
 
 	open("/", s.unknown(mux))
-	return s.logged(mux)
+	return s.logged(s.viewed(mux))
 }
 
 // unknown answers what no route takes: with the methods that would have been

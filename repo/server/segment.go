@@ -2,24 +2,13 @@ package server
 
 import (
 	"bytes"
-	"compress/flate"
 	"crypto/sha256"
 	"encoding/json"
-	"hash/crc32"
 	"sync"
 	"time"
 
 	"sigs.k8s.io/yaml"
 )
-
-// piece is a part of a body, compressed so that pieces in a row are one valid
-// stream: it begins without looking back and ends at a byte.
-type piece struct {
-	plain    []byte
-	deflated []byte
-	crc      uint32
-	shift    *shift
-}
 
 // segment is one chart as the index shows it. It never changes.
 type segment struct {
@@ -30,67 +19,47 @@ type segment struct {
 	// json is "name":[...]. It is empty when the chart has no versions.
 	json piece
 	sum  [sha256.Size]byte
-	// yaml is made when somebody asks for it.
-	yaml func() []byte
+	// yaml is the chart as lines below "entries:", made when somebody asks.
+	yaml func() piece
 	// card is the chart as the page shows it, made when somebody looks.
 	card func() (pageChart, error)
+
+	encoder *encoder
+	views   segmentViews
 }
 
 func (seg *segment) key() string { return fold(seg.shard.Chart) }
 
-// encoder makes pieces. Its writers are costly to set up, hence the pool.
-type encoder struct{ writers sync.Pool }
-
-func (e *encoder) piece(plain []byte) piece {
-	var out bytes.Buffer
-	w, ok := e.writers.Get().(*flate.Writer)
-	if ok {
-		w.Reset(&out)
-	} else {
-		w, _ = flate.NewWriter(&out, flate.DefaultCompression) // the level is valid
-	}
-	_, _ = w.Write(plain) // a buffer takes everything
-	_ = w.Flush()
-	e.writers.Put(w)
-	return piece{
-		plain:    plain,
-		deflated: bytes.Clone(out.Bytes()),
-		crc:      crc32.ChecksumIEEE(plain),
-		shift:    shiftBy(len(plain)),
-	}
-}
-
 // segment encodes a chart. The records' entries are made to share the memory of
 // the encoded text.
 func (e *encoder) segment(sh shard, etag string) *segment {
-	seg := &segment{shard: sh, etag: etag}
-	seg.yaml = sync.OnceValue(seg.encodeYAML)
+	seg := &segment{shard: sh, etag: etag, encoder: e}
+	seg.yaml = sync.OnceValue(func() piece { return e.piece(seg.encodeYAML()) })
 	seg.card = sync.OnceValues(seg.describe)
 	if len(sh.Versions) == 0 {
 		return seg
 	}
-	var b bytes.Buffer
 	name, _ := json.Marshal(sh.Chart) // a string can be encoded
-	b.Write(name)
-	b.WriteString(":[")
-	ends := make([]int, len(sh.Versions))
+	size := len(name) + len(":[]") + len(sh.Versions)
+	for _, r := range sh.Versions {
+		size += len(r.Entry)
+	}
+	text := make([]byte, 0, size)
+	text = append(append(text, name...), ":["...)
+	versions := make([]record, len(sh.Versions))
 	for i, r := range sh.Versions {
 		if i > 0 {
-			b.WriteByte(',')
+			text = append(text, ',')
 		}
-		b.Write(r.Entry)
-		ends[i] = b.Len()
+		start := len(text)
+		text = append(text, r.Entry...)
+		r.Entry = text[start:len(text):len(text)]
+		versions[i] = r
 		if r.Created.After(seg.newest) {
 			seg.newest = r.Created
 		}
 	}
-	b.WriteByte(']')
-	text := bytes.Clone(b.Bytes())
-	versions := make([]record, len(sh.Versions))
-	for i, r := range sh.Versions {
-		r.Entry = text[ends[i]-len(r.Entry) : ends[i] : ends[i]]
-		versions[i] = r
-	}
+	text = append(text, ']')
 	seg.shard.Versions = versions
 	seg.json = e.piece(text)
 	seg.sum = sha256.Sum256(text)
@@ -106,7 +75,6 @@ func (seg *segment) versionsJSON() []byte {
 	return list
 }
 
-// encodeYAML returns the chart as lines below "entries:".
 func (seg *segment) encodeYAML() []byte {
 	if len(seg.shard.Versions) == 0 {
 		return nil

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"gantry/repo"
 	"gantry/repo/blob"
@@ -72,11 +73,17 @@ func TestIndexForms(t *testing.T) {
 			{"/index.yaml", "Accept: application/yaml"},
 			{"/index.yaml", "Accept-Encoding: br, gzip;q=0.5"},
 			{"/index.yaml?format=yaml", "Accept-Encoding: gzip"},
+			{"/index.yaml", "Accept-Encoding: gzip, zstd"},
+			{"/index.yaml?format=yaml", "Accept-Encoding: gzip;q=0.3, zstd;q=0.4"},
 		} {
 			r := s.get(form[0], form[1:]...)
 			body := r.body
-			if r.header.Get("Content-Encoding") == "gzip" {
-				body = gunzip(t, body)
+			if coding := r.header.Get("Content-Encoding"); coding != "" {
+				if coding == "zstd" {
+					body = unzstd(t, body)
+				} else {
+					body = gunzip(t, body)
+				}
 				if strings.HasPrefix(form[0], "/index.yaml?format=yaml") == json.Valid(body) {
 					t.Errorf("%v: wrong form", form)
 				}
@@ -98,7 +105,7 @@ func TestIndexForms(t *testing.T) {
 				t.Errorf("%v: HEAD says %d %v", form, head.status, head.header)
 			}
 		}
-		if len(tags) != 3 {
+		if len(tags) != 5 {
 			t.Errorf("different bodies share a strong tag: %v", tags)
 		}
 	}
@@ -113,6 +120,20 @@ func TestIndexForms(t *testing.T) {
 	if r := s.get("/index.yaml?format=xml"); r.status != http.StatusBadRequest {
 		t.Errorf("an unknown format: %d", r.status)
 	}
+}
+
+func unzstd(t *testing.T, data []byte) []byte {
+	t.Helper()
+	d, err := zstd.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	plain, err := io.ReadAll(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
 }
 
 // gunzip insists on a single member, for some clients stop after the first.

@@ -1,11 +1,8 @@
 package server
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"slices"
@@ -14,25 +11,23 @@ import (
 )
 
 // snapshot is the whole repository at one moment. It never changes; the bodies
-// are put together when first asked for, by one goroutine for all that wait.
+// are made when first asked for, by one goroutine for all that wait.
 type snapshot struct {
 	segments []*segment // ordered by key
 	encoder  *encoder
 
-	tag      func() string
-	jsonBody func() []byte
-	gzipBody func() []byte
-	yamlBody func() []byte
-	yamlGzip func() []byte
+	tag  func() string
+	json func() *body
+	yaml func() *body
+
+	views snapshotViews
 }
 
 func newSnapshot(e *encoder, segments []*segment) *snapshot {
 	s := &snapshot{segments: segments, encoder: e}
 	s.tag = sync.OnceValue(s.computeTag)
-	s.jsonBody = sync.OnceValue(s.joinJSON)
-	s.gzipBody = sync.OnceValue(s.joinGzip)
-	s.yamlBody = sync.OnceValue(s.joinYAML)
-	s.yamlGzip = sync.OnceValue(func() []byte { return compress(s.yamlBody()) })
+	s.json = sync.OnceValue(s.joinJSON)
+	s.yaml = sync.OnceValue(s.joinYAML)
 	return s
 }
 
@@ -120,73 +115,29 @@ func (s *snapshot) computeTag() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// pieces returns the parts of the JSON body in order.
-func (s *snapshot) pieces() []piece {
+func (s *snapshot) joinJSON() *body {
 	generated, _ := json.Marshal(s.generated()) // years of four digits can be encoded
-	parts := []piece{s.encoder.piece([]byte(`{"apiVersion":"v1","generated":` + string(generated) + `,"serverInfo":{},"entries":{`))}
+	pieces := []piece{s.encoder.piece([]byte(`{"apiVersion":"v1","generated":` + string(generated) + `,"serverInfo":{},"entries":{`))}
 	comma := s.encoder.piece([]byte(","))
 	for i, seg := range s.published() {
 		if i > 0 {
-			parts = append(parts, comma)
+			pieces = append(pieces, comma)
 		}
-		parts = append(parts, seg.json)
+		pieces = append(pieces, seg.json)
 	}
-	return append(parts, s.encoder.piece([]byte("}}\n")))
+	return newBody(append(pieces, s.encoder.piece([]byte("}}\n"))))
 }
 
-func (s *snapshot) joinJSON() []byte {
-	parts := s.pieces()
-	size := 0
-	for _, p := range parts {
-		size += len(p.plain)
-	}
-	body := make([]byte, 0, size)
-	for _, p := range parts {
-		body = append(body, p.plain...)
-	}
-	return body
-}
-
-// joinGzip writes one gzip member around the pieces (RFC 1952): several members
-// in a row would be valid as well, but not every client reads beyond the first.
-func (s *snapshot) joinGzip() []byte {
-	parts := s.pieces()
-	size := 32
-	for _, p := range parts {
-		size += len(p.deflated)
-	}
-	body := append(make([]byte, 0, size), 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff)
-	var crc, length uint32
-	for _, p := range parts {
-		body = append(body, p.deflated...)
-		crc = joinCRC(crc, p.crc, p.shift)
-		length += uint32(len(p.plain)) // modulo 2^32, as the format wants it
-	}
-	body = append(body, 0x03, 0x00) // an empty last block
-	body = binary.LittleEndian.AppendUint32(body, crc)
-	return binary.LittleEndian.AppendUint32(body, length)
-}
-
-func (s *snapshot) joinYAML() []byte {
-	var b bytes.Buffer
-	b.WriteString("apiVersion: v1\n")
+func (s *snapshot) joinYAML() *body {
 	published := s.published()
+	head := "apiVersion: v1\nentries:\n"
 	if len(published) == 0 {
-		b.WriteString("entries: {}\n")
-	} else {
-		b.WriteString("entries:\n")
+		head = "apiVersion: v1\nentries: {}\n"
 	}
+	pieces := []piece{s.encoder.piece([]byte(head))}
 	for _, seg := range published {
-		b.Write(seg.yaml())
+		pieces = append(pieces, seg.yaml())
 	}
-	b.WriteString("generated: \"" + s.generated().Format(time.RFC3339Nano) + "\"\nserverInfo: {}\n")
-	return b.Bytes()
-}
-
-func compress(plain []byte) []byte {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, _ = w.Write(plain) // a buffer takes everything
-	_ = w.Close()
-	return b.Bytes()
+	tail := "generated: \"" + s.generated().Format(time.RFC3339Nano) + "\"\nserverInfo: {}\n"
+	return newBody(append(pieces, s.encoder.piece([]byte(tail))))
 }

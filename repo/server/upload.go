@@ -330,7 +330,7 @@ func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return badRequest("provenance-invalid", err.Error(), "a .prov file is what signing a chart writes")
 	}
-	seg, i, err := s.lookup(signed.Name, signed.Version)
+	seg, i, err := s.lookup(r.Context(), signed.Name, signed.Version)
 	if err != nil {
 		return err
 	}

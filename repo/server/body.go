@@ -1,0 +1,98 @@
+package server
+
+import (
+	"bufio"
+	"encoding/binary"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// body is the index in one form, JSON or YAML, as pieces in a row. The plain form
+// is never put together: it is by far the largest, and the pieces can be sent as
+// they are. The compressed ones are, when first asked for, by one goroutine for
+// all that wait.
+type body struct {
+	pieces []piece
+	size   int64
+	gzip   func() []byte
+	zstd   func() []byte
+}
+
+func newBody(pieces []piece) *body {
+	b := &body{pieces: pieces}
+	for _, p := range pieces {
+		b.size += int64(len(p.plain))
+	}
+	b.gzip = sync.OnceValue(b.joinGzip)
+	b.zstd = sync.OnceValue(b.joinZstd)
+	return b
+}
+
+// compressChunk is how many pieces one goroutine compresses.
+const compressChunk = 64
+
+// sendBuffer joins pieces that are too small to be sent one by one.
+const sendBuffer = 128 << 10
+
+// WriteTo writes the plain form.
+func (b *body) WriteTo(w io.Writer) (int64, error) {
+	out := bufio.NewWriterSize(w, sendBuffer)
+	var sent int64
+	for _, p := range b.pieces {
+		n, err := out.Write(p.plain)
+		sent += int64(n)
+		if err != nil {
+			return sent, err
+		}
+	}
+	return sent, out.Flush()
+}
+
+// joinGzip writes one gzip member around the pieces (RFC 1952): several members
+// in a row would be valid as well, but not every client reads beyond the first.
+func (b *body) joinGzip() []byte {
+	b.compress(func(p piece) { p.deflated() })
+	size := 32
+	for _, p := range b.pieces {
+		size += len(p.deflated().data)
+	}
+	out := append(make([]byte, 0, size), 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff)
+	var crc uint32
+	for _, p := range b.pieces {
+		d := p.deflated()
+		out = append(out, d.data...)
+		crc = joinCRC(crc, d.crc, d.shift)
+	}
+	out = append(out, 0x03, 0x00) // an empty last block
+	out = binary.LittleEndian.AppendUint32(out, crc)
+	return binary.LittleEndian.AppendUint32(out, uint32(b.size)) // modulo 2^32, as the format wants it
+}
+
+func (b *body) joinZstd() []byte {
+	b.compress(func(p piece) { p.frame() })
+	var out []byte
+	for _, p := range b.pieces {
+		out = append(out, p.frame()...)
+	}
+	return out
+}
+
+// compress makes every piece compress itself, those that have done so before at
+// no cost. After a start it is all of them, so all processors help.
+func (b *body) compress(one func(piece)) {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for chunk := range slices.Chunk(b.pieces, compressChunk) {
+		group.Go(func() error {
+			for _, p := range chunk {
+				one(p)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // compressing in memory does not fail
+}

@@ -1,0 +1,201 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+// view is a part of the repository with an index of its own: below its path it
+// is a repository like any other, for clients whom the whole is too large for.
+type view struct {
+	// chart and prefix choose charts by name; empty takes all.
+	chart, prefix string
+	versions      versionView
+}
+
+// versionView chooses versions of a chart.
+type versionView struct {
+	// stable leaves out pre-releases.
+	stable bool
+	// latest takes that many, the newest; 0 takes all.
+	latest int
+}
+
+const (
+	// maxLatest is the largest number that a view may ask for. Beyond it there
+	// is little to be saved.
+	maxLatest = 1000
+	// maxViews is how many views of one state of the repository, or of a chart,
+	// are kept. Others are made for each request.
+	maxViews = 32
+)
+
+// snapshotViews keeps views of a snapshot.
+type snapshotViews struct {
+	mu    sync.Mutex
+	views map[view]*snapshot
+}
+
+// segmentViews keeps views of a chart: they outlive the snapshot, so that an
+// upload costs a view one chart, too.
+type segmentViews struct {
+	mu    sync.Mutex
+	views map[versionView]*segment
+}
+
+// through returns what of the repository a view shows.
+func (s *snapshot) through(v view) *snapshot {
+	if v == (view{}) {
+		return s
+	}
+	s.views.mu.Lock()
+	defer s.views.mu.Unlock()
+	if seen, ok := s.views.views[v]; ok {
+		return seen
+	}
+	var segments []*segment
+	for _, seg := range s.published() {
+		name := seg.shard.Chart
+		if v.chart != "" && name != v.chart || !strings.HasPrefix(name, v.prefix) {
+			continue
+		}
+		segments = append(segments, seg.through(v.versions))
+	}
+	seen := newSnapshot(s.encoder, segments)
+	if s.views.views == nil {
+		s.views.views = map[view]*snapshot{}
+	}
+	if len(s.views.views) < maxViews {
+		s.views.views[v] = seen
+	}
+	return seen
+}
+
+// through returns what of a chart a view shows.
+func (seg *segment) through(v versionView) *segment {
+	if v == (versionView{}) {
+		return seg
+	}
+	seg.views.mu.Lock()
+	defer seg.views.mu.Unlock()
+	if seen, ok := seg.views.views[v]; ok {
+		return seen
+	}
+	sh := seg.shard
+	sh.Versions = v.choose(sh.Versions)
+	seen := seg
+	if len(sh.Versions) < len(seg.shard.Versions) {
+		seen = seg.encoder.segment(sh, "")
+	}
+	if seg.views.views == nil {
+		seg.views.views = map[versionView]*segment{}
+	}
+	if len(seg.views.views) < maxViews {
+		seg.views.views[v] = seen
+	}
+	return seen
+}
+
+func (v versionView) choose(records []record) []record {
+	var chosen []record
+	for _, r := range records {
+		if v.stable && preRelease(r.Version) {
+			continue
+		}
+		if chosen = append(chosen, r); len(chosen) == v.latest {
+			break
+		}
+	}
+	return chosen
+}
+
+func preRelease(version string) bool {
+	v, err := semver.NewVersion(version)
+	return err == nil && v.Prerelease() != ""
+}
+
+// parseViews reads the views at the beginning of a path, /@stable/@latest/3/,
+// and returns the rest. Views in a row narrow one another; what is stable is
+// found before what is latest.
+func parseViews(path string) (v view, rest string, err error) {
+	for rest = path; strings.HasPrefix(rest, "/@"); {
+		word, after, _ := strings.Cut(rest[len("/@"):], "/")
+		if word == "stable" {
+			v.versions.stable, rest = true, "/"+after
+			continue
+		}
+		value, after, ok := strings.Cut(after, "/")
+		if value, err = url.PathUnescape(value); err != nil || !ok || value == "" {
+			return view{}, "", viewProblem(path)
+		}
+		rest = "/" + after
+		switch word {
+		case "chart":
+			v.chart = value
+		case "prefix":
+			v.prefix = value
+		case "latest":
+			if v.versions.latest, err = strconv.Atoi(value); err != nil || v.versions.latest < 1 || v.versions.latest > maxLatest {
+				return view{}, "", viewProblem(path)
+			}
+		default:
+			return view{}, "", viewProblem(path)
+		}
+	}
+	return v, rest, nil
+}
+
+func viewProblem(path string) *problem {
+	return &problem{
+		Status: http.StatusNotFound, Code: "view-unknown",
+		Message: "there is no view at " + path,
+		Hint:    "the views are /@chart/NAME/, /@prefix/PREFIX/, /@latest/NUMBER/ and /@stable/, also one after another",
+	}
+}
+
+type viewKey struct{}
+
+// shown returns what the request may see of the repository: all of it, or what
+// the view shows that its path begins with.
+func (s *Server) shown(ctx context.Context) *snapshot {
+	v, _ := ctx.Value(viewKey{}).(view)
+	return s.catalog.current().through(v)
+}
+
+// belowView reports whether a view answers to what is left of the path.
+func belowView(method, rest string) bool {
+	if method != http.MethodGet && method != http.MethodHead {
+		return false
+	}
+	return rest == "/index.yaml" || strings.HasPrefix(rest, "/charts/") || rest == "/api/charts" || strings.HasPrefix(rest, "/api/charts/")
+}
+
+// viewed lets the routes that show charts be reached below the paths of views.
+func (s *Server) viewed(mux http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/@") {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		v, rest, err := parseViews(r.URL.EscapedPath())
+		if err == nil && !belowView(r.Method, rest) {
+			err = viewProblem(r.URL.Path)
+		}
+		if err != nil {
+			s.answer(func(http.ResponseWriter, *http.Request) error { return err }).ServeHTTP(w, r)
+			return
+		}
+		below := r.Clone(context.WithValue(r.Context(), viewKey{}, v))
+		below.URL.RawPath = rest
+		if below.URL.Path, err = url.PathUnescape(rest); err != nil {
+			below.URL.Path = rest
+		}
+		mux.ServeHTTP(w, below)
+	})
+}
