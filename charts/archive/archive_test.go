@@ -166,10 +166,10 @@ func TestPackIsReproducible(t *testing.T) {
 
 func TestSetVersion(t *testing.T) {
 	tests := []struct{ name, in, version, app, want string }{
-		{"keeps comments", "name: a\nversion: 1.0.0 # why\n", "2.0.0", "", "name: a\nversion: \"2.0.0\" # why\n"},
+		{"keeps comments", "name: a\nversion: 1.0.0 # why\n", "2.0.0", "", "name: a\nversion: 2.0.0 # why\n"},
 		{"replaces quoted", "name: a\nversion: '1.0.0'\nappVersion: \"x\"\n", "", "y \"z\"", "name: a\nversion: '1.0.0'\nappVersion: \"y \\\"z\\\"\"\n"},
 		{"adds what is not there", "name: a\nversion: 1.0.0", "", "7", "name: a\nversion: 1.0.0\nappVersion: \"7\"\n"},
-		{"counts characters", "{name: a, description: größe, version: 1.0.0}\n", "1.1.0", "", "{name: a, description: größe, version: \"1.1.0\"}\n"},
+		{"counts characters", "{name: a, description: größe, version: 1.0.0}\n", "1.1.0", "", "{name: a, description: größe, version: 1.1.0}\n"},
 		{"writes block scalars anew", "name: a\nversion: >-\n  1.0.0\n", "1.1.0", "", "name: a\nversion: 1.1.0\n"},
 	}
 	for _, test := range tests {

@@ -2,9 +2,10 @@ package archive
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -39,6 +40,9 @@ func SetVersion(c *chart.Chart, version, appVersion string) error {
 	return nil
 }
 
+// errNoMapping is what a Chart.yaml that holds no keys is.
+var errNoMapping = errors.New("not a mapping")
+
 func setMetadata(c *chart.Chart, key, value string) error {
 	for i, f := range c.Raw {
 		if f.Name != metadataFile {
@@ -63,21 +67,15 @@ func setScalar(data []byte, key, value string) ([]byte, error) {
 		return nil, syntaxError(err)
 	}
 	if doc.Kind != yaml.DocumentNode || doc.Content[0].Kind != yaml.MappingNode {
-		return nil, errors.New("not a mapping")
+		return nil, errNoMapping
 	}
 	root := doc.Content[0]
-	// A JSON string is a YAML string too, on one line whatever is in it.
-	text, err := json.Marshal(value)
-	if err != nil {
-		return nil, err
-	}
-	quoted := string(text)
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		if root.Content[i].Value != key {
 			continue
 		}
 		node := root.Content[i+1]
-		if out, ok := splice(data, node, quoted); ok {
+		if out, ok := splice(data, node, scalarText(node, value)); ok {
 			return out, nil
 		}
 		*node = yaml.Node{Kind: yaml.ScalarNode, Value: value}
@@ -87,7 +85,25 @@ func setScalar(data []byte, key, value string) ([]byte, error) {
 		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, &yaml.Node{Kind: yaml.ScalarNode, Value: value, Style: yaml.DoubleQuotedStyle})
 		return yaml.Marshal(&doc)
 	}
-	return fmt.Appendf(nil, "%s\n%s: %s\n", bytes.TrimRight(data, "\n"), key, quoted), nil
+	return fmt.Appendf(nil, "%s\n%s: %s\n", bytes.TrimRight(data, "\n"), key, quoted(value)), nil
+}
+
+// scalarText writes a value as the one was written that it replaces: plain where
+// that was plain, and no YAML reader takes the new one for a number.
+func scalarText(old *yaml.Node, value string) string {
+	if old.Style == 0 && regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`).MatchString(value) {
+		return value
+	}
+	return quoted(value)
+}
+
+// quoted writes a text in double quotes, on one line whatever is in it.
+func quoted(value string) string {
+	text, err := yaml.Marshal(&yaml.Node{Kind: yaml.ScalarNode, Style: yaml.DoubleQuotedStyle, Value: value})
+	if err != nil {
+		return strconv.Quote(value)
+	}
+	return strings.TrimSuffix(string(text), "\n")
 }
 
 // splice replaces the text of a scalar that stands in one line.

@@ -136,14 +136,24 @@ func both[T any](from, to *chart.Chart, read func(*chart.Chart) (T, error)) (bef
 	return before, after, nil
 }
 
-// metadata returns Chart.yaml as a tree.
+// metadata returns Chart.yaml as a tree, in which what has parts is never
+// missing: each part of it is a difference of its own.
 func metadata(c *chart.Chart) (map[string]any, error) {
 	tree := map[string]any{}
 	data, err := yaml.Marshal(c.Metadata)
 	if err != nil {
 		return nil, err
 	}
-	return tree, yaml.Unmarshal(data, &tree)
+	if err := yaml.Unmarshal(data, &tree); err != nil {
+		return nil, err
+	}
+	if tree["annotations"] == nil {
+		tree["annotations"] = map[string]any{}
+	}
+	if tree["dependencies"] == nil {
+		tree["dependencies"] = []any{}
+	}
+	return tree, nil
 }
 
 func files(before, after []*chart.File) []FileChange {

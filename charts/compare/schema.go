@@ -124,7 +124,7 @@ func (w *schemaWalk) compare(path diag.Path, before, after, value any) {
 	w.open[pair] = true
 	defer delete(w.open, pair)
 	if refusesAll(was) || refusesAll(now) {
-		w.closed(path, was, now)
+		w.closed(path, was)
 		return
 	}
 	wasRules, nowRules := rulesOf(was), rulesOf(now)
@@ -146,7 +146,7 @@ func (w *schemaWalk) compare(path diag.Path, before, after, value any) {
 }
 
 // closed tells of values that are refused whatever they are, or were.
-func (w *schemaWalk) closed(path diag.Path, was, now any) {
+func (w *schemaWalk) closed(path diag.Path, was any) {
 	if refusesAll(was) {
 		w.add(path, "any value", Wider, false, true)
 	} else {
@@ -233,7 +233,7 @@ func resolve(root, schema any) any {
 			return schema
 		}
 		target := root
-		for _, key := range strings.Split(strings.TrimPrefix(strings.TrimPrefix(ref, "#"), "/"), "/") {
+		for key := range strings.SplitSeq(strings.TrimPrefix(strings.TrimPrefix(ref, "#"), "/"), "/") {
 			if key == "" {
 				continue
 			}

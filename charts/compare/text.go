@@ -115,11 +115,11 @@ func (t Text) line(w io.Writer, indent string, kind Kind, text string) {
 func (f Field) String() string {
 	switch f.Change {
 	case Added:
-		return fmt.Sprintf("%s: %s", f.Path, shown(f.After))
+		return fmt.Sprintf("%s: %s", f.Path, Shown(f.After))
 	case Removed:
-		return fmt.Sprintf("%s: %s", f.Path, shown(f.Before))
+		return fmt.Sprintf("%s: %s", f.Path, Shown(f.Before))
 	default:
-		return fmt.Sprintf("%s: %s -> %s", f.Path, shown(f.Before), shown(f.After))
+		return fmt.Sprintf("%s: %s -> %s", f.Path, Shown(f.Before), Shown(f.After))
 	}
 }
 
@@ -132,17 +132,17 @@ func (c SchemaChange) String() string {
 	var change string
 	switch {
 	case c.Rule == keyRule && c.Before == nil:
-		change = "is a key now, " + shown(c.After)
+		change = "is a key now, " + Shown(c.After)
 	case c.Rule == keyRule:
-		change = "is no key any more, was " + shown(c.Before)
+		change = "is no key any more, was " + Shown(c.Before)
 	case c.Before == nil && c.After == nil:
 		change = c.Rule
 	case c.Before == nil:
-		change = c.Rule + " " + shown(c.After)
+		change = c.Rule + " " + Shown(c.After)
 	case c.After == nil:
-		change = c.Rule + " " + shown(c.Before) + " no more"
+		change = c.Rule + " " + Shown(c.Before) + " no more"
 	default:
-		change = c.Rule + " " + shown(c.Before) + " -> " + shown(c.After)
+		change = c.Rule + " " + Shown(c.Before) + " -> " + Shown(c.After)
 	}
 	return fmt.Sprintf("%s: %s (%s)", path, change, c.Effect)
 }
@@ -158,8 +158,8 @@ func kindOf(c SchemaChange) Kind {
 	}
 }
 
-// shown writes a value on one line, not all of it when it is long.
-func shown(v any) string {
+// Shown writes a value on one line, not all of it when it is long.
+func Shown(v any) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -65,7 +64,7 @@ func (c *Client) findOCI(ctx context.Context, ref, constraint string) (Chart, er
 	if err != nil {
 		return Chart{}, err
 	}
-	name := path.Base(parsed.Repository)
+	name := chartName(parsed)
 	tag := parsed.Reference
 	if tag == "" {
 		if tag, err = c.chooseTag(ctx, r, name, constraint); err != nil {
@@ -97,25 +96,19 @@ func (c *Client) findOCI(ctx context.Context, ref, constraint string) (Chart, er
 	return Chart{Name: name, Version: version, Digest: found.layer.Digest.Encoded(), URL: "oci://" + parsed.String(), oci: found}, nil
 }
 
+// chartName is what the chart in a repository of a registry is called.
+func chartName(ref registry.Reference) string { return path.Base(ref.Repository) }
+
 // versionOf undoes what Helm does to a version to make it a tag.
 func versionOf(tag string) string { return strings.ReplaceAll(tag, "_", "+") }
 
 func tagOf(version string) string { return strings.ReplaceAll(version, "+", "_") }
 
 func (c *Client) chooseTag(ctx context.Context, r *remote.Repository, name, constraint string) (string, error) {
-	var versions []string
-	err := r.Tags(ctx, "", func(tags []string) error {
-		for _, tag := range tags {
-			if repo.CheckVersion(versionOf(tag)) == nil {
-				versions = append(versions, versionOf(tag))
-			}
-		}
-		return nil
-	})
+	versions, err := ociVersions(ctx, r)
 	if err != nil {
 		return "", ociError(err, r, name, constraint)
 	}
-	slices.SortFunc(versions, func(a, b string) int { return repo.CompareVersions(b, a) })
 	i, err := repo.Choose(versions, constraint)
 	if err != nil {
 		return "", err
