@@ -107,7 +107,7 @@ func (s *Session) diagnose(ctx context.Context, pending []target) []Unready {
 	seen := map[string]*witnesses{}
 	var list []Unready
 	for _, t := range pending {
-		namespace := t.info.Namespace
+		namespace := t.object.Namespace
 		if seen[namespace] == nil {
 			seen[namespace] = askWitnesses(ctx, client, namespace)
 		}
@@ -149,12 +149,12 @@ func eventTime(e corev1.Event) time.Time {
 }
 
 func (w *witnesses) explain(ctx context.Context, client kubernetes.Interface, t target) Unready {
-	u := Unready{Object: object(t.info), Message: t.message}
+	u := Unready{Object: t.object, Message: t.message}
 	if t.live != nil {
 		u.Reasons = append(u.Reasons, conditionReasons(t.live)...)
 	}
 	pods := w.podsOf(t)
-	names := []string{t.info.Name}
+	names := []string{t.object.Name}
 	for _, pod := range pods[:min(len(pods), maxPods)] {
 		names = append(names, pod.Name)
 		u.Reasons = append(u.Reasons, podReasons(pod)...)
@@ -182,7 +182,7 @@ func (w *witnesses) podsOf(t target) []corev1.Pod {
 	}
 	var list []corev1.Pod
 	for _, pod := range w.pods {
-		itself := t.info.Mapping.GroupVersionKind.Kind == "Pod" && pod.Name == t.info.Name
+		itself := t.object.Kind == "Pod" && pod.Name == t.object.Name
 		owned := selector != nil && selector.Matches(labels.Set(pod.Labels)) && (label == "" || pod.Labels[label] == value)
 		if (itself || owned) && !podIsReady(pod) {
 			list = append(list, pod)

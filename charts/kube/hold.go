@@ -38,7 +38,7 @@ func (c *Cluster) Hold(ctx context.Context, name string, o release.ClientOptions
 	}
 	l := &lease{client: client.CoordinationV1().Leases(o.Namespace), name: "gantry." + name, holder: c.holder}
 	abandoned, err := l.take(ctx, func(holder string) {
-		o.Observe(release.Event{Action: release.Step, Detail: fmt.Sprintf("%s was at work on release %s: waiting up to %s for a sign of life", holder, name, leaseDuration)})
+		o.Observe(release.Event{Action: release.Doing, Detail: fmt.Sprintf("%s was at work on release %s: waiting up to %s for a sign of life", holder, name, leaseDuration)})
 	})
 	switch {
 	case apierrors.IsForbidden(err):

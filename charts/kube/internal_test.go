@@ -9,12 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/cli-runtime/pkg/resource"
 	"sigs.k8s.io/yaml"
 
 	"gantry/charts/release"
@@ -142,8 +139,7 @@ func TestReasonsComeFromTheNewestPods(t *testing.T) {
 			{InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: "web-1"}, Reason: "Failed", Message: "other"},
 		},
 	}
-	info := &resource.Info{Name: "db", Mapping: &meta.RESTMapping{GroupVersionKind: schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "StatefulSet"}}}
-	got := w.explain(t.Context(), nil, target{info: info, live: live, message: "Ready: 1/2"})
+	got := w.explain(t.Context(), nil, target{object: release.ObjectOf(live), live: live, message: "Ready: 1/2"})
 	want := Unready{
 		Object:  release.Object{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "db"},
 		Message: "Ready: 1/2",
@@ -166,32 +162,26 @@ func TestNotReadyError(t *testing.T) {
 }
 
 func TestPatchFor(t *testing.T) {
-	info := func(kind schema.GroupVersionKind, obj *unstructured.Unstructured) *resource.Info {
-		return &resource.Info{Object: obj, Mapping: &meta.RESTMapping{GroupVersionKind: kind}}
-	}
-	deployment := schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
-	thing := schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Thing"}
 	const d = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {replicas: %s, template: {spec: {containers: [%s]}}}}"
 	spec := func(replicas, containers string) *unstructured.Unstructured {
 		return parse(t, strings.NewReplacer("%s, template", replicas+", template", "[%s]", "["+containers+"]").Replace(d))
 	}
 	tests := []struct {
 		name                string
-		kind                schema.GroupVersionKind
 		before, after, live *unstructured.Unstructured
 		want                string
 		patch               types.PatchType
 	}{
-		{"nothing", deployment, spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: a}"), "{}", types.StrategicMergePatchType},
-		{"changed", deployment, spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: b}"), spec("1", "{name: c, image: a}"), `"image":"b"`, types.StrategicMergePatchType},
-		{"drift is repaired", deployment, spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: a}"), spec("5", "{name: c, image: a}"), `"replicas":1`, types.StrategicMergePatchType},
-		{"a container of somebody else stays", deployment, spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: a}, {name: sidecar, image: s}"), `{"$setElementOrder/containers":[{"name":"c"}]}`, types.StrategicMergePatchType},
-		{"custom, drift", thing, parse(t, "{kind: Thing, spec: {size: 1}}"), parse(t, "{kind: Thing, spec: {size: 1}}"), parse(t, "{kind: Thing, spec: {size: 9, other: 1}}"), `{"spec":{"size":1}}`, types.MergePatchType},
-		{"custom, removed", thing, parse(t, "{kind: Thing, spec: {size: 1, old: 1}}"), parse(t, "{kind: Thing, spec: {size: 1}}"), parse(t, "{kind: Thing, spec: {size: 1, old: 1}}"), `{"spec":{"old":null}}`, types.MergePatchType},
+		{"nothing", spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: a}"), "{}", types.StrategicMergePatchType},
+		{"changed", spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: b}"), spec("1", "{name: c, image: a}"), `"image":"b"`, types.StrategicMergePatchType},
+		{"drift is repaired", spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: a}"), spec("5", "{name: c, image: a}"), `"replicas":1`, types.StrategicMergePatchType},
+		{"a container of somebody else stays", spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: a}"), spec("1", "{name: c, image: a}, {name: sidecar, image: s}"), `{"$setElementOrder/containers":[{"name":"c"}]}`, types.StrategicMergePatchType},
+		{"custom, drift", parse(t, "{apiVersion: example.com/v1, kind: Thing, spec: {size: 1}}"), parse(t, "{apiVersion: example.com/v1, kind: Thing, spec: {size: 1}}"), parse(t, "{apiVersion: example.com/v1, kind: Thing, spec: {size: 9, other: 1}}"), `{"spec":{"size":1}}`, types.MergePatchType},
+		{"custom, removed", parse(t, "{apiVersion: example.com/v1, kind: Thing, spec: {size: 1, old: 1}}"), parse(t, "{apiVersion: example.com/v1, kind: Thing, spec: {size: 1}}"), parse(t, "{apiVersion: example.com/v1, kind: Thing, spec: {size: 1, old: 1}}"), `{"spec":{"old":null}}`, types.MergePatchType},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p, err := patchFor(info(test.kind, test.after), test.before, test.live)
+			p, err := patchFor(test.after, []*unstructured.Unstructured{test.before}, test.live)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -199,20 +189,6 @@ func TestPatchFor(t *testing.T) {
 				t.Errorf("%s %s, want %s", p.kind, p.data, test.want)
 			}
 		})
-	}
-}
-
-func TestChunkByKind(t *testing.T) {
-	var list []*resource.Info
-	for _, kind := range []string{"Secret", "Secret", "Service", "Secret"} {
-		list = append(list, &resource.Info{Mapping: &meta.RESTMapping{GroupVersionKind: schema.GroupVersionKind{Kind: kind}}})
-	}
-	var got []int
-	for chunk := range chunkByKind(list) {
-		got = append(got, len(chunk))
-	}
-	if diff := cmp.Diff([]int{2, 1, 1}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -1,63 +1,49 @@
 package kube
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"sync"
 
-	helmkube "helm.sh/helm/v3/pkg/kube"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/cli-runtime/pkg/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 
 	"gantry/charts/release"
 )
 
 // fieldManager is the name under which the API server remembers what gantry set.
-const fieldManager = "gantry"
+const fieldManager = release.FieldManager
 
 // parallel is how many requests a session has under way at once.
-const parallel = 16
+const parallel = 32
 
-// Session applies the objects of one operation. It satisfies release.Client.
+// Session reads and writes the objects of one operation. It satisfies
+// release.Client.
 type Session struct {
 	cluster   *Cluster
 	namespace string
-	helm      *helmkube.Client
-	// ctx is that of the operation: the methods that helm calls take none.
-	ctx context.Context //nolint:containedctx // see above
-
+	client    dynamic.Interface
 	// patient waits for what is stuck, too.
 	patient bool
 
 	mu      sync.Mutex
 	observe func(release.Event)
-	built   map[string]helmkube.ResourceList
-	failure error
-	// attempts are the objects of revisions that failed.
-	attempts []helmkube.ResourceList
 }
 
 // Client starts a session.
-func (c *Cluster) Client(ctx context.Context, o release.ClientOptions) release.Client {
-	return c.session(ctx, o)
-}
+func (c *Cluster) Client(o release.ClientOptions) (release.Client, error) { return c.session(o) }
 
-func (c *Cluster) session(ctx context.Context, o release.ClientOptions) *Session {
-	client := helmkube.New(c)
-	client.Namespace = o.Namespace
+func (c *Cluster) session(o release.ClientOptions) (*Session, error) {
+	client, err := dynamic.NewForConfig(c.config)
+	if err != nil {
+		return nil, fmt.Errorf("use the kubeconfig: %w", err)
+	}
 	if o.Observe == nil {
 		o.Observe = func(release.Event) {}
 	}
-	return &Session{
-		cluster: c, namespace: o.Namespace, helm: client, ctx: ctx,
-		observe: o.Observe, patient: o.Patient, built: map[string]helmkube.ResourceList{},
-	}
+	return &Session{cluster: c, namespace: o.Namespace, client: client, observe: o.Observe, patient: o.Patient}, nil
 }
 
 // interruptedError is what a session returns after its operation was cancelled. It
@@ -70,8 +56,8 @@ func (interruptedError) Error() string { return "interrupted" }
 func (interruptedError) Is(target error) bool { return target == context.Canceled }
 
 // over returns an error when the operation is over.
-func (s *Session) over() error {
-	err := s.ctx.Err()
+func over(ctx context.Context) error {
+	err := ctx.Err()
 	if errors.Is(err, context.Canceled) {
 		return interruptedError{}
 	}
@@ -85,99 +71,53 @@ func (s *Session) tell(e release.Event) {
 	s.observe(e)
 }
 
-// failed remembers the first error, and returns the one it is given.
-func (s *Session) failed(err error) error {
-	err = s.cluster.Lost(err)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failure == nil {
-		s.failure = err
-	}
-	return err
-}
-
-// Failure returns the first error of the session.
-func (s *Session) Failure() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failure
-}
-
-// IsReachable asks the cluster for its version.
-func (s *Session) IsReachable() error { return s.failed(s.cluster.Reach(s.ctx)) }
-
-// Build reads the objects of a manifest and finds their resources.
-//
-// helm builds the same manifest up to three times in one operation, so what was
-// built is kept. Validation is left to the API server, which is asked to warn of
-// unknown fields when objects are applied: the client-side one needs two
-// megabytes of schema and finds less.
-func (s *Session) Build(reader io.Reader, _ bool) (helmkube.ResourceList, error) {
-	data, err := io.ReadAll(reader)
+// mapping returns the resource that objects of a kind are.
+func (s *Session) mapping(obj *unstructured.Unstructured) (*meta.RESTMapping, error) {
+	mapper, err := s.cluster.ToRESTMapper()
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	list, known := s.built[string(data)]
-	s.mu.Unlock()
-	if !known {
-		if list, err = s.helm.Build(bytes.NewReader(data), false); err != nil {
-			return nil, s.failed(err)
-		}
-		s.mu.Lock()
-		s.built[string(data)] = list
-		s.mu.Unlock()
-	}
-	return clone(list), nil
-}
-
-// Remember takes the objects of a revision that failed: Update takes back what
-// only they had. Objects of kinds that the cluster no longer knows are left out.
-func (s *Session) Remember(manifest string) error {
-	list, err := s.helm.Build(strings.NewReader(manifest), false)
-	if err != nil && !meta.IsNoMatchError(err) {
-		return s.failed(err)
-	}
-	s.attempts = append(s.attempts, list)
-	return nil
-}
-
-// clone copies a list, because helm writes labels into the objects it gets.
-func clone(list helmkube.ResourceList) helmkube.ResourceList {
-	out := make(helmkube.ResourceList, 0, len(list))
-	for _, info := range list {
-		c := *info
-		c.Object = info.Object.DeepCopyObject()
-		out = append(out, &c)
-	}
-	return out
-}
-
-func (s *Session) dynamic() (dynamic.Interface, error) {
-	client, err := dynamic.NewForConfig(s.cluster.config)
+	kind := obj.GroupVersionKind()
+	mapping, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
 	if err != nil {
-		return nil, fmt.Errorf("use the kubeconfig: %w", err)
+		return nil, s.cluster.Lost(err)
 	}
-	return client, nil
+	return mapping, nil
 }
 
-// helper returns the requests for one object.
-func helper(info *resource.Info) *resource.Helper {
-	// Warn lets objects with unknown fields through, as helm does, but not in
-	// silence.
-	return resource.NewHelper(info.Client, info.Mapping).WithFieldManager(fieldManager).WithFieldValidation("Warn")
-}
-
-// object names what a resource.Info stands for.
-func object(info *resource.Info) release.Object {
-	version, kind := info.Mapping.GroupVersionKind.ToAPIVersionAndKind()
-	return release.Object{APIVersion: version, Kind: kind, Namespace: info.Namespace, Name: info.Name}
-}
-
-func resourceVersion(obj runtime.Object) string {
-	info := &resource.Info{}
-	if err := info.Refresh(obj, true); err != nil {
-		return ""
+// Resolve gives objects the namespaces that they belong into, and returns those
+// whose kinds the API server does not know.
+func (s *Session) Resolve(objects []*unstructured.Unstructured) (unknown []*unstructured.Unstructured, err error) {
+	for _, obj := range objects {
+		mapping, err := s.mapping(obj)
+		switch {
+		case meta.IsNoMatchError(err):
+			unknown = append(unknown, obj)
+		case err != nil:
+			return nil, fmt.Errorf("find the kind of %s: %w", release.ObjectOf(obj), err)
+		case mapping.Scope.Name() == meta.RESTScopeNameRoot:
+			obj.SetNamespace("")
+		case obj.GetNamespace() == "":
+			obj.SetNamespace(s.namespace)
+		}
 	}
-	return info.ResourceVersion
+	return unknown, nil
+}
+
+// Forget makes Resolve ask the API server again for its kinds.
+func (s *Session) Forget() {
+	mapper, err := s.cluster.ToRESTMapper()
+	if err != nil {
+		return // it has asked for nothing yet
+	}
+	meta.MaybeResetRESTMapper(mapper)
+}
+
+// requests returns the requests for objects like one.
+func (s *Session) requests(obj *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
+	mapping, err := s.mapping(obj)
+	if err != nil {
+		return nil, fmt.Errorf("find the kind of %s: %w", release.ObjectOf(obj), err)
+	}
+	return s.client.Resource(mapping.Resource).Namespace(obj.GetNamespace()), nil
 }

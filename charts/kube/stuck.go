@@ -222,11 +222,11 @@ func (g *guard) judge(ctx context.Context) error {
 func (g *guard) ownerOf(ctx context.Context, name string) (release.Object, bool) {
 	seen := askWitnesses(ctx, g.client, g.namespace)
 	for _, t := range g.waiter.pending() {
-		if t.info.Namespace != g.namespace {
+		if t.object.Namespace != g.namespace {
 			continue
 		}
 		if slices.ContainsFunc(seen.podsOf(t), func(pod corev1.Pod) bool { return pod.Name == name }) {
-			return object(t.info), true
+			return t.object, true
 		}
 	}
 	return release.Object{}, false

@@ -8,10 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/kubernetes/fake"
 
 	"gantry/charts/release"
@@ -59,9 +56,9 @@ func TestStuckIn(t *testing.T) {
 // guardFor returns a guard of a wait for the pod web, and the names of what was
 // told.
 func guardFor(client *fake.Clientset) *guard {
-	s := (&Cluster{}).session(context.Background(), release.ClientOptions{Namespace: "shop"})
-	info := &resource.Info{Name: "web", Namespace: "shop", Mapping: &meta.RESTMapping{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "Pod"}}}
-	w := &waiter{session: s, targets: map[group]map[string]*target{{namespace: "shop"}: {"web": {info: info}}}, total: 1}
+	s := &Session{cluster: &Cluster{}, namespace: "shop", observe: func(release.Event) {}}
+	web := release.Object{APIVersion: "v1", Kind: "Pod", Namespace: "shop", Name: "web"}
+	w := &waiter{session: s, targets: map[group]map[string]*target{{namespace: "shop"}: {"web": {object: web}}}, total: 1}
 	return &guard{waiter: w, client: client, namespace: "shop", sick: map[string]*patient{}}
 }
 

@@ -11,14 +11,12 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	helmkube "helm.sh/helm/v3/pkg/kube"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/dynamic"
 
 	"gantry/charts/release"
@@ -31,30 +29,16 @@ const tellEvery = 10 * time.Second
 // broke or when watching is not allowed.
 const pause = time.Second
 
-// Wait waits until the objects are ready. Jobs need not be complete. The error
-// is a [*NotReadyError] that says why.
-func (s *Session) Wait(list helmkube.ResourceList, timeout time.Duration) error {
-	return s.failed(s.wait(list, timeout, isReady(false)))
-}
-
-// WaitWithJobs waits until the objects are ready and the Jobs complete.
-func (s *Session) WaitWithJobs(list helmkube.ResourceList, timeout time.Duration) error {
-	return s.failed(s.wait(list, timeout, isReady(true)))
-}
-
-// WatchUntilReady waits for hooks: for the end of Jobs and Pods.
-func (s *Session) WatchUntilReady(list helmkube.ResourceList, timeout time.Duration) error {
-	for _, info := range list {
-		if kind := info.Mapping.GroupVersionKind.Kind; kind == "Job" || kind == "Pod" {
-			s.tell(release.Event{Action: release.HookStarted, Object: object(info)})
-		}
-	}
-	return s.failed(s.wait(list, timeout, isComplete))
-}
-
-// WaitForDelete waits until the objects are gone.
-func (s *Session) WaitForDelete(list helmkube.ResourceList, timeout time.Duration) error {
-	return s.failed(s.wait(list, timeout, isGone))
+// Wait waits until all objects are as they should be. The error is a
+// [*NotReadyError] that says why one is not.
+func (s *Session) Wait(ctx context.Context, objects []*unstructured.Unstructured, until release.Until, timeout time.Duration) error {
+	met := map[release.Until]condition{
+		release.UntilReady:    isReady(false),
+		release.UntilDone:     isReady(true),
+		release.UntilComplete: isComplete,
+		release.UntilGone:     isGone,
+	}[until]
+	return s.wait(ctx, objects, timeout, met, until == release.UntilGone)
 }
 
 // group is the objects that one list and one watch can see.
@@ -66,8 +50,9 @@ type group struct {
 // waiter waits for the objects of one list.
 type waiter struct {
 	session *Session
-	client  dynamic.Interface
 	met     condition
+	// ends tells that objects are waited for to be gone.
+	ends    bool
 	started time.Time
 
 	mu      sync.Mutex
@@ -81,26 +66,25 @@ type waiter struct {
 
 // target is one object that is waited for.
 type target struct {
-	info    *resource.Info
+	object release.Object
+	// uid is what it had when it was last seen; empty when it was not.
+	uid     types.UID
 	live    *unstructured.Unstructured
 	met     bool
 	message string
 }
 
-func (s *Session) wait(list helmkube.ResourceList, timeout time.Duration, met condition) error {
+func (s *Session) wait(ctx context.Context, objects []*unstructured.Unstructured, timeout time.Duration, met condition, ends bool) error {
 	if timeout <= 0 {
-		timeout = 5 * time.Minute
+		timeout = release.DefaultTimeout
 	}
-	client, err := s.dynamic()
-	if err != nil {
-		return err
-	}
-	w := &waiter{session: s, client: client, met: met, targets: map[group]map[string]*target{}, total: len(list), started: time.Now()} //nolint:forbidigo // a span, not a date
-	ctx, cancel := context.WithTimeout(s.ctx, timeout)
+	w := &waiter{session: s, met: met, ends: ends, targets: map[group]map[string]*target{}, total: len(objects), started: time.Now()} //nolint:forbidigo // a span, not a date
+	outer := ctx
+	ctx, cancel := context.WithTimeout(outer, timeout)
 	defer cancel()
-	for _, info := range list {
-		if err := w.add(info); err != nil {
-			return w.explain(ctx, err)
+	for _, obj := range objects {
+		if err := w.add(obj); err != nil {
+			return w.explain(outer, ctx, err)
 		}
 	}
 	if len(w.targets) == 0 {
@@ -129,13 +113,13 @@ func (s *Session) wait(list helmkube.ResourceList, timeout time.Duration, met co
 			}
 		})
 	}
-	err = watches.Wait()
+	err := watches.Wait()
 	stop()
 	beside.Wait()
 	if w.failure != nil {
 		err = w.failure
 	}
-	return w.explain(ctx, err)
+	return w.explain(outer, ctx, err)
 }
 
 // fail remembers what ended the wait; the others only hear that it was ended.
@@ -149,33 +133,29 @@ func (w *waiter) fail(ctx context.Context, err error) {
 
 // add takes an object on, unless what applying it returned is enough already:
 // most objects of a release have no state to wait for.
-func (w *waiter) add(info *resource.Info) error {
-	if live, ok := asUnstructured(info.Object); ok && live.GetResourceVersion() != "" {
-		if met, _, err := w.met(live); met || err != nil {
+func (w *waiter) add(obj *unstructured.Unstructured) error {
+	if obj.GetResourceVersion() != "" {
+		if met, _, err := w.met(obj); met || err != nil {
 			return err
 		}
 	}
-	g := group{info.Mapping.Resource, info.Namespace}
+	mapping, err := w.session.mapping(obj)
+	if err != nil {
+		return err
+	}
+	g := group{mapping.Resource, obj.GetNamespace()}
 	if w.targets[g] == nil {
 		w.targets[g] = map[string]*target{}
 	}
-	w.targets[g][info.Name] = &target{info: info}
+	w.targets[g][obj.GetName()] = &target{object: release.ObjectOf(obj), uid: obj.GetUID()}
 	return nil
-}
-
-func asUnstructured(obj runtime.Object) (*unstructured.Unstructured, bool) {
-	if u, ok := obj.(*unstructured.Unstructured); ok {
-		return u, true
-	}
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
-	return &unstructured.Unstructured{Object: fields}, err == nil
 }
 
 // follow lists and watches one group until all of its targets are met. It
 // begins anew when a watch ends, and asks for each object by name when the user
 // may not list.
 func (w *waiter) follow(ctx context.Context, g group, targets map[string]*target) error {
-	client := w.client.Resource(g.resource).Namespace(g.namespace)
+	client := w.session.client.Resource(g.resource).Namespace(g.namespace)
 	options := metav1.ListOptions{}
 	if len(targets) == 1 {
 		options.FieldSelector = "metadata.name=" + slices.Collect(maps.Keys(targets))[0]
@@ -229,7 +209,7 @@ func (w *waiter) lookEach(ctx context.Context, client dynamic.ResourceInterface,
 		case apierrors.IsNotFound(err):
 			live = nil
 		case apierrors.IsForbidden(err):
-			return fmt.Errorf("wait for %s: %w", object(t.info), err)
+			return fmt.Errorf("wait for %s: %w", t.object, err)
 		case err != nil:
 			continue
 		}
@@ -270,6 +250,9 @@ func (w *waiter) watch(ctx context.Context, client dynamic.ResourceInterface, op
 
 // judge takes the latest state of a target.
 func (w *waiter) judge(t *target, live *unstructured.Unstructured) error {
+	if live != nil && t.uid != "" && live.GetUID() != t.uid && w.ends {
+		live = nil // another one of the same name
+	}
 	met, message, err := w.met(live)
 	w.mu.Lock()
 	was := t.met
@@ -279,7 +262,7 @@ func (w *waiter) judge(t *target, live *unstructured.Unstructured) error {
 		return err
 	}
 	if met && !was && live != nil {
-		w.session.tell(release.Event{Action: release.Ready, Object: object(t.info)})
+		w.session.tell(release.Event{Action: release.Ready, Object: t.object})
 	}
 	return nil
 }
@@ -308,7 +291,7 @@ func (w *waiter) pending() []target {
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b target) int { return compareObjects(object(a.info), object(b.info)) })
+	slices.SortFunc(list, func(a, b target) int { return compareObjects(a.object, b.object) })
 	return list
 }
 
@@ -369,18 +352,18 @@ func (w *waiter) tellWhy(ctx context.Context) {
 
 // explain makes a [*NotReadyError] of an error, unless the operation was
 // interrupted from outside.
-func (w *waiter) explain(ctx context.Context, err error) error {
+func (w *waiter) explain(outer, ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if err := w.session.over(); err != nil {
+	if err := over(outer); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
 	// The time is over; looking for reasons gets a little of its own.
-	look, cancel := context.WithTimeout(w.session.ctx, diagnoseTimeout)
+	look, cancel := context.WithTimeout(outer, diagnoseTimeout)
 	defer cancel()
 	objects := w.session.diagnose(look, w.pending())
 	if e, ok := errors.AsType[*StuckError](err); ok { // what ended the wait comes first

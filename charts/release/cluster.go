@@ -2,8 +2,13 @@ package release
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
 
-	helmkube "helm.sh/helm/v3/pkg/kube"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 )
 
@@ -13,9 +18,8 @@ type Cluster interface {
 	genericclioptions.RESTClientGetter
 	// Reach fails when the cluster does not answer, within seconds.
 	Reach(ctx context.Context) error
-	// Client returns what one operation applies objects with. It stops when ctx is
-	// done.
-	Client(ctx context.Context, o ClientOptions) Client
+	// Client returns what one operation applies objects with.
+	Client(o ClientOptions) (Client, error)
 	// Hold takes a release for one operation, which ends with the context that is
 	// returned. The error is a [*BusyError] when somebody else is at work on it.
 	Hold(ctx context.Context, name string, o ClientOptions) (context.Context, *Hold, error)
@@ -34,29 +38,82 @@ type ClientOptions struct {
 	Patient bool
 }
 
-// Client applies the objects of one operation.
-//
-// The first part is what helm's actions call, the optional interfaces included:
-// helm asserts InterfaceThreeWayMerge without looking when it takes over objects.
-// Its methods have no context, so a Client keeps that of its operation.
+// Client reads and writes the objects of one operation. All of its methods may be
+// called by several goroutines at once, end with their context, and outlast a
+// short absence of the API server.
 type Client interface {
-	helmkube.Interface
-	helmkube.InterfaceExt
-	helmkube.InterfaceThreeWayMerge
-	helmkube.InterfaceLogs
-	helmkube.InterfaceDeletionPropagation
+	// Resolve finds out how the API server knows objects: those of a kind that has
+	// namespaces get one when they have none, others lose theirs. The objects whose
+	// kinds it does not know are returned, too.
+	Resolve(objects []*unstructured.Unstructured) (unknown []*unstructured.Unstructured, err error)
+	// Forget makes Resolve ask again: definitions were added.
+	Forget()
+	// Live returns the objects as they are, nil for one that is not there.
+	Live(ctx context.Context, objects []*unstructured.Unstructured) ([]*unstructured.Unstructured, error)
+	// Send makes one object as it should be, or rehearses that, and returns what has
+	// become of it. The error is a [*RefusedError] when the API server does not take
+	// it.
+	Send(ctx context.Context, w Write) (*unstructured.Unstructured, error)
+	// Delete deletes an object. One that is gone already is no error.
+	Delete(ctx context.Context, obj *unstructured.Unstructured, orphan bool) error
+	// Wait waits until all objects are as they should be. The objects are as they
+	// were last seen; those that need no waiting cost no request.
+	Wait(ctx context.Context, objects []*unstructured.Unstructured, until Until, timeout time.Duration) error
+	// Logs copies the logs of a Pod, or of the pods of a Job.
+	Logs(ctx context.Context, obj *unstructured.Unstructured, to func(pod, container string) io.Writer) error
+	// Health tells how objects are.
+	Health(ctx context.Context, objects []*unstructured.Unstructured) ([]Health, error)
+}
 
-	// Remember tells of the objects of a revision that failed. Some of them may be
-	// there, whole or in part: Update takes back what only they had.
-	Remember(manifest string) error
-	// Failure is the first error that the client returned while it applied or
-	// waited. helm's actions turn some errors into text.
-	Failure() error
-	// Rehearse asks the API server what it would say to the objects of a
-	// manifest, and changes nothing. It returns all refusals, joined.
-	Rehearse(manifest string) error
-	// Health tells how the objects of a manifest are.
-	Health(manifest string) ([]Health, error)
+// Until is what a [Client] waits for.
+type Until string
+
+// What objects are waited for to be.
+const (
+	// UntilReady waits until they do what they are for. Jobs need not be complete.
+	UntilReady Until = "ready"
+	// UntilDone waits for the end of Jobs, too.
+	UntilDone Until = "done"
+	// UntilComplete waits for the end of Jobs and Pods, which are hooks.
+	UntilComplete Until = "complete"
+	// UntilGone waits until they are deleted.
+	UntilGone Until = "gone"
+)
+
+// Method is how objects are changed.
+type Method string
+
+// The ways to change an object.
+const (
+	// ApplyAuto changes an object as it was changed before: on the server what is
+	// new or was applied there, by the client what is helm's.
+	ApplyAuto Method = "auto"
+	// ApplyServer lets the API server merge, which knows who owns which field.
+	ApplyServer Method = "server"
+	// ApplyClient merges three ways, as helm 3 does: what the release says now, what
+	// it said before, and the object as it is.
+	ApplyClient Method = "client"
+	// ApplyReplace writes the whole object, whatever others have set in it.
+	ApplyReplace Method = "replace"
+)
+
+// Write is one object that is sent.
+type Write struct {
+	// Object is as it should be.
+	Object *unstructured.Unstructured
+	// Live is as it is; nil when it is not there.
+	Live *unstructured.Unstructured
+	// Before is what revisions of the release have said of it.
+	Before []*unstructured.Unstructured
+	// Method is how it is changed; not [ApplyAuto].
+	Method Method
+	// Take takes fields over that somebody else has set.
+	Take bool
+	// DryRun changes nothing.
+	DryRun bool
+	// Strict refuses fields that the kind does not have, which are warned of
+	// otherwise.
+	Strict bool
 }
 
 // Health is how one object is.
@@ -66,4 +123,73 @@ type Health struct {
 	State string `json:"state"`
 	// Message says why.
 	Message string `json:"message,omitempty"`
+}
+
+// Conflict is a field that the release wants to set and somebody else has set.
+type Conflict struct {
+	// Field is a path as the API server writes it: .spec.replicas
+	Field string `json:"field"`
+	// Owner is the name under which it was set: kubectl-edit.
+	Owner string `json:"owner"`
+}
+
+// String prints the field and its owner.
+func (c Conflict) String() string {
+	return fmt.Sprintf("%s was set by %s", c.Field, c.Owner)
+}
+
+// Refusal is why the API server does not take an object.
+type Refusal string
+
+// Why objects are refused.
+const (
+	// RefusedInvalid is an object with faults.
+	RefusedInvalid Refusal = "invalid"
+	// RefusedImmutable is a change of what cannot change.
+	RefusedImmutable Refusal = "immutable"
+	// RefusedConflict is a change of what somebody else has set.
+	RefusedConflict Refusal = "conflict"
+	// RefusedForbidden is what the user may not do, or what a quota or a policy
+	// forbids.
+	RefusedForbidden Refusal = "forbidden"
+	// RefusedUnmergeable is an object that the server cannot merge, though it would
+	// take it otherwise: a list with the same key twice.
+	RefusedUnmergeable Refusal = "unmergeable"
+	// RefusedRehearsal means that the API server cannot say without doing it.
+	RefusedRehearsal Refusal = "rehearsal"
+	// RefusedMissing is an object that refers to what is not there.
+	RefusedMissing Refusal = "missing"
+)
+
+// RefusedError is an object that the API server does not take.
+type RefusedError struct {
+	// Doing is what was tried: create, change.
+	Doing string
+	// Object is what it was tried on.
+	Object Object
+	// Why it was refused.
+	Why Refusal
+	// Problem says what is wrong, with the fields.
+	Problem string
+	// Conflicts are the fields of a [RefusedConflict].
+	Conflicts []Conflict
+	// Err is the server's answer.
+	Err error
+}
+
+// Error prints the object and every cause.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%s %s: the API server refuses it: %s", e.Doing, e.Object, e.Problem)
+}
+
+// Unwrap returns the server's answer.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// refusedAs returns a refusal, if an error is one for one of the reasons.
+func refusedAs(err error, reasons ...Refusal) (*RefusedError, bool) {
+	e, ok := errors.AsType[*RefusedError](err)
+	if !ok {
+		return nil, false
+	}
+	return e, slices.Contains(reasons, e.Why)
 }

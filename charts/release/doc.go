@@ -3,10 +3,10 @@
 //
 // Start at [New]; a [Manager] has a method for each verb. Its records are
 // exactly helm's, so the helm command goes on where gantry stopped and the other
-// way round.
+// way round; templates, values, hooks and notes are helm's own packages.
 //
-// For now the order of steps is helm's own: the Manager drives helm's action
-// package. Nothing of that package shows in this one's API, so that an executor
-// of our own can take its place. What helm cannot do itself happens at the
-// boundaries it leaves open: the [Cluster] applies objects, waits, and explains.
+// Every verb makes a [Plan] first: from the objects as they should be, as they
+// are, and as the last revision left them, each step agreed to by the API server.
+// Then an execution carries the plan out, wave by wave. What it needs of a cluster
+// is a [Client], which knows nothing of releases.
 package release

@@ -30,9 +30,9 @@ const (
 	HookStarted Action = "hook"
 	// Warned is something that the API server, or gantry, wants to be known.
 	Warned Action = "warning"
-	// Step is the beginning of a part of the work, such as a rollback after a
+	// Doing is the beginning of a part of the work, such as a rollback after a
 	// failed upgrade.
-	Step Action = "step"
+	Doing Action = "step"
 )
 
 // Object names an object of a cluster.
@@ -53,7 +53,7 @@ type Event struct {
 func (e Event) String() string {
 	var b strings.Builder
 	switch e.Action {
-	case Step:
+	case Doing:
 		return e.Detail
 	case Warned:
 		return "warning: " + e.Detail

@@ -13,7 +13,7 @@ func TestEvents(t *testing.T) {
 		{Event{Action: Waiting, Ready: 2, Total: 5, Detail: "Deployment web: 0/1"}, "waiting: 2 of 5 ready: Deployment web: 0/1"},
 		{Event{Action: HookStarted, Object: Object{Kind: "Job", Name: "migrate"}}, "running hook Job migrate"},
 		{Event{Action: Warned, Detail: "old API"}, "warning: old API"},
-		{Event{Action: Step, Detail: "going back"}, "going back"},
+		{Event{Action: Doing, Detail: "going back"}, "going back"},
 	}
 	for _, test := range tests {
 		if got := test.event.String(); got != test.want {

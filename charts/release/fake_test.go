@@ -4,19 +4,22 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	helmkube "helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/storage"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
-	"k8s.io/client-go/kubernetes/fake"
+	fakediscovery "k8s.io/client-go/discovery/fake"
 	"k8s.io/client-go/rest"
+	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"gantry/charts"
@@ -27,16 +30,21 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 )
 
-// cluster is a cluster that has no objects: what is asked of it is written down,
-// and fails on demand. What objects do is tested against a real one.
+// cluster is a cluster in memory that defaults nothing and runs nothing: what is
+// asked of it is written down, and fails on demand. What objects do is tested
+// against a real one.
 type cluster struct {
-	calls []string
-	// remembered are the manifests of revisions that failed.
-	remembered []string
+	mu      sync.Mutex
+	objects map[release.Object]*unstructured.Unstructured
+	// writes counts them, for resource versions.
+	writes int
+	calls  []string
 	// abandoned is who left the release in the middle.
 	abandoned string
 	// fail maps a call to its error, for as many operations as it is repeated.
 	fail map[string]error
+	// refuse maps the name of an object to what the API server says to changing it.
+	refuse map[string]error
 	// after is called after each call.
 	after func(call string)
 }
@@ -51,31 +59,27 @@ func (c *cluster) Hold(ctx context.Context, _ string, _ release.ClientOptions) (
 	return ctx, &release.Hold{Abandoned: c.abandoned, Release: func() {}}, nil
 }
 
-func (c *cluster) Client(ctx context.Context, _ release.ClientOptions) release.Client {
-	return &client{cluster: c, ctx: ctx}
+func (c *cluster) Client(o release.ClientOptions) (release.Client, error) {
+	return &client{c, o.Namespace}, nil
 }
 
 func (c *cluster) ToRESTConfig() (*rest.Config, error)           { return &rest.Config{}, nil }
 func (c *cluster) ToRESTMapper() (meta.RESTMapper, error)        { return nil, errors.ErrUnsupported }
 func (c *cluster) ToRawKubeConfigLoader() clientcmd.ClientConfig { return nil }
 func (c *cluster) ToDiscoveryClient() (discovery.CachedDiscoveryInterface, error) {
-	return memory.NewMemCacheClient(fake.NewClientset().Discovery()), nil
+	return memory.NewMemCacheClient(&fakediscovery.FakeDiscovery{Fake: &clienttesting.Fake{
+		Resources: []*metav1.APIResourceList{{GroupVersion: "v1", APIResources: []metav1.APIResource{{Name: "configmaps", Kind: "ConfigMap", Namespaced: true}}}},
+	}}), nil
 }
 
-type client struct {
-	*cluster
-	ctx   context.Context
-	first error
-}
-
-func (c *client) call(name string) error {
+// call notes a call and returns its error.
+func (c *cluster) call(ctx context.Context, name string) error {
+	c.mu.Lock()
 	c.calls = append(c.calls, name)
 	err := c.fail[name]
-	if c.ctx.Err() != nil {
-		err = c.ctx.Err()
-	}
-	if c.first == nil {
-		c.first = err
+	c.mu.Unlock()
+	if ctx.Err() != nil {
+		err = ctx.Err()
 	}
 	if c.after != nil {
 		c.after(name)
@@ -83,67 +87,98 @@ func (c *client) call(name string) error {
 	return err
 }
 
-func (c *client) Remember(manifest string) error {
-	c.remembered = append(c.remembered, manifest)
-	return nil
-}
-
-func (c *client) Failure() error     { return c.first }
-func (c *client) IsReachable() error { return nil }
-
-func (c *client) Build(r io.Reader, _ bool) (helmkube.ResourceList, error) {
-	_, err := io.Copy(io.Discard, r)
-	return nil, err
-}
-
-func (c *client) Create(helmkube.ResourceList) (*helmkube.Result, error) {
-	return &helmkube.Result{}, c.call("create")
-}
-
-func (c *client) Update(_, _ helmkube.ResourceList, _ bool) (*helmkube.Result, error) {
-	return &helmkube.Result{}, c.call("update")
-}
-
-func (c *client) UpdateThreeWayMerge(original, target helmkube.ResourceList, force bool) (*helmkube.Result, error) {
-	return c.Update(original, target, force)
-}
-
-func (c *client) Delete(helmkube.ResourceList) (*helmkube.Result, []error) {
-	if err := c.call("delete"); err != nil {
-		return nil, []error{err}
+// names returns the objects that there are, sorted.
+func (c *cluster) names() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []string
+	for o := range c.objects {
+		list = append(list, o.String())
 	}
-	return &helmkube.Result{}, nil
+	slices.Sort(list)
+	return list
 }
 
-func (c *client) DeleteWithPropagationPolicy(list helmkube.ResourceList, _ metav1.DeletionPropagation) (*helmkube.Result, []error) {
-	return c.Delete(list)
+// put changes an object behind the release's back.
+func (c *cluster) put(obj *unstructured.Unstructured) *unstructured.Unstructured {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writes++
+	obj = obj.DeepCopy()
+	obj.SetResourceVersion(strconv.Itoa(c.writes))
+	c.objects[release.ObjectOf(obj)] = obj
+	return obj
 }
 
-func (c *client) Wait(helmkube.ResourceList, time.Duration) error { return c.call("wait") }
-func (c *client) WaitWithJobs(helmkube.ResourceList, time.Duration) error {
-	return c.call("wait for jobs")
+func (c *cluster) get(o release.Object) *unstructured.Unstructured {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.objects[o]
 }
 
-func (c *client) WaitForDelete(helmkube.ResourceList, time.Duration) error {
-	return c.call("wait for deletion")
+type client struct {
+	*cluster
+
+	namespace string
 }
 
-func (c *client) WatchUntilReady(helmkube.ResourceList, time.Duration) error { return c.call("hook") }
-
-func (c *client) GetPodList(string, metav1.ListOptions) (*corev1.PodList, error) {
-	return &corev1.PodList{}, nil
+func (c *client) Resolve(objects []*unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	var unknown []*unstructured.Unstructured
+	for _, obj := range objects {
+		switch kind := obj.GetKind(); {
+		case kind == "Strange":
+			unknown = append(unknown, obj)
+		case kind != "Namespace" && kind != "CustomResourceDefinition" && obj.GetNamespace() == "":
+			obj.SetNamespace(c.namespace)
+		}
+	}
+	return unknown, nil
 }
 
-func (c *client) OutputContainerLogsForPodList(*corev1.PodList, string, func(string, string, string) io.Writer) error {
+func (c *client) Forget() {}
+
+func (c *client) Live(_ context.Context, objects []*unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	live := make([]*unstructured.Unstructured, len(objects))
+	for i, obj := range objects {
+		if there := c.get(release.ObjectOf(obj)); there != nil {
+			live[i] = there.DeepCopy()
+		}
+	}
+	return live, nil
+}
+
+func (c *client) Send(ctx context.Context, w release.Write) (*unstructured.Unstructured, error) {
+	if err := c.refuse[w.Object.GetName()]; err != nil && w.Live != nil {
+		return nil, err
+	}
+	if w.DryRun {
+		return w.Object.DeepCopy(), c.call(ctx, "rehearse")
+	}
+	live := c.put(w.Object)
+	return live, c.call(ctx, "send") // it fails when it was done, as answers are lost
+}
+
+func (c *client) Delete(ctx context.Context, obj *unstructured.Unstructured, _ bool) error {
+	if err := c.call(ctx, "delete"); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.objects, release.ObjectOf(obj))
 	return nil
 }
 
-func (c *client) WaitAndGetCompletedPodPhase(string, time.Duration) (corev1.PodPhase, error) {
-	return corev1.PodSucceeded, nil
+func (c *client) Wait(ctx context.Context, _ []*unstructured.Unstructured, until release.Until, _ time.Duration) error {
+	return c.call(ctx, "wait: "+string(until))
 }
 
-func (c *client) Rehearse(string) error                   { return c.call("rehearse") }
-func (c *client) Health(string) ([]release.Health, error) { return nil, nil }
+func (c *client) Logs(context.Context, *unstructured.Unstructured, func(string, string) io.Writer) error {
+	return nil
+}
+
+func (c *client) Health(context.Context, []*unstructured.Unstructured) ([]release.Health, error) {
+	return nil, nil
+}
 
 // bench is a manager over a fake cluster and records in memory.
 type bench struct {
@@ -159,7 +194,7 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{cluster: &cluster{fail: map[string]error{}}, records: records}
+	b := &bench{cluster: &cluster{fail: map[string]error{}, refuse: map[string]error{}, objects: map[release.Object]*unstructured.Unstructured{}}, records: records}
 	b.Manager = release.New(b.cluster, release.Options{Namespace: "prod", Records: records, Observe: func(e release.Event) { b.told = append(b.told, e.String()) }})
 	return b
 }

@@ -81,7 +81,7 @@ func (m *Manager) recover(name, abandonedBy string) error {
 		}
 		who = "somebody who left no name"
 	}
-	m.observe(Event{Action: Step, Detail: fmt.Sprintf("revision %d (%s, begun %s) was left in the middle by %s: it counts as failed",
+	m.observe(Event{Action: Doing, Detail: fmt.Sprintf("revision %d (%s, begun %s) was left in the middle by %s: it counts as failed",
 		r.Version, r.Info.Status, begun.UTC().Format(time.RFC3339), who)})
 	r.Info.Status = helmrelease.StatusFailed
 	r.Info.Description = "Interrupted: " + who + " gave no sign of life"

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart"
 	helmrelease "helm.sh/helm/v3/pkg/release"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"helm.sh/helm/v3/pkg/storage/driver"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // ApplyOptions says how objects are applied and waited for.
@@ -31,8 +30,26 @@ type ApplyOptions struct {
 	NoHooks bool
 	// Force replaces objects instead of patching them.
 	Force bool
+	// Method is how objects are changed; [ApplyAuto] when it is empty.
+	Method Method
+	// Take takes over the fields that somebody else has set. A rollback always does.
+	Take bool
+	// Adopt takes over objects that are there and are not of the release.
+	Adopt bool
+	// Recreate says which objects may be deleted and made anew; [RecreateNever] when
+	// it is empty.
+	Recreate RecreatePolicy
+	// DeleteStorage deletes claims and volumes that are no longer in the release,
+	// and their data; they are kept otherwise.
+	DeleteStorage bool
 	// Description of the revision; helm's when it is empty.
 	Description string
+	// Confirm looks at the plan before anything is changed. Its error ends the
+	// operation. It may be nil.
+	Confirm func(*Plan) error
+
+	// strict refuses fields that kinds do not have.
+	strict bool
 }
 
 func (o ApplyOptions) timeout() time.Duration {
@@ -49,8 +66,8 @@ type DryRun string
 const (
 	// DryRunClient renders with what the cluster can do.
 	DryRunClient DryRun = "client"
-	// DryRunServer lets templates look objects up, too, and asks the API server
-	// what it would say to every object.
+	// DryRunServer lets templates look objects up, too, and plans: the API server
+	// is asked what it would say to every object.
 	DryRunServer DryRun = "server"
 )
 
@@ -59,8 +76,9 @@ type InstallOptions struct {
 	ApplyOptions
 	// CreateNamespace makes the namespace when it is not there.
 	CreateNamespace bool
-	// SkipCRDs does not install the chart's custom resource definitions.
-	SkipCRDs bool
+	// CRDs says what becomes of the chart's custom resource definitions;
+	// [CRDsCreate] when it is empty.
+	CRDs CRDPolicy
 	// SkipSchema does not hold the values against the chart's schema.
 	SkipSchema bool
 	// DryRun changes nothing.
@@ -98,101 +116,124 @@ func (m *Manager) makeNamespace(ctx context.Context, wanted bool) error {
 	if !wanted {
 		return nil
 	}
-	client := m.cluster.Client(ctx, ClientOptions{Observe: m.observe})
-	list, err := client.Build(strings.NewReader("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: "+m.namespace+"\n  labels:\n    name: "+m.namespace+"\n"), false)
+	client, err := m.cluster.Client(ClientOptions{Observe: m.observe})
 	if err != nil {
 		return err
 	}
-	_, err = client.Create(list)
-	if apierrors.IsAlreadyExists(err) || apierrors.IsForbidden(err) {
+	namespace := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Namespace",
+		"metadata": map[string]any{"name": m.namespace, "labels": map[string]any{"name": m.namespace}},
+	}}
+	live, err := client.Live(ctx, []*unstructured.Unstructured{namespace})
+	if err == nil && live[0] != nil {
+		return nil
+	}
+	_, err = client.Send(ctx, Write{Object: namespace, Method: ApplyClient})
+	if _, harmless := refusedAs(err, RefusedConflict, RefusedForbidden); harmless {
 		return nil // who may not make it may still work in it; its absence shows soon
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	m.observe(Event{Action: Created, Object: ObjectOf(namespace)})
+	return nil
 }
 
 // install is Install of a release that is held.
 func (m *Manager) install(ctx context.Context, name string, c *chart.Chart, values map[string]any, o InstallOptions) (*Release, error) {
-	if err := m.free(name, o); err != nil {
+	last, err := m.free(name, o)
+	if err != nil {
 		return nil, err
 	}
-	op := m.begin(ctx, o.Patient)
-	install := action.NewInstall(op.config)
-	install.ReleaseName, install.Namespace = name, m.namespace
-	install.SkipCRDs, install.SkipSchemaValidation = o.SkipCRDs, o.SkipSchema
-	install.Wait, install.WaitForJobs = o.Wait || o.Atomic, o.WaitForJobs
-	install.Timeout, install.Force, install.DisableHooks = o.timeout(), o.Force, o.NoHooks
-	install.Description, install.Replace = o.Description, o.replace
-	// helm undoes by itself too, but with a client that may be interrupted, and
-	// before anybody could look at what failed.
-	install.Atomic = false
+	next, err := m.render(rendering{name: name, chart: c, values: values, last: last, skipSchema: o.SkipSchema, lookup: o.DryRun != DryRunClient})
+	if err != nil || o.DryRun == DryRunClient {
+		return dryRun(next), err
+	}
+	next.SetStatus(helmrelease.StatusPendingInstall, "Initial install underway")
+	w := work{
+		name: name, next: next, options: o.ApplyOptions, crds: o.CRDs, definitions: definitions(c),
+		to:     chartAndVersion(c),
+		events: [2]helmrelease.HookEvent{helmrelease.HookPreInstall, helmrelease.HookPostInstall},
+		done:   "Install complete", verb: "Release",
+	}
 	if o.DryRun != "" {
-		install.DryRun, install.DryRunOption = true, string(o.DryRun)
+		w.options.strict = true
+		return m.rehearse(ctx, w)
 	}
-	record, err := install.Run(c, values)
-	if err = op.fault(err); err != nil {
-		return m.installFailed(ctx, name, record, err, o)
+	r, err := m.carryOut(ctx, w)
+	if err != nil {
+		return m.installFailed(ctx, r, err, o)
 	}
-	return fromRecord(record), rehearse(op.client, record, o.DryRun)
+	return r, m.supersede(name, r.Revision)
 }
 
-// free says whether a name can be installed.
-func (m *Manager) free(name string, o InstallOptions) error {
+// dryRun returns a revision that is not made; nil when there is none.
+func dryRun(r *helmrelease.Release) *Release {
+	if r != nil && r.Info != nil {
+		r.Info.Description = "Dry run complete"
+	}
+	return fromRecord(r)
+}
+
+func chartAndVersion(c *chart.Chart) string {
+	return fmt.Sprintf("%s-%s", c.Name(), c.Metadata.Version)
+}
+
+// free says whether a name can be installed, and returns the newest revision of
+// one that was uninstalled.
+func (m *Manager) free(name string, o InstallOptions) (*helmrelease.Release, error) {
 	last, err := m.last(name)
-	if _, ok := errors.AsType[*NotFoundError](err); ok {
-		return nil
+	if missingRelease(err) {
+		return nil, nil //nolint:nilnil // there is none
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := pending(last); err != nil {
-		return err
+		return nil, err
 	}
 	if o.replace && last.Info.Status == helmrelease.StatusUninstalled {
-		return nil
+		return last, nil
 	}
-	return &ExistsError{Name: name, Namespace: m.namespace, Status: last.Info.Status.String()}
+	return nil, &ExistsError{Name: name, Namespace: m.namespace, Status: last.Info.Status.String()}
 }
 
-func (m *Manager) installFailed(ctx context.Context, name string, record *helmrelease.Release, err error, o InstallOptions) (*Release, error) {
+func (m *Manager) installFailed(ctx context.Context, r *Release, err error, o InstallOptions) (*Release, error) {
 	if missingNamespace(err) {
 		return nil, &NoNamespaceError{Namespace: m.namespace}
 	}
-	if o.DryRun != "" {
-		return nil, err
+	if !o.Atomic || r == nil {
+		return r, err
 	}
-	m.settle(name, err)
-	if !o.Atomic {
-		return fromRecord(record), err
-	}
-	if _, rerr := m.records.Last(name); rerr != nil {
-		return fromRecord(record), err // nothing was begun
-	}
-	m.observe(Event{Action: Step, Detail: fmt.Sprintf("the installation failed (%v); taking it away again", err)})
+	m.observe(Event{Action: Doing, Detail: fmt.Sprintf("the installation failed (%v); taking it away again", err)})
 	clean, cancel := afterwards(ctx, o.timeout())
 	defer cancel()
-	if _, uerr := m.uninstall(clean, name, UninstallOptions{Timeout: o.timeout(), NoHooks: o.NoHooks}); uerr != nil {
-		return fromRecord(record), fmt.Errorf("%w; taking it away failed as well: %w", err, uerr)
+	if _, uerr := m.uninstall(clean, r.Name, UninstallOptions{Timeout: o.timeout(), NoHooks: o.NoHooks, DeleteStorage: o.DeleteStorage}); uerr != nil {
+		return r, fmt.Errorf("%w; taking it away failed as well: %w", err, uerr)
 	}
 	return nil, &UndoneError{Err: err, How: "the release was uninstalled again"}
 }
 
-// rehearse asks the API server about all objects of a release, if that was
-// asked for.
-func rehearse(client Client, record *helmrelease.Release, o DryRun) error {
-	if o != DryRunServer {
+// supersede marks every other revision that counts as deployed as superseded. It
+// runs after the new one is recorded: killed in between, there are two, of which
+// the newer counts.
+func (m *Manager) supersede(name string, but int) error {
+	deployed, err := m.records.DeployedAll(name)
+	if errors.Is(err, driver.ErrNoDeployedReleases) {
 		return nil
 	}
-	documents := []string{record.Manifest}
-	for _, h := range record.Hooks {
-		documents = append(documents, h.Manifest)
+	if err != nil {
+		return m.recordError(name, 0, err)
 	}
-	return client.Rehearse(strings.Join(documents, "\n---\n"))
-}
-
-func newDryInstall(config *action.Configuration, name, namespace string, o UpgradeOptions) *action.Install {
-	install := action.NewInstall(config)
-	install.ReleaseName, install.Namespace = name, namespace
-	install.SkipCRDs, install.SkipSchemaValidation, install.DisableHooks = o.SkipCRDs, o.SkipSchema, o.NoHooks
-	install.DryRun, install.DryRunOption = true, "server"
-	return install
+	var errs []error
+	for _, r := range deployed {
+		if r.Version == but {
+			continue
+		}
+		r.Info.Status = helmrelease.StatusSuperseded
+		if err := m.records.Update(r); err != nil {
+			errs = append(errs, fmt.Errorf("record that revision %d is superseded: %w", r.Version, m.cluster.Lost(err)))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
-	"strings"
+	"sync"
 	"time"
 
-	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chartutil"
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage"
 	"helm.sh/helm/v3/pkg/storage/driver"
+	helmtime "helm.sh/helm/v3/pkg/time"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
@@ -29,6 +27,7 @@ type Manager struct {
 	records   *storage.Storage
 	namespace string
 	observe   func(Event)
+	clock     func() time.Time
 }
 
 // Options says what a [Manager] manages.
@@ -40,95 +39,25 @@ type Options struct {
 	Records *storage.Storage
 	// Observe is told what happens, one event at a time. It may be nil.
 	Observe func(Event)
+	// Now is the clock; that of the machine when it is nil.
+	Now func() time.Time
 }
 
 // New returns a manager of releases. It sends nothing.
 func New(c Cluster, o Options) *Manager {
-	observe := o.Observe
-	if observe == nil {
-		observe = func(Event) {}
+	clock := o.Now
+	if clock == nil {
+		clock = time.Now //nolint:forbidigo // the default
 	}
-	return &Manager{cluster: c, records: o.Records, namespace: o.Namespace, observe: observe}
-}
-
-// operation is one run of one of helm's actions.
-type operation struct {
-	config *action.Configuration
-	client Client
-}
-
-// begin starts an operation that ends with ctx: helm's actions cannot be
-// stopped, but each of their steps asks the client, which then refuses.
-func (m *Manager) begin(ctx context.Context, patient bool) *operation {
-	client := m.cluster.Client(ctx, ClientOptions{Namespace: m.namespace, Observe: m.observe, Patient: patient})
-	return &operation{client: client, config: &action.Configuration{
-		RESTClientGetter: m.cluster,
-		Releases:         m.records,
-		KubeClient:       client,
-		Log:              func(string, ...any) {},
-		HookOutputFunc: func(_, pod, container string) io.Writer {
-			return &lineWriter{line: func(text string) {
-				m.observe(Event{Action: Step, Detail: fmt.Sprintf("log of pod %s, container %s: %s", pod, container, text)})
-			}}
-		},
-	}}
-}
-
-// remember tells the client of the revisions that failed since one was deployed.
-// helm compares with the deployed one alone, so that what a failed upgrade has
-// added stays for ever.
-func (m *Manager) remember(op *operation, name string) error {
-	records, err := m.history(name)
-	if err != nil {
-		return err
-	}
-	for _, r := range slices.Backward(records) {
-		switch r.Info.Status {
-		case helmrelease.StatusDeployed:
-			return nil
-		case helmrelease.StatusFailed, helmrelease.StatusPendingInstall, helmrelease.StatusPendingUpgrade, helmrelease.StatusPendingRollback:
-		default:
-			continue
-		}
-		if err := op.client.Remember(r.Manifest); err != nil {
-			return fmt.Errorf("read the objects of revision %d: %w", r.Version, err)
+	var mu sync.Mutex
+	observe := func(e Event) {
+		if o.Observe != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			o.Observe(e)
 		}
 	}
-	return nil
-}
-
-// fault gives an error of helm's action its cause back, where the action made
-// text of it.
-func (op *operation) fault(err error) error {
-	cause := op.client.Failure()
-	if err == nil || cause == nil || errors.Is(err, cause) || !strings.Contains(err.Error(), cause.Error()) {
-		return err
-	}
-	return &causedError{err: err, cause: cause}
-}
-
-type causedError struct{ err, cause error }
-
-func (e *causedError) Error() string   { return e.err.Error() }
-func (e *causedError) Unwrap() []error { return []error{e.err, e.cause} }
-
-// lineWriter splits what is written into lines.
-type lineWriter struct {
-	line func(string)
-	rest string
-}
-
-func (w *lineWriter) Write(p []byte) (int, error) {
-	text := w.rest + string(p)
-	for {
-		line, rest, ok := strings.Cut(text, "\n")
-		if !ok {
-			w.rest = text
-			return len(p), nil
-		}
-		w.line(line)
-		text = rest
-	}
+	return &Manager{cluster: c, records: o.Records, namespace: o.Namespace, observe: observe, clock: clock}
 }
 
 // NotFoundError is a release, or a revision of one, that there is not.
@@ -230,23 +159,8 @@ func pending(r *helmrelease.Release) error {
 	return &PendingError{Name: r.Name, Namespace: r.Namespace, Status: r.Info.Status.String(), Revision: r.Version, Since: r.Info.LastDeployed.Time}
 }
 
-// settle marks the newest revision as failed when an operation left it pending:
-// helm's rollback does so when a hook fails, and nothing could be done with the
-// release any more.
-func (m *Manager) settle(name string, err error) {
-	if err == nil {
-		return
-	}
-	r, rerr := m.records.Last(name)
-	if rerr != nil || !r.Info.Status.IsPending() {
-		return
-	}
-	r.Info.Status = helmrelease.StatusFailed
-	r.Info.Description = err.Error()
-	if uerr := m.records.Update(r); uerr != nil {
-		m.observe(Event{Action: Warned, Detail: fmt.Sprintf("revision %d could not be marked as failed: %v", r.Version, uerr)})
-	}
-}
+// now is the time, as records have it.
+func (m *Manager) now() helmtime.Time { return helmtime.Time{Time: m.clock()} }
 
 // afterwards returns a context for undoing what was begun with ctx, which may
 // be over.

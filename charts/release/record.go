@@ -12,6 +12,7 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Release is one revision of a release, as it is recorded.
@@ -37,6 +38,8 @@ type Release struct {
 	// Manifest holds all objects except hooks.
 	Manifest string
 	Hooks    []Hook
+	// Plan is how this revision came about; nil for one that was read.
+	Plan *Plan
 
 	record *helmrelease.Release
 }
@@ -171,5 +174,17 @@ func (m *Manager) List(ctx context.Context, o ListOptions) ([]*Release, error) {
 
 // Health returns how the objects of a revision are now.
 func (m *Manager) Health(ctx context.Context, r *Release) ([]Health, error) {
-	return m.cluster.Client(ctx, ClientOptions{Namespace: m.namespace}).Health(r.Manifest)
+	client, err := m.client(ApplyOptions{})
+	if err != nil {
+		return nil, err
+	}
+	var objects []*unstructured.Unstructured
+	for _, d := range readable(r.Manifest) {
+		objects = append(objects, d.Unstructured)
+	}
+	unknown, err := client.Resolve(objects)
+	if err != nil {
+		return nil, err
+	}
+	return client.Health(ctx, slices.DeleteFunc(objects, func(o *unstructured.Unstructured) bool { return slices.Contains(unknown, o) }))
 }

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart"
 	helmrelease "helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/storage/driver"
 )
 
 // Reuse says what becomes of the values of the revision before.
@@ -36,8 +36,9 @@ type UpgradeOptions struct {
 	CreateNamespace bool
 	// Reuse says what becomes of the values of the revision before.
 	Reuse Reuse
-	// SkipCRDs and SkipSchema are as in [InstallOptions].
-	SkipCRDs, SkipSchema bool
+	// CRDs and SkipSchema are as in [InstallOptions].
+	CRDs       CRDPolicy
+	SkipSchema bool
 	// HistoryMax is how many revisions are kept; [DefaultHistory] when it is
 	// zero, all when it is negative.
 	HistoryMax int
@@ -81,87 +82,84 @@ func (m *Manager) Upgrade(ctx context.Context, name string, c *chart.Chart, valu
 
 // upgrade is Upgrade of a release that is held.
 func (m *Manager) upgrade(ctx context.Context, name string, c *chart.Chart, values map[string]any, o UpgradeOptions) (*Release, error) {
-	before, err := m.last(name)
-	_, missing := errors.AsType[*NotFoundError](err)
+	last, err := m.last(name)
 	switch {
-	case missing && o.Install, err == nil && o.Install && before.Info.Status == helmrelease.StatusUninstalled:
+	case missingRelease(err) && o.Install, err == nil && o.Install && last.Info.Status == helmrelease.StatusUninstalled:
 		return m.install(ctx, name, c, values, InstallOptions{
 			ApplyOptions: o.ApplyOptions, CreateNamespace: o.CreateNamespace,
-			SkipCRDs: o.SkipCRDs, SkipSchema: o.SkipSchema, DryRun: o.DryRun, replace: true,
+			CRDs: o.CRDs, SkipSchema: o.SkipSchema, DryRun: o.DryRun, replace: true,
 		})
 	case err != nil:
 		return nil, err
 	}
-	if err := pending(before); err != nil {
+	if err := pending(last); err != nil {
 		return nil, err
 	}
-	op := m.begin(ctx, o.Patient)
-	if err := m.remember(op, name); err != nil {
-		return nil, err
-	}
-	upgrade := newUpgrade(op.config, m.namespace, o)
-	record, err := upgrade.Run(name, c, values)
-	if err = op.fault(err); err != nil {
-		return m.upgradeFailed(ctx, failed{name, before.Version, fromRecord(record), err}, o)
-	}
-	return fromRecord(record), rehearse(op.client, record, o.DryRun)
-}
-
-func newUpgrade(config *action.Configuration, namespace string, o UpgradeOptions) *action.Upgrade {
-	upgrade := action.NewUpgrade(config)
-	upgrade.Namespace = namespace
-	upgrade.SkipCRDs, upgrade.SkipSchemaValidation = o.SkipCRDs, o.SkipSchema
-	upgrade.Wait, upgrade.WaitForJobs = o.Wait || o.Atomic, o.WaitForJobs
-	upgrade.Timeout, upgrade.Force, upgrade.DisableHooks = o.timeout(), o.Force, o.NoHooks
-	upgrade.Description, upgrade.CleanupOnFail = o.Description, o.CleanupOnFail
-	upgrade.MaxHistory = historyMax(o.HistoryMax)
-	switch o.Reuse {
-	case ReuseNothing:
-		upgrade.ResetValues = true
-	case ReuseAll:
-		upgrade.ReuseValues = true
-	case ReuseGiven:
-		upgrade.ResetThenReuseValues = true
-	case ReuseIfNone:
-	}
-	if o.DryRun != "" {
-		upgrade.DryRun, upgrade.DryRunOption = true, string(o.DryRun)
-	}
-	return upgrade
-}
-
-// failed is an upgrade that has failed.
-type failed struct {
-	name string
-	// before is the newest revision when it began.
-	before  int
-	release *Release
-	err     error
-}
-
-func (m *Manager) upgradeFailed(ctx context.Context, f failed, o UpgradeOptions) (*Release, error) {
-	if o.DryRun != "" {
-		return nil, f.err
-	}
-	m.settle(f.name, f.err)
-	last, err := m.records.Last(f.name)
-	if !o.Atomic || err != nil || last.Version <= f.before {
-		return f.release, f.err
-	}
-	good, err := m.lastGood(f.name, last.Version)
+	before, err := m.current(name, last)
 	if err != nil {
-		return f.release, fmt.Errorf("%w; there is no revision to go back to: %w", f.err, err)
+		return nil, err
 	}
-	m.observe(Event{Action: Step, Detail: fmt.Sprintf("the upgrade failed (%v); going back to revision %d", f.err, good)})
+	next, err := m.render(rendering{
+		name: name, chart: c, values: values, reuse: o.Reuse, before: before, last: last,
+		skipSchema: o.SkipSchema, lookup: o.DryRun != DryRunClient,
+	})
+	if err != nil || o.DryRun == DryRunClient {
+		return dryRun(next), err
+	}
+	next.SetStatus(helmrelease.StatusPendingUpgrade, "Preparing upgrade")
+	w := work{
+		name: name, next: next, before: before, options: o.ApplyOptions, crds: o.CRDs, definitions: definitions(c),
+		to:     chartAndVersion(c),
+		events: [2]helmrelease.HookEvent{helmrelease.HookPreUpgrade, helmrelease.HookPostUpgrade},
+		done:   "Upgrade complete", verb: "Upgrade",
+		historyMax: historyMax(o.HistoryMax), cleanup: o.CleanupOnFail,
+	}
+	if o.DryRun != "" {
+		w.options.strict = true
+		return m.rehearse(ctx, w)
+	}
+	r, err := m.carryOut(ctx, w)
+	if err != nil {
+		return m.upgradeFailed(ctx, r, err, o)
+	}
+	return r, m.supersede(name, r.Revision)
+}
+
+// current returns the revision that is deployed, or else the newest: after
+// nothing but failures its objects are what is there.
+func (m *Manager) current(name string, last *helmrelease.Release) (*helmrelease.Release, error) {
+	if last.Info.Status == helmrelease.StatusDeployed {
+		return last, nil
+	}
+	deployed, err := m.records.Deployed(name)
+	switch {
+	case err == nil:
+		return deployed, nil
+	case errors.Is(err, driver.ErrNoDeployedReleases):
+		return last, nil
+	default:
+		return nil, m.recordError(name, 0, err)
+	}
+}
+
+func (m *Manager) upgradeFailed(ctx context.Context, r *Release, err error, o UpgradeOptions) (*Release, error) {
+	if !o.Atomic || r == nil {
+		return r, err
+	}
+	good, gerr := m.lastGood(r.Name, r.Revision)
+	if gerr != nil {
+		return r, fmt.Errorf("%w; there is no revision to go back to: %w", err, gerr)
+	}
+	m.observe(Event{Action: Doing, Detail: fmt.Sprintf("the upgrade failed (%v); going back to revision %d", err, good)})
 	clean, cancel := afterwards(ctx, o.timeout())
 	defer cancel()
 	back := o.ApplyOptions
-	back.Wait, back.Description = true, ""
-	r, err := m.rollback(clean, f.name, good, RollbackOptions{ApplyOptions: back, HistoryMax: o.HistoryMax})
-	if err != nil {
-		return f.release, fmt.Errorf("%w; going back to revision %d failed as well: %w", f.err, good, err)
+	back.Wait, back.Description, back.Confirm = true, "", nil
+	undone, uerr := m.rollback(clean, r.Name, good, RollbackOptions{ApplyOptions: back, HistoryMax: o.HistoryMax})
+	if uerr != nil {
+		return r, fmt.Errorf("%w; going back to revision %d failed as well: %w", err, good, uerr)
 	}
-	return r, &UndoneError{Err: f.err, How: fmt.Sprintf("the release was rolled back to revision %d", good)}
+	return undone, &UndoneError{Err: err, How: fmt.Sprintf("the release was rolled back to revision %d", good)}
 }
 
 // lastGood returns the newest revision before another that was once deployed.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"gantry/charts/kube"
@@ -54,7 +56,7 @@ func (a *app) releases(namespace string, p *progress) (*release.Manager, error) 
 	if err != nil {
 		return nil, err
 	}
-	o := release.Options{Namespace: namespace, Records: records}
+	o := release.Options{Namespace: namespace, Records: records, Now: a.Now}
 	if p != nil {
 		o.Observe = p.observe
 	}
@@ -74,6 +76,9 @@ func (a *app) releaseError(err error) error {
 	}
 	if e, ok := errors.AsType[*kube.NotReadyError](err); ok {
 		a.explainUnready(e)
+	}
+	if e, ok := errors.AsType[*release.RefusedPlanError](err); ok {
+		err = a.refusedPlan(err, e)
 	}
 	if hint := releaseHint(err); hint != "" {
 		err = withHint(err, hint)
@@ -124,6 +129,9 @@ func releaseHint(err error) string {
 	}
 	if e, ok := errors.AsType[*kube.StuckError](err); ok {
 		return stuckHint(e)
+	}
+	if e, ok := errors.AsType[*release.RefusedPlanError](err); ok {
+		return planHint(e)
 	}
 	if e, ok := errors.AsType[*release.NoNamespaceError](err); ok {
 		return fmt.Sprintf("make it with --create-namespace, or choose another than %s with -n", e.Namespace)
@@ -182,4 +190,49 @@ func stuckHint(e *kube.StuckError) string {
 	default:
 		return "mend what its log says" + again
 	}
+}
+
+// refusedPlan prints every reason why a plan cannot be carried out, where there are
+// several, and returns the error that ends the command.
+func (a *app) refusedPlan(err error, e *release.RefusedPlanError) error {
+	if len(e.Refusals) == 1 {
+		return fmt.Errorf("%w; nothing was changed", err)
+	}
+	for _, refusal := range e.Refusals {
+		fmt.Fprintf(a.Err, "  %s\n", refusal)
+	}
+	return &summaryError{fmt.Sprintf("%s cannot be applied; nothing was changed", countOf(len(e.Refusals), "object")), err}
+}
+
+// summaryError stands for an error that was printed in full already.
+type summaryError struct {
+	text string
+	err  error
+}
+
+func (e *summaryError) Error() string { return e.text }
+func (e *summaryError) Unwrap() error { return e.err }
+
+// planHint says what lets a plan be carried out.
+func planHint(e *release.RefusedPlanError) string {
+	flags := map[string]string{}
+	for _, refusal := range e.Refusals {
+		if recreate, ok := errors.AsType[*release.RecreateError](refusal); ok {
+			flags["--recreate="+string(recreate.Allow)] = "deletes and makes anew what cannot be changed"
+			if recreate.Storage {
+				flags["--delete-storage"] = "lets its data go"
+			}
+		}
+		if _, ok := errors.AsType[*release.OwnedError](refusal); ok {
+			flags["--adopt"] = "takes over what is there"
+		}
+		if refused, ok := errors.AsType[*release.RefusedError](refusal); ok && len(refused.Conflicts) > 0 {
+			flags["--force-conflicts"] = "takes these fields over; or leave them out of the chart"
+		}
+	}
+	var parts []string
+	for _, flag := range slices.Sorted(maps.Keys(flags)) {
+		parts = append(parts, flag+" "+flags[flag])
+	}
+	return strings.Join(parts, "; ")
 }

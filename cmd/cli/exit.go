@@ -17,6 +17,9 @@ const (
 	exitUnreachable = 5
 	exitTimeout     = 6
 	exitInterrupted = 130
+	// exitDiffers is what git diff and others say for a difference; only commands
+	// that are asked for it with --exit-code do.
+	exitDiffers = 2
 )
 
 const exitCodesHelp = `Exit codes:

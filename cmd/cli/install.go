@@ -12,6 +12,7 @@ import (
 type installOptions struct {
 	chartOptions
 	release.InstallOptions
+	crds crdFlags
 }
 
 func newInstall(a *app) *cobra.Command {
@@ -36,14 +37,19 @@ are not ready and why.
 	}
 	o.bind(c)
 	bindApply(c, &o.ApplyOptions)
+	bindTake(c, &o.ApplyOptions)
 	bindAtomic(c, &o.ApplyOptions)
 	bindDryRun(c, &o.DryRun)
-	bindFirst(c, &o.CreateNamespace, &o.SkipCRDs, "")
+	bindFirst(c, &o.CreateNamespace, &o.crds, "")
 	bindSkipSchema(c, &o.SkipSchema)
 	return c
 }
 
 func runInstall(ctx context.Context, a *app, name, ref string, o *installOptions) error {
+	var err error
+	if o.CRDs, err = o.crds.choice(); err != nil {
+		return err
+	}
 	r, err := a.applyChart(ctx, wanted{ref, &o.chartOptions, &o.ApplyOptions, o.DryRun}, func(m *release.Manager, l *loadedChart) (*release.Release, error) {
 		return m.Install(ctx, name, l.chart, l.values.Map, o.InstallOptions)
 	})

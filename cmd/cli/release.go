@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gantry/charts/release"
 )
@@ -29,27 +30,84 @@ func bindApply(c *cobra.Command, o *release.ApplyOptions) {
 	f.DurationVar(&o.Timeout, "timeout", release.DefaultTimeout, "how long to wait, and for each hook")
 	f.BoolVar(&o.Patient, "patient", false, "wait until --timeout even for what waiting does not help, such as an image that cannot be pulled")
 	f.BoolVar(&o.NoHooks, "no-hooks", false, "run no hooks")
-	f.BoolVar(&o.Force, "force", false, "replace objects instead of patching them")
 	f.StringVar(&o.Description, "description", "", "description of the revision, for the history")
+	bindPlan(c, o)
+}
+
+// bindPlan gives a command the flags that decide what a plan does.
+func bindPlan(c *cobra.Command, o *release.ApplyOptions) {
+	f := c.Flags()
+	f.StringVar((*string)(&o.Method), "apply", string(release.ApplyAuto), "who merges changes: server, client as helm 3 does it, or auto for what was done before")
+	f.BoolVar(&o.Force, "force", false, "replace objects instead of patching them")
+	f.BoolVar(&o.Adopt, "adopt", false, "take over objects that are there and are of no release, or of another one")
+	f.StringVar((*string)(&o.Recreate), "recreate", string(release.RecreateNever), "what may be deleted and made anew when it cannot be changed: never, stateless or all")
+	f.BoolVar(&o.DeleteStorage, "delete-storage", false, "delete claims and volumes that are no longer wanted; their data is lost")
+	f.SetNormalizeFunc(helmsNames)
+	completeFrom(c, "apply", string(release.ApplyAuto), string(release.ApplyServer), string(release.ApplyClient))
+	completeFrom(c, "recreate", string(release.RecreateNever), string(release.RecreateStateless), string(release.RecreateAll))
+}
+
+// helmsNames lets flags be called as helm calls them.
+func helmsNames(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	switch name {
+	case "take-ownership":
+		name = "adopt"
+	case "rollback-on-failure":
+		name = "atomic"
+	}
+	return pflag.NormalizedName(name)
+}
+
+// completeFrom lets the shell complete a flag from its words.
+func completeFrom(c *cobra.Command, flag string, words ...string) {
+	err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		return // the flag was registered a line above
+	}
+}
+
+// bindTake gives a command the flag --force-conflicts. A rollback needs none.
+func bindTake(c *cobra.Command, o *release.ApplyOptions) {
+	c.Flags().BoolVar(&o.Take, "force-conflicts", false, "take over fields that somebody else has set")
 }
 
 // bindAtomic gives a command the flag --atomic.
 func bindAtomic(c *cobra.Command, o *release.ApplyOptions) {
-	c.Flags().BoolVar(&o.Atomic, "atomic", false, "undo everything when it fails; implies --wait")
+	c.Flags().BoolVar(&o.Atomic, "atomic", false, "undo everything when it fails; implies --wait (also: --rollback-on-failure)")
 }
 
 // bindDryRun gives a command the flag --dry-run, with which a word is optional.
 func bindDryRun(c *cobra.Command, o *release.DryRun) {
-	c.Flags().StringVar((*string)(o), "dry-run", "", "change nothing and print the documents: client, or server to ask the API server about each")
+	c.Flags().StringVar((*string)(o), "dry-run", "", "change nothing: client prints the documents, server the plan that the API server has agreed to")
 	c.Flags().Lookup("dry-run").NoOptDefVal = string(release.DryRunClient)
 }
 
-// bindFirst gives a command the flags that count for the first revision alone;
-// when begins their help.
-func bindFirst(c *cobra.Command, createNamespace, skipCRDs *bool, when string) {
+// bindFirst gives a command the flags about namespaces and definitions; when begins
+// the help of what counts for the first revision alone.
+func bindFirst(c *cobra.Command, createNamespace *bool, crds *crdFlags, when string) {
 	f := c.Flags()
 	f.BoolVar(createNamespace, "create-namespace", false, when+"make the namespace when it is not there")
-	f.BoolVar(skipCRDs, "skip-crds", false, when+"do not install the chart's custom resource definitions")
+	f.StringVar(&crds.policy, "crds", string(release.CRDsCreate), "what becomes of the chart's custom resource definitions: create those that are missing, upgrade them, too, or skip them")
+	f.BoolVar(&crds.skip, "skip-crds", false, "the same as --crds=skip")
+	completeFrom(c, "crds", string(release.CRDsCreate), string(release.CRDsUpgrade), string(release.CRDsSkip))
+}
+
+// crdFlags are the flags about custom resource definitions.
+type crdFlags struct {
+	policy string
+	skip   bool
+}
+
+func (c *crdFlags) choice() (release.CRDPolicy, error) {
+	policy := release.CRDPolicy(c.policy)
+	switch {
+	case c.skip:
+		return release.CRDsSkip, nil
+	case slices.Contains([]release.CRDPolicy{release.CRDsCreate, release.CRDsUpgrade, release.CRDsSkip}, policy):
+		return policy, nil
+	default:
+		return "", usageError(fmt.Errorf("--crds=%s: use create, upgrade or skip", c.policy))
+	}
 }
 
 // bindSkipSchema gives a command the flag --skip-schema-validation.
@@ -101,6 +159,12 @@ func checkApply(o *release.ApplyOptions, dry release.DryRun) error {
 	if !slices.Contains([]release.DryRun{"", release.DryRunClient, release.DryRunServer}, dry) {
 		return usageError(fmt.Errorf("unknown dry run %q: use client or server", dry))
 	}
+	if !slices.Contains([]release.Method{release.ApplyAuto, release.ApplyServer, release.ApplyClient}, o.Method) {
+		return usageError(fmt.Errorf("--apply=%s: use auto, server or client", o.Method))
+	}
+	if !slices.Contains([]release.RecreatePolicy{release.RecreateNever, release.RecreateStateless, release.RecreateAll}, o.Recreate) {
+		return usageError(fmt.Errorf("--recreate=%s: use never, stateless or all", o.Recreate))
+	}
 	if o.Timeout <= 0 {
 		return usageError(fmt.Errorf("--timeout %s is no time to wait", o.Timeout))
 	}
@@ -115,8 +179,13 @@ func (a *app) finished(did string, r *release.Release) {
 	}
 }
 
-// printDryRun prints the documents of a release that is not made.
+// printDryRun prints the plan of a release that is not made, or else its documents.
 func (a *app) printDryRun(r *release.Release) {
+	if r.Plan != nil {
+		a.printPlan(r.Plan, false)
+		fmt.Fprintln(a.Err, "this was a dry run: nothing was changed")
+		return
+	}
 	fmt.Fprintln(a.Out, strings.TrimSpace(r.Manifest))
 	for _, h := range r.Hooks {
 		fmt.Fprintf(a.Out, "---\n# Hook: %s\n%s\n", strings.Join(h.Events, ","), h.Manifest)

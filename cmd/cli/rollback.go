@@ -10,18 +10,26 @@ import (
 	"gantry/charts/release"
 )
 
+type rollbackOptions struct {
+	release.RollbackOptions
+	output string
+}
+
 func newRollback(a *app) *cobra.Command {
-	var o release.RollbackOptions
+	var o rollbackOptions
 	c := &cobra.Command{
 		Use:   "rollback NAME [REVISION]",
 		Short: "Make a release as it was before",
 		Long: `Rollback makes a new revision that is like an older one. Without a number it takes
 the newest before the current one that was deployed; revisions that failed do not
-count.
+count. Fields that somebody else has set meanwhile are taken over.
+
+With --dry-run it prints the plan, as gantry diff does, and changes nothing.
 
 ` + exitCodesHelp,
 		Example: `  gantry rollback shop
-  gantry rollback shop 3 --wait`,
+  gantry rollback shop 3 --wait
+  gantry rollback shop --dry-run`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			revision := 0
@@ -31,11 +39,13 @@ count.
 					return err
 				}
 			}
-			return runRollback(cmd.Context(), a, args[0], revision, o)
+			return runRollback(cmd.Context(), a, args[0], revision, &o)
 		},
 	}
 	bindApply(c, &o.ApplyOptions)
 	bindHistoryMax(c, &o.HistoryMax)
+	bindOutput(c, &o.output)
+	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the plan and change nothing")
 	return c
 }
 
@@ -48,7 +58,10 @@ func parseRevision(text string) (int, error) {
 	return n, nil
 }
 
-func runRollback(ctx context.Context, a *app, name string, revision int, o release.RollbackOptions) error {
+func runRollback(ctx context.Context, a *app, name string, revision int, o *rollbackOptions) error {
+	if err := checkOutput(o.output); err != nil {
+		return err
+	}
 	if err := checkApply(&o.ApplyOptions, ""); err != nil {
 		return err
 	}
@@ -58,10 +71,17 @@ func runRollback(ctx context.Context, a *app, name string, revision int, o relea
 	if err != nil {
 		return a.releaseError(err)
 	}
-	r, err := manager.Rollback(ctx, name, revision, o)
+	r, err := manager.Rollback(ctx, name, revision, o.RollbackOptions)
 	p.finish()
 	if err != nil {
 		return a.releaseError(err)
+	}
+	switch {
+	case o.output != "table" && o.DryRun:
+		return a.list(o.output, listing{values: r.Plan})
+	case o.DryRun:
+		a.printDryRun(r)
+		return nil
 	}
 	_, err = fmt.Fprintf(a.Out, "rolled back %s: revision %d is %s in namespace %s (%s)\n", r.Name, r.Revision, r.Status, r.Namespace, r.Description)
 	return err

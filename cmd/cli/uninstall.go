@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,7 @@ import (
 type uninstallOptions struct {
 	release.UninstallOptions
 	ignoreNotFound bool
+	keepStorage    bool
 }
 
 func newUninstall(a *app) *cobra.Command {
@@ -22,10 +24,13 @@ func newUninstall(a *app) *cobra.Command {
 		Aliases: []string{"delete"},
 		Short:   "Take releases away",
 		Long: `Uninstall deletes the objects of releases and their records. Objects whose
-annotation helm.sh/resource-policy says keep stay, and are named.
+annotation helm.sh/resource-policy says keep stay, and are named. So do claims and
+volumes, whose data would be lost: on a terminal you are asked, elsewhere
+--delete-storage deletes them.
 
 ` + exitCodesHelp,
 		Example: `  gantry uninstall shop --wait
+  gantry uninstall shop --delete-storage
   gantry uninstall shop --keep-history && gantry rollback shop`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -34,6 +39,10 @@ annotation helm.sh/resource-policy says keep stay, and are named.
 	}
 	f := c.Flags()
 	f.BoolVar(&o.KeepHistory, "keep-history", false, "keep the records, so that the release can be rolled back")
+	f.BoolVar(&o.keepStorage, "keep-storage", false, "keep claims and volumes, and do not ask")
+	f.BoolVar(&o.DeleteStorage, "delete-storage", false, "delete claims and volumes, and their data")
+	c.MarkFlagsMutuallyExclusive("keep-storage", "delete-storage")
+	f.BoolVar(&o.DryRun, "dry-run", false, "print what would be deleted and change nothing")
 	f.BoolVar(&o.Wait, "wait", false, "wait until the objects are gone")
 	f.DurationVar(&o.Timeout, "timeout", release.DefaultTimeout, "how long to wait, and for each hook")
 	f.BoolVar(&o.NoHooks, "no-hooks", false, "run no hooks")
@@ -43,6 +52,9 @@ annotation helm.sh/resource-policy says keep stay, and are named.
 }
 
 func runUninstall(ctx context.Context, a *app, names []string, o *uninstallOptions) error {
+	if !o.keepStorage {
+		o.Confirm = a.confirmStorage
+	}
 	return a.inNamespace(ctx, func(ctx context.Context, manager *release.Manager) error {
 		for _, name := range names {
 			done, err := manager.Uninstall(ctx, name, o.UninstallOptions)
@@ -53,11 +65,27 @@ func runUninstall(ctx context.Context, a *app, names []string, o *uninstallOptio
 			if err != nil {
 				return err
 			}
-			for _, object := range done.Kept {
-				fmt.Fprintf(a.Err, "kept %s: its annotation helm.sh/resource-policy says so\n", object)
+			if o.DryRun {
+				a.printPlan(done.Plan, false)
+				continue
 			}
 			fmt.Fprintf(a.Out, "uninstalled %s from namespace %s\n", name, done.Release.Namespace)
 		}
 		return nil
 	})
+}
+
+// confirmStorage asks a person whether claims and volumes go, too. Where nobody can
+// answer they stay.
+func (a *app) confirmStorage(p *release.Plan) (bool, error) {
+	var names []string
+	for _, s := range p.Steps {
+		if s.Do == release.Keep && s.Wave == release.Storage {
+			names = append(names, s.Object.String())
+		}
+	}
+	if len(names) == 0 || !isTerminal(a.In) || !isTerminal(a.Err) {
+		return false, nil
+	}
+	return a.ask(fmt.Sprintf("Delete %s as well, and the data in them?", strings.Join(names, ", "))), nil
 }

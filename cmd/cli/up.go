@@ -74,7 +74,7 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	if err != nil {
 		return a.releaseError(err)
 	}
-	o.Install, o.CreateNamespace, o.Wait = true, true, !o.detach
+	o.Install, o.CreateNamespace, o.Wait, o.CRDs = true, true, !o.detach, release.CRDsCreate
 	o.HistoryMax, o.Reuse = release.DefaultHistory, release.ReuseNothing
 	r, err := manager.Upgrade(ctx, name, chart, helm.SecretValues(result.Objects), o.UpgradeOptions)
 	p.finish()

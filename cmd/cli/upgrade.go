@@ -14,6 +14,8 @@ type upgradeOptions struct {
 	chartOptions
 	release.UpgradeOptions
 	reuse reuseFlags
+	crds  crdFlags
+	yes   bool
 }
 
 // reuseFlags are helm's flags about the values of the revision before.
@@ -52,8 +54,12 @@ func newUpgrade(a *app) *cobra.Command {
 		Use:   "upgrade NAME CHART",
 		Short: "Upgrade a release to a chart, or to other values",
 		Long: `Upgrade makes a new revision of a release. Objects that are no longer in the chart
-are deleted, unless their annotation helm.sh/resource-policy says keep. Without any
-values, those of the revision before are used again.
+are deleted, unless their annotation helm.sh/resource-policy says keep, or they hold
+data: claims and volumes go with --delete-storage only. Without any values, those of
+the revision before are used again.
+
+What will be done is planned first, with the API server; what it would refuse is said
+at once, and then nothing is changed. On a terminal the plan is shown, and you are asked.
 
 ` + driverHelp + `
 
@@ -68,13 +74,15 @@ values, those of the revision before are used again.
 	}
 	o.bind(c)
 	bindApply(c, &o.ApplyOptions)
+	bindTake(c, &o.ApplyOptions)
 	bindAtomic(c, &o.ApplyOptions)
+	bindYes(c, &o.yes)
 	bindDryRun(c, &o.DryRun)
 	o.reuse.bind(c)
 	f := c.Flags()
 	f.BoolVarP(&o.Install, "install", "i", false, "install the chart when there is no release of the name")
 	f.BoolVar(&o.CleanupOnFail, "cleanup-on-fail", false, "delete what a failed upgrade has newly created")
-	bindFirst(c, &o.CreateNamespace, &o.SkipCRDs, "with --install, ")
+	bindFirst(c, &o.CreateNamespace, &o.crds, "with --install, ")
 	bindSkipSchema(c, &o.SkipSchema)
 	bindHistoryMax(c, &o.HistoryMax)
 	return c
@@ -98,7 +106,10 @@ func runUpgrade(ctx context.Context, a *app, name, ref string, o *upgradeOptions
 	if o.Reuse, err = o.reuse.choice(); err != nil {
 		return err
 	}
-	o.HistoryMax = historyMax(o.HistoryMax)
+	if o.CRDs, err = o.crds.choice(); err != nil {
+		return err
+	}
+	o.HistoryMax, o.Confirm = historyMax(o.HistoryMax), a.confirm(o.yes)
 	r, err := a.applyChart(ctx, wanted{ref, &o.chartOptions, &o.ApplyOptions, o.DryRun}, func(m *release.Manager, l *loadedChart) (*release.Release, error) {
 		return m.Upgrade(ctx, name, l.chart, l.values.Map, o.UpgradeOptions)
 	})

@@ -463,7 +463,7 @@ func TestTwoAtOnce(t *testing.T) {
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	r := newReleases(t)
-	r.wants(r.g("diff", "shop", "web"), "Deployment web added", "Job migrate (hook) added")
+	r.wants(r.g("diff", "shop", "web"), "create Deployment web", "run Job migrate (hook pre-install)", "between nothing and web-1.2.3: 4 to create")
 	r.wants(r.g("install", "shop", "web", "--dry-run=server"), "kind: Deployment", "seen: kube-system")
 	r.empty()
 	r.g("install", "shop", "web", "--wait")
@@ -492,15 +492,19 @@ func TestRefusals(t *testing.T) {
 	}
 	r.wants(r.fails(1, "install", "shop", "web", "--dry-run=server"), `unknown field "spec.colour"`)
 	said := r.fails(1, "install", "shop", "web")
-	r.wants(said, "create Service bad: the API server refuses it: spec.ports[0].port", `warning: unknown field "spec.colour"`)
+	r.wants(said, "create Service bad: the API server refuses it", "spec.colour", "nothing was changed")
+	r.empty()
+	said = r.fails(1, "install", "shop", "web", "--apply=client")
+	r.wants(said, "create Service bad: the API server refuses it: spec.ports[0].port", `warning: unknown field "spec.colour"`, "nothing was changed")
+	r.empty()
 	r.wants(r.fails(4, "install", "other", "web", "--set", "extra=true", "-n", "nowhere"), "there is no namespace nowhere", "--create-namespace")
-	r.wants(r.fails(1, "install", "shop", "web"), "exists already (failed)", "gantry upgrade shop CHART")
 	r.wants(r.fails(4, "upgrade", "other", "web"), "there is no release other", "gantry list")
 	r.wants(r.fails(3, "install", "third", "web", "--set", "greeting="+strings.Repeat("x", 10), "-f", "gone.yaml"), "gone.yaml: error: ")
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)
 	}
-	r.g("upgrade", "shop", "web", "--wait", "--reset-values")
+	r.g("install", "shop", "web", "--wait")
+	r.wants(r.fails(1, "install", "shop", "web"), "exists already (deployed)", "gantry upgrade shop CHART")
 	r.g("uninstall", "shop", "--wait")
 	r.empty()
 }

@@ -1,0 +1,368 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	helmrelease "helm.sh/helm/v3/pkg/release"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// definitionsWithin is how long the API server may take to answer for new kinds.
+const definitionsWithin = time.Minute
+
+// execution carries a plan out.
+type execution struct {
+	manager *Manager
+	client  Client
+	plan    *Plan
+	record  *helmrelease.Release
+	options ApplyOptions
+
+	mu sync.Mutex
+	// applied are the objects of the release as they are now.
+	applied map[*Step]*unstructured.Unstructured
+	created []*Step
+}
+
+func (e *execution) tell(do Action, s *Step, detail string) {
+	e.manager.observe(Event{Action: do, Object: s.Object, Detail: detail})
+}
+
+// apply carries out the steps of the objects, wave after wave.
+func (e *execution) apply(ctx context.Context) error {
+	e.applied = map[*Step]*unstructured.Unstructured{}
+	for _, wave := range waves() {
+		steps := e.steps(func(s *Step) bool { return s.Wave == wave && s.Do != Delete && s.Do != Keep })
+		if err := e.together(ctx, steps, e.do); err != nil {
+			return err
+		}
+		if wave == Definitions {
+			if err := e.awaitDefinitions(ctx, steps); err != nil {
+				return err
+			}
+		}
+	}
+	return e.remove(ctx)
+}
+
+// remove carries out the steps of what is no longer in the release.
+func (e *execution) remove(ctx context.Context) error {
+	for _, wave := range slices.Backward(waves()) {
+		steps := e.steps(func(s *Step) bool { return s.Wave == wave && (s.Do == Delete || s.Do == Keep) })
+		if err := e.together(ctx, steps, e.do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *execution) steps(want func(*Step) bool) []*Step {
+	var list []*Step
+	for _, s := range e.plan.Steps {
+		if s.Do != Run && want(s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// together works on steps at once. All are tried.
+func (e *execution) together(ctx context.Context, steps []*Step, do func(context.Context, *Step) error) error {
+	errs := make([]error, len(steps))
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for i, s := range steps {
+		group.Go(func() error {
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				errs[i] = do(ctx, s)
+			}
+			return nil
+		})
+	}
+	return errors.Join(group.Wait(), errors.Join(errs...))
+}
+
+// do carries out one step.
+func (e *execution) do(ctx context.Context, s *Step) error {
+	switch s.Do {
+	case Leave:
+		return e.leave(ctx, s)
+	case Keep:
+		e.tell(Kept, s, s.Reason)
+		return nil
+	case Delete:
+		if err := e.client.Delete(ctx, s.live, false); err != nil {
+			return err
+		}
+		e.tell(Deleted, s, "")
+		return nil
+	case Recreate:
+		return e.recreate(ctx, s)
+	case Create, Change, Adopt, Run:
+	}
+	live, err := e.send(ctx, s)
+	if err != nil {
+		return err
+	}
+	did := Changed
+	if s.Do == Create {
+		did = Created
+	}
+	e.note(s, live)
+	e.tell(did, s, "")
+	return nil
+}
+
+// leave leaves an object as it is, but for the note of whose its fields are.
+func (e *execution) leave(ctx context.Context, s *Step) error {
+	if s.live == nil || s.desired == nil {
+		return nil // gone already
+	}
+	live := s.live
+	if s.claims {
+		var err error
+		if live, err = e.send(ctx, s); err != nil {
+			return err
+		}
+	}
+	e.note(s, live)
+	e.tell(Unchanged, s, "")
+	return nil
+}
+
+func (e *execution) send(ctx context.Context, s *Step) (*unstructured.Unstructured, error) {
+	return e.client.Send(ctx, Write{Object: s.desired, Live: s.live, Before: s.before, Method: s.method, Take: s.crd || len(s.Taken) > 0})
+}
+
+// recreate deletes an object and makes it anew. What a StatefulSet controls stays,
+// and is taken over by the new one.
+func (e *execution) recreate(ctx context.Context, s *Step) error {
+	orphan := s.Kind == "StatefulSet"
+	if err := e.client.Delete(ctx, s.live, orphan); err != nil {
+		return err
+	}
+	if err := e.client.Wait(ctx, []*unstructured.Unstructured{s.live}, UntilGone, e.options.timeout()); err != nil {
+		return err
+	}
+	e.tell(Deleted, s, s.Reason)
+	s.live = nil
+	live, err := e.send(ctx, s)
+	if err != nil {
+		return err
+	}
+	e.note(s, live)
+	e.tell(Created, s, "")
+	return nil
+}
+
+// note remembers how an object is now.
+func (e *execution) note(s *Step, live *unstructured.Unstructured) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.applied[s] = live
+	if s.Do == Create {
+		e.created = append(e.created, s)
+	}
+}
+
+// awaitDefinitions waits until the API server answers for new kinds.
+func (e *execution) awaitDefinitions(ctx context.Context, steps []*Step) error {
+	var fresh []*unstructured.Unstructured
+	for _, s := range steps {
+		if s.Do == Create || s.Do == Change {
+			fresh = append(fresh, e.applied[s])
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	if err := e.client.Wait(ctx, fresh, UntilReady, min(definitionsWithin, e.options.timeout())); err != nil {
+		return err
+	}
+	e.client.Forget()
+	return nil
+}
+
+// wait waits until the objects are ready, if that is wanted.
+func (e *execution) wait(ctx context.Context) error {
+	if !e.options.Wait && !e.options.WaitForJobs && !e.options.Atomic {
+		return nil
+	}
+	until := UntilReady
+	if e.options.WaitForJobs {
+		until = UntilDone
+	}
+	var objects []*unstructured.Unstructured
+	for _, s := range e.plan.Steps {
+		if live := e.applied[s]; live != nil && !s.crd {
+			objects = append(objects, live)
+		}
+	}
+	return e.client.Wait(ctx, objects, until, e.options.timeout())
+}
+
+// cleanUp deletes what a failed operation has newly created.
+func (e *execution) cleanUp(ctx context.Context, failure error) error {
+	if len(e.created) == 0 {
+		return failure
+	}
+	e.manager.observe(Event{Action: Doing, Detail: fmt.Sprintf("the upgrade failed (%v); deleting what it has created", failure)})
+	clean, cancel := afterwards(ctx, e.options.timeout())
+	defer cancel()
+	err := e.together(clean, e.created, func(ctx context.Context, s *Step) error {
+		if s.Wave == Definitions || s.Wave == Storage {
+			return nil
+		}
+		if err := e.client.Delete(ctx, e.applied[s], false); err != nil {
+			return err
+		}
+		e.tell(Deleted, s, "")
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w; deleting what was created failed as well: %w", failure, err)
+	}
+	return failure
+}
+
+// hooks runs the hooks of an event one after the other, as helm does: it deletes
+// what the last run has left, creates the hook, and waits for its end.
+func (e *execution) hooks(ctx context.Context, event helmrelease.HookEvent) error {
+	if e.options.NoHooks || event == "" {
+		return nil
+	}
+	hooks := hooksOf(e.record, event)
+	for i, h := range hooks {
+		if err := e.hook(ctx, h); err != nil {
+			clean, cancel := afterwards(ctx, e.options.timeout())
+			defer cancel()
+			return errors.Join(err, e.discard(clean, hooks[:i], helmrelease.HookSucceeded))
+		}
+	}
+	for _, h := range slices.Backward(hooks) {
+		if slices.Contains(h.OutputLogPolicies, helmrelease.HookOutputOnSucceeded) {
+			e.logs(ctx, h)
+		}
+	}
+	return e.discard(ctx, hooks, helmrelease.HookSucceeded)
+}
+
+func (e *execution) hook(ctx context.Context, h *helmrelease.Hook) error {
+	if len(h.DeletePolicies) == 0 {
+		h.DeletePolicies = []helmrelease.HookDeletePolicy{helmrelease.HookBeforeHookCreation}
+	}
+	if err := e.discard(ctx, []*helmrelease.Hook{h}, helmrelease.HookBeforeHookCreation); err != nil {
+		return err
+	}
+	h.LastRun = helmrelease.HookExecution{StartedAt: e.manager.now(), Phase: helmrelease.HookPhaseRunning}
+	if err := e.manager.records.Update(e.record); err != nil {
+		return e.manager.writeError(e.record, err)
+	}
+	objects, err := e.hookObjects(h)
+	if err != nil {
+		return err
+	}
+	err = e.runHook(ctx, objects)
+	h.LastRun.CompletedAt, h.LastRun.Phase = e.manager.now(), helmrelease.HookPhaseSucceeded
+	if err == nil {
+		return nil
+	}
+	h.LastRun.Phase = helmrelease.HookPhaseFailed
+	if slices.Contains(h.OutputLogPolicies, helmrelease.HookOutputOnFailed) {
+		e.logs(ctx, h)
+	}
+	clean, cancel := afterwards(ctx, e.options.timeout())
+	defer cancel()
+	return errors.Join(fmt.Errorf("hook %s %s: %w", h.Kind, h.Name, err), e.discard(clean, []*helmrelease.Hook{h}, helmrelease.HookFailed))
+}
+
+// runHook creates the objects of a hook and waits for their end.
+func (e *execution) runHook(ctx context.Context, objects []*unstructured.Unstructured) error {
+	live := make([]*unstructured.Unstructured, len(objects))
+	for i, obj := range objects {
+		var err error
+		if live[i], err = e.client.Send(ctx, Write{Object: obj, Method: ApplyClient}); err != nil {
+			return err
+		}
+		if kind := obj.GetKind(); kind == "Job" || kind == "Pod" {
+			e.manager.observe(Event{Action: HookStarted, Object: ObjectOf(obj)})
+		} else {
+			e.manager.observe(Event{Action: Created, Object: ObjectOf(obj)})
+		}
+	}
+	return e.client.Wait(ctx, live, UntilComplete, e.options.timeout())
+}
+
+func (e *execution) hookObjects(h *helmrelease.Hook) ([]*unstructured.Unstructured, error) {
+	found, err := parseDocument(h.Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("hook %s: %w", h.Path, err)
+	}
+	objects := make([]*unstructured.Unstructured, 0, len(found))
+	for _, d := range found {
+		objects = append(objects, d.Unstructured)
+	}
+	unknown, err := e.client.Resolve(objects)
+	if err != nil {
+		return nil, err
+	}
+	if len(unknown) > 0 {
+		return nil, &UnknownKindError{Object: ObjectOf(unknown[0])}
+	}
+	return objects, nil
+}
+
+// discard deletes the hooks whose policy says so, and waits until they are gone.
+// Definitions are never deleted.
+func (e *execution) discard(ctx context.Context, hooks []*helmrelease.Hook, policy helmrelease.HookDeletePolicy) error {
+	for _, h := range hooks {
+		if !slices.Contains(h.DeletePolicies, policy) || h.Kind == "CustomResourceDefinition" {
+			continue
+		}
+		objects, err := e.hookObjects(h)
+		if err != nil {
+			return err
+		}
+		live, err := e.client.Live(ctx, objects)
+		if err != nil {
+			return err
+		}
+		there := slices.DeleteFunc(live, func(obj *unstructured.Unstructured) bool { return obj == nil })
+		for _, obj := range there {
+			if err := e.client.Delete(ctx, obj, false); err != nil {
+				return err
+			}
+			e.manager.observe(Event{Action: Deleted, Object: ObjectOf(obj)})
+		}
+		if err := e.client.Wait(ctx, there, UntilGone, e.options.timeout()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// logs tells what the pods of a hook have printed. What cannot be read is told,
+// too: it decides nothing.
+func (e *execution) logs(ctx context.Context, h *helmrelease.Hook) {
+	objects, err := e.hookObjects(h)
+	for _, obj := range objects {
+		if kind := obj.GetKind(); kind != "Job" && kind != "Pod" {
+			continue
+		}
+		err = errors.Join(err, e.client.Logs(ctx, obj, func(pod, container string) io.Writer {
+			return &lineWriter{line: func(text string) {
+				e.manager.observe(Event{Action: Doing, Detail: fmt.Sprintf("log of pod %s, container %s: %s", pod, container, text)})
+			}}
+		}))
+	}
+	if err != nil {
+		e.manager.observe(Event{Action: Warned, Detail: err.Error()})
+	}
+}

@@ -1,0 +1,194 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	helmrelease "helm.sh/helm/v3/pkg/release"
+)
+
+// work is one revision to be made: by an installation, an upgrade or a rollback.
+type work struct {
+	name string
+	// next is the revision.
+	next *helmrelease.Release
+	// before is the revision that is there; nil for the first.
+	before  *helmrelease.Release
+	options ApplyOptions
+	crds    CRDPolicy
+	// definitions are the objects of the chart's folder crds.
+	definitions []document
+	// from and to say what is compared, for people.
+	from, to string
+	// events are the hooks before the objects and after.
+	events [2]helmrelease.HookEvent
+	// done is the description of success, and verb begins that of failure.
+	done, verb string
+	// historyMax is how many revisions are kept, as the records count: 0 keeps all.
+	historyMax int
+	// cleanup deletes what a failure has newly created.
+	cleanup bool
+}
+
+// plan makes the plan of a piece of work.
+func (m *Manager) plan(ctx context.Context, client Client, w *work) (*Plan, error) {
+	attempts, err := m.attempts(w.name)
+	if err != nil {
+		return nil, err
+	}
+	p := &planner{
+		client: client, name: w.name, namespace: m.namespace,
+		options: w.options, crds: w.crds, events: w.events,
+	}
+	plan, err := p.plan(ctx, situation{next: w.next, definitions: w.definitions, before: w.before, attempts: attempts})
+	if err != nil {
+		return nil, err
+	}
+	plan.From, plan.To = "nothing", w.to
+	if w.before != nil {
+		plan.From = fmt.Sprintf("revision %d", w.before.Version)
+	}
+	if w.from != "" {
+		plan.From = w.from
+	}
+	return plan, nil
+}
+
+// attempts returns the revisions that failed since one was deployed: some of
+// their objects may be there, whole or in part.
+func (m *Manager) attempts(name string) ([]*helmrelease.Release, error) {
+	records, err := m.history(name)
+	if missingRelease(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var failed []*helmrelease.Release
+	for _, r := range slices.Backward(records) {
+		switch r.Info.Status {
+		case helmrelease.StatusDeployed:
+			return failed, nil
+		case helmrelease.StatusFailed, helmrelease.StatusPendingInstall, helmrelease.StatusPendingUpgrade,
+			helmrelease.StatusPendingRollback, helmrelease.StatusUninstalling:
+			failed = append(failed, r)
+		case helmrelease.StatusSuperseded, helmrelease.StatusUninstalled, helmrelease.StatusUnknown:
+		}
+	}
+	return failed, nil
+}
+
+// rehearse plans and changes nothing.
+func (m *Manager) rehearse(ctx context.Context, w work) (*Release, error) {
+	client, err := m.client(w.options)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := m.plan(ctx, client, &w)
+	if err != nil {
+		return nil, err
+	}
+	r := dryRun(w.next)
+	r.Plan = plan
+	return r, nil
+}
+
+func (m *Manager) client(o ApplyOptions) (Client, error) {
+	return m.cluster.Client(ClientOptions{Namespace: m.namespace, Observe: m.observe, Patient: o.Patient})
+}
+
+// carryOut makes a revision: it plans, records the revision as pending, runs the
+// hooks that come first, applies the objects, waits for them, runs the other
+// hooks, and records how it went. The revision is nil when nothing was begun.
+func (m *Manager) carryOut(ctx context.Context, w work) (*Release, error) {
+	client, err := m.client(w.options)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := m.plan(ctx, client, &w)
+	if err != nil {
+		return nil, err
+	}
+	if w.options.Confirm != nil {
+		if err := w.options.Confirm(plan); err != nil {
+			return nil, err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, stopped(ctx)
+	}
+	m.records.MaxHistory = w.historyMax
+	if err := m.records.Create(w.next); err != nil {
+		return nil, m.writeError(w.next, err)
+	}
+	e := &execution{manager: m, client: client, plan: plan, record: w.next, options: w.options}
+	if err := m.perform(ctx, e, w); err != nil {
+		if w.cleanup {
+			err = e.cleanUp(ctx, err)
+		}
+		return m.failed(w, err)
+	}
+	w.next.SetStatus(helmrelease.StatusDeployed, w.done)
+	if w.options.Description != "" {
+		w.next.Info.Description = w.options.Description
+	}
+	if err := m.records.Update(w.next); err != nil {
+		return fromRecord(w.next), m.writeError(w.next, err)
+	}
+	r := fromRecord(w.next)
+	r.Plan = plan
+	return r, nil
+}
+
+// perform is the part of carryOut that touches objects.
+func (m *Manager) perform(ctx context.Context, e *execution, w work) error {
+	steps := []func(context.Context) error{
+		func(ctx context.Context) error { return e.hooks(ctx, w.events[0]) },
+		e.apply,
+		e.wait,
+		func(ctx context.Context) error { return e.hooks(ctx, w.events[1]) },
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			if ctx.Err() != nil {
+				return stopped(ctx)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// failed records that a revision has failed.
+func (m *Manager) failed(w work, err error) (*Release, error) {
+	w.next.SetStatus(helmrelease.StatusFailed, fmt.Sprintf("%s %q failed: %s", w.verb, w.name, err))
+	if uerr := m.records.Update(w.next); uerr != nil {
+		m.observe(Event{Action: Warned, Detail: fmt.Sprintf("revision %d could not be marked as failed: %v", w.next.Version, m.cluster.Lost(uerr))})
+	}
+	return fromRecord(w.next), err
+}
+
+// writeError says that a revision could not be recorded.
+func (m *Manager) writeError(r *helmrelease.Release, err error) error {
+	return fmt.Errorf("record revision %d of %s: %w", r.Version, r.Name, m.cluster.Lost(err))
+}
+
+// interruptedError is an operation that was cancelled. It is recorded in the
+// release, so it speaks to people.
+type interruptedError struct{}
+
+func (interruptedError) Error() string { return "interrupted" }
+
+// Is makes it the cancellation that it stands for.
+func (interruptedError) Is(target error) bool { return target == context.Canceled }
+
+// stopped says why a context has ended.
+func stopped(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, context.Canceled) {
+		return interruptedError{}
+	}
+	return cause
+}
