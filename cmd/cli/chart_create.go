@@ -44,6 +44,9 @@ func newChartCreate(a *app) *cobra.Command {
 template for each object, values for what people change, a schema and a README. With
 its default values the chart gives the objects that gantry convert prints.
 
+Variables of the files, such as ${TAG:-1.4.0}, become values of the chart where they decide
+no more than a text: variables.TAG.
+
 A chart holds no secret values. What is not given at the installation is made up
 there once and kept; --secret-values writes the values of the Compose application
 to a file of its own, to be passed with -f.
@@ -95,8 +98,13 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	if err := a.writeBake(o.bake, result, o.force); err != nil {
 		return err
 	}
+	variables, err := a.variables(ctx, &o.sourceOptions, result, disabled)
+	if err != nil {
+		return err
+	}
 	files, err := helm.Chart(helm.Source{
 		Name: result.App.Name, Minor: result.App.Minor, Version: o.version, AppVersion: o.appVersion, Objects: result.Objects, Disabled: disabled,
+		Variables: variables,
 	})
 	if err != nil {
 		return err

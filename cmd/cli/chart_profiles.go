@@ -22,6 +22,7 @@ func (a *app) convertForChart(ctx context.Context, o *sourceOptions) (*convert.R
 	if err != nil {
 		return nil, nil, err
 	}
+	defer func() { a.In = in() }()
 	a.In = in()
 	active, err := a.convert(ctx, o)
 	if err != nil {

@@ -22,6 +22,8 @@ type Variable struct {
 	// Missing tells that neither the environment nor an env file has the variable,
 	// and that it has no default; or that it is empty and must not be (:?).
 	Missing bool
+	// Required tells that it has no default and must be set (:? or ?).
+	Required bool
 	// Path is the key whose value mentions it.
 	Path diag.Path
 }
@@ -64,7 +66,7 @@ func (t *trail) fill(s scope, n *yaml.Node, path diag.Path) string {
 		val, set := s.env[name]
 		missing := v.Required && !set || v.DefaultValue == "" && v.PresenceValue == "" && !set && mentionsBare(n.Value, name) ||
 			v.Required && val == "" && strings.Contains(n.Value, "${"+name+":?")
-		t.variables = append(t.variables, Variable{Name: name, Value: orDefault(val, v.DefaultValue), Missing: missing, Path: slices.Clone(path)})
+		t.variables = append(t.variables, Variable{Name: name, Value: orDefault(val, v.DefaultValue), Missing: missing, Required: v.Required, Path: slices.Clone(path)})
 		if missing && !v.Required {
 			report(diag.Warning, codeVariableUnset, fmt.Sprintf("variable %s is not set: it is empty", name),
 				fmt.Sprintf("set it in the shell, .env or an --env-file, or write ${%s:-default}", name))

@@ -11,6 +11,7 @@ import (
 
 	"gantry/charts"
 	"gantry/convert/manifest"
+	"gantry/convert/trace"
 	"gantry/convert/workload"
 )
 
@@ -32,6 +33,8 @@ type Source struct {
 	Minor int
 	// Objects are the application.
 	Objects []manifest.Object
+	// Variables are those of the Compose file that the chart offers; nil: none.
+	Variables *trace.Found
 	// Disabled are Compose services that are not installed unless a value says so.
 	Disabled []string
 }
@@ -98,8 +101,10 @@ type builder struct {
 	secrets  secretRefs
 	configs  map[string]*configRef
 	paths    map[objectID]string
-	hosts    hosts
-	notes    []noted
+	// variables are those of the Compose file.
+	variables variables
+	hosts     hosts
+	notes     []noted
 	// ports are the expressions for the ports of Services, by name and number.
 	ports  map[portOf]string
 	checks []check
@@ -118,6 +123,7 @@ func newBuilder(src Source) (*builder, error) {
 		objects: slices.Clone(src.Objects), running: map[string]bool{}, secrets: findSecrets(src.Objects),
 		ports: map[portOf]string{}, parsed: map[string]*template.Template{},
 	}
+	b.root.of, b.variables = b, newVariables(src.Variables)
 	b.moveIn()
 	slices.SortStableFunc(b.objects, func(x, y manifest.Object) int {
 		return cmp.Or(cmp.Compare(x.Service, y.Service), rank(x.Kind())-rank(y.Kind()), cmp.Compare(x.GetName(), y.GetName()))
@@ -158,7 +164,7 @@ func (b *builder) moveIn() {
 
 // reservedKeys are the keys of values.yaml that no service may have.
 func reservedKeys() []string {
-	return []string{"global", "nameOverride", "fullnameOverride", "prefixNames", "commonLabels", "networkPolicy", "persistence", "config", "secrets", "tests"}
+	return []string{"global", "nameOverride", "fullnameOverride", "prefixNames", "variables", "commonLabels", "networkPolicy", "persistence", "config", "secrets", "tests"}
 }
 
 // rank orders the kinds as values.yaml and readers want them.
@@ -185,6 +191,7 @@ func (b *builder) topValues() {
 	global.add("imageRegistry", "Registry that all images are taken from, in place of their own", manifest.Text(""), ofType("string"))
 	global.add("imagePullSecrets", "Secrets with the credentials for registries, as a list of {name: …}", emptyList(), definition("named"))
 	global.add("storageClass", "Storage class of the volumes that name none", manifest.Text(""), ofType("string"))
+	b.variableValues()
 }
 
 // nameOverride keeps the part-of label where it is not the name of the chart.

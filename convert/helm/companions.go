@@ -70,7 +70,7 @@ func (s *sheet) httpRoute() {
 	})
 	for _, rule := range spec.Get("rules").Items {
 		for _, backend := range rule.Get("backendRefs").Items {
-			if port, ok := s.ports[portOf{backend.Get("name").Value, backend.Get("port").Value}]; ok {
+			if port, ok := s.ports[portOf{backend.Get("name").Value, s.variables.fill(backend.Get("port").Value)}]; ok {
 				backend.Set("port", expr(port))
 			}
 		}

@@ -45,7 +45,7 @@ func (b *builder) findConfigs() map[string]*configRef {
 // template; the rest becomes files of the chart, which Helm reads as they are.
 func (s *sheet) configMap() {
 	if s.configs[s.object.GetName()].variables {
-		s.variables()
+		s.envFile()
 		return
 	}
 	data := s.tree.Get("data")
@@ -54,6 +54,10 @@ func (s *sheet) configMap() {
 	if data != nil {
 		kept := data.Fields[:0]
 		for _, f := range data.Fields {
+			if s.variables.in(f.Value) {
+				kept = append(kept, manifest.Field{Key: f.Key, Value: s.variableFile(f)})
+				continue
+			}
 			if isShort(f.Value.Value) || taken[strings.ToLower(f.Key)] {
 				kept = append(kept, f)
 				continue
@@ -73,6 +77,24 @@ func (s *sheet) configMap() {
 		// last file.
 		s.tree.Fields = append(s.tree.Fields, manifest.Line("\"\\n# Keeps the empty lines above.\""))
 	}
+}
+
+// variableFile moves text that refers to variables into a file of the chart, whose
+// references are replaced where it is read. A line stays where it is.
+func (s *sheet) variableFile(f manifest.Field) *manifest.Node {
+	// No ConfigMap has an underscore in its name.
+	name := strings.TrimSuffix(s.filesDir(), "/") + "_variables/" + f.Key
+	if !strings.Contains(f.Value.Value, "\n") || s.holdsFile(name) {
+		return f.Value
+	}
+	s.file(name, []byte(f.Value.Value))
+	return expr(s.include("string", fmt.Sprintf("(list $ (.Files.Get %q) false)", name)))
+}
+
+// holdsFile reports whether the chart has a file of a name, or one that a disk
+// takes for the same.
+func (b *builder) holdsFile(name string) bool {
+	return slices.ContainsFunc(b.files, func(o charts.File) bool { return strings.EqualFold(o.Name, name) })
 }
 
 func (s *sheet) filesDir() string { return "files/" + s.object.GetName() + "/" }
@@ -106,7 +128,7 @@ func (s *sheet) binaryData() {
 		}
 		// No ConfigMap has an underscore in its name.
 		name := strings.TrimSuffix(s.filesDir(), "/") + "_binary/" + f.Key
-		if slices.ContainsFunc(s.files, func(o charts.File) bool { return strings.EqualFold(o.Name, name) }) {
+		if s.holdsFile(name) {
 			continue
 		}
 		s.file(name, content)
@@ -114,8 +136,8 @@ func (s *sheet) binaryData() {
 	}
 }
 
-// variables draws the ConfigMap of an env_file.
-func (s *sheet) variables() {
+// envFile draws the ConfigMap of an env_file.
+func (s *sheet) envFile() {
 	at, key := s.at, "envFile"
 	name, folder := s.object.GetName(), s.object.GetLabels()["app.kubernetes.io/name"]
 	switch {

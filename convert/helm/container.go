@@ -33,7 +33,7 @@ func (s *sheet) image(n *manifest.Node, at *entry) {
 		return
 	}
 	group := at.group("image", "")
-	group.image(splitImage(n.Get("image").Value))
+	group.image(s.variables.image(n.Get("image").Value))
 	n.Set("image", expr(s.include("image", "(dict \"root\" . \"image\" "+group.ref()+")")+" | quote"))
 	s.draw(n, group, []place{pullPolicy()})
 }

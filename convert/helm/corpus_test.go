@@ -1,9 +1,11 @@
 package helm_test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,14 +13,24 @@ import (
 
 	"gantry/convert"
 	"gantry/convert/compose"
+	"gantry/convert/helm"
 	"gantry/convert/manifest"
 	"gantry/convert/rules"
+	"gantry/convert/trace"
 )
 
 // application is a converted application.
 type application struct {
 	name    string
 	objects []manifest.Object
+	// again converts it with other variables, and variables are what that shows.
+	again     trace.Conversion
+	variables *trace.Found
+}
+
+// chart is what the chart of the application is made of.
+func (a application) chart() helm.Source {
+	return helm.Source{Name: a.name, Objects: a.objects, Variables: a.variables}
 }
 
 // applications converts every case of testdata/convert that converts, and the
@@ -42,11 +54,11 @@ func applications(t *testing.T) map[string]application {
 	for _, version := range []string{"v1", "v2"} {
 		for _, expose := range []rules.Exposure{rules.ExposeCluster, rules.ExposeNodePort, rules.ExposeLoadBalancer, rules.ExposeIngress} {
 			src := compose.Source{Files: []string{filepath.Join("../../testdata/demo", version, "compose.yaml")}}
-			result, err := convert.Convert(t.Context(), src, rules.Options{Expose: expose})
+			app, err := convertSource(t, src, rules.Options{Expose: expose})
 			if err != nil {
 				t.Fatal(err)
 			}
-			apps["demo-"+version+"-"+string(expose)] = application{result.App.Name, result.Objects}
+			apps["demo-"+version+"-"+string(expose)] = app
 		}
 	}
 	return apps
@@ -70,11 +82,33 @@ func convertArchive(t *testing.T, archive *txtar.Archive) (application, error) {
 		write(t, filepath.Join(dir, f.Name), f.Data)
 	}
 	src := compose.Source{Files: opts.Files, WorkingDir: dir, Dir: dir, Profiles: opts.Profiles, Environ: opts.Environ}
-	result, err := convert.Convert(t.Context(), src, opts.Rules)
+	return convertSource(t, src, opts.Rules)
+}
+
+func convertSource(t *testing.T, src compose.Source, opts rules.Options) (application, error) {
+	t.Helper()
+	result, err := convert.Convert(t.Context(), src, opts)
 	if err != nil {
 		return application{}, err
 	}
-	return application{result.App.Name, result.Objects}, nil
+	app := application{name: result.App.Name, objects: result.Objects}
+	app.again = func(ctx context.Context, variables map[string]string) ([]manifest.Object, error) {
+		other := src
+		other.Environ = slices.Clone(src.Environ)
+		for name, value := range variables {
+			other.Environ = append(other.Environ, name+"="+value)
+		}
+		again, err := convert.Convert(ctx, other, opts)
+		if err != nil {
+			return nil, err
+		}
+		return again.Objects, nil
+	}
+	app.variables, err = trace.Variables(t.Context(), result.Project.Variables, app.objects, app.again, rules.IsSecretName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app, nil
 }
 
 func write(t *testing.T, name string, data []byte) {

@@ -18,30 +18,32 @@ import (
 // convert.
 func TestChartRendersToTheObjects(t *testing.T) {
 	for name, app := range applications(t) {
-		t.Run(name, func(t *testing.T) { compareChart(t, app.name, app.objects) })
+		t.Run(name, func(t *testing.T) { compareChart(t, app) })
 	}
 }
 
 // compareChart makes a chart of objects, renders it under the name of the
 // application and compares object for object.
-func compareChart(t *testing.T, name string, from []manifest.Object) {
+func compareChart(t *testing.T, app application) {
 	t.Helper()
-	files, err := helm.Chart(helm.Source{Name: name, Objects: from})
+	documents, err := render(load(t, chartOf(t, app)), app.name, helm.SecretValues(app.objects))
 	if err != nil {
 		t.Fatal(err)
 	}
-	documents, err := render(load(t, files), name, helm.SecretValues(from))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var direct bytes.Buffer
-	if err := manifest.Write(&direct, from); err != nil {
-		t.Fatal(err)
-	}
-	want, got := decode(t, direct.String()), objects(t, documents)
+	want, got := direct(t, app.objects), objects(t, documents)
 	if diff := cmp.Diff(normalise(want), normalise(got)); diff != "" {
 		t.Errorf("the chart renders to something else (-convert +chart):\n%s", diff)
 	}
+}
+
+// direct returns objects as gantry convert prints them.
+func direct(t *testing.T, from []manifest.Object) map[string]any {
+	t.Helper()
+	var text bytes.Buffer
+	if err := manifest.Write(&text, from); err != nil {
+		t.Fatal(err)
+	}
+	return decode(t, text.String())
 }
 
 var jobHash = regexp.MustCompile(`-[0-9a-f]{6}$`)

@@ -139,7 +139,7 @@ const maxPrefix = 40
 func (b *builder) addresses(vars *manifest.Node) []string {
 	var names []string
 	for _, f := range vars.Fields {
-		if b.hosts.leads(f.Key, f.Value.Value) {
+		if b.hosts.leads(f.Key, b.variables.fill(f.Value.Value)) {
 			names = append(names, f.Key)
 		}
 	}

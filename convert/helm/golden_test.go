@@ -10,8 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-
-	"gantry/convert/helm"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of the corpus")
@@ -53,11 +51,8 @@ func checkChart(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareChart(t, app.name, app.objects)
-	files, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
-	if err != nil {
-		t.Fatal(err)
-	}
+	compareChart(t, app)
+	files := chartOf(t, app)
 	var got []txtar.File
 	for _, f := range files {
 		named := func(w txtar.File) bool { return w.Name == chartDir+f.Name }

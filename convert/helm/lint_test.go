@@ -18,7 +18,7 @@ import (
 func TestLint(t *testing.T) {
 	for name, app := range applications(t) {
 		t.Run(name, func(t *testing.T) {
-			files, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
+			files, err := helm.Chart(app.chart())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,12 +41,12 @@ func TestLint(t *testing.T) {
 // TestSameBytes makes each chart twice, once from objects in another order.
 func TestSameBytes(t *testing.T) {
 	for name, app := range applications(t) {
-		first, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
+		first, err := helm.Chart(app.chart())
 		if err != nil {
 			t.Fatal(err)
 		}
 		slices.Reverse(app.objects)
-		second, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
+		second, err := helm.Chart(app.chart())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestSameBytes(t *testing.T) {
 // names the value.
 func TestWrongValues(t *testing.T) {
 	app := applications(t)["demo-v1-ingress"]
-	files, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
+	files, err := helm.Chart(app.chart())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestWrongValues(t *testing.T) {
 // TestParentGlobals gives the chart values that a parent chart shares with all.
 func TestParentGlobals(t *testing.T) {
 	app := applications(t)["demo-v1-cluster"]
-	files, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
+	files, err := helm.Chart(app.chart())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,22 +52,23 @@ func (s *sheet) servedPorts(ports *manifest.Node, at *entry, nodePorts bool) {
 	numbers := at.group("ports", "Ports of the Service, by the names that they have there")
 	names := make([]string, 0, len(ports.Items))
 	for _, p := range ports.Items {
-		names = append(names, portKey(p))
+		names = append(names, s.portKey(p))
 	}
 	keys := newKeyring(names, nil)
 	fixed, fixedSchema := emptyMap(), object()
-	for _, p := range ports.Items {
-		key := keys.of(portKey(p))
+	for i, p := range ports.Items {
+		key, fixedPort := keys.of(s.portKey(p)), "."
 		if now := p.Get("nodePort"); now != nil {
 			fixed.Set(key, now)
+			fixedPort = s.reading(".", now)
 		}
 		fixedSchema.Properties = append(fixedSchema.Properties, property{key, definition("port")})
-		ref := numbers.add(key, "Port that leads to "+p.Get("targetPort").Value, p.Get("port"), definition("port"))
-		s.ports[portOf{s.object.GetName(), p.Get("port").Value}] = ref
+		ref := numbers.add(key, "Port that leads to "+s.variables.fill(p.Get("targetPort").Value), p.Get("port"), definition("port"))
+		s.ports[portOf{s.object.GetName(), s.number(i)}] = ref
 		p.Set("port", expr(ref))
 		if nodePorts {
 			p.Set("nodePort", manifest.Wrap(
-				manifest.Line("with "+at.ref("nodePorts", key)), manifest.Field{Key: "nodePort", Value: expr(".")}, manifest.Line("end"),
+				manifest.Line("with "+at.ref("nodePorts", key)), manifest.Field{Key: "nodePort", Value: expr(fixedPort)}, manifest.Line("end"),
 			))
 		}
 	}
@@ -83,10 +84,10 @@ const maxPortValues = 20
 // numbered is how ports are named that have no name of their own: 8080-tcp.
 var numbered = regexp.MustCompile(`^([0-9]+)-([a-z]+)$`)
 
-func portKey(p *manifest.Node) string {
+func (s *sheet) portKey(p *manifest.Node) string {
 	name := p.Get("name")
 	if name == nil {
-		return "tcp" + p.Get("port").Value
+		return "tcp" + s.variables.fill(p.Get("port").Value)
 	}
 	return numbered.ReplaceAllString(name.Value, "$2$1")
 }
@@ -145,18 +146,18 @@ func (s *sheet) rules(spec *manifest.Node, at *entry) {
 	}
 	ref := at.add("hosts", hostsComment, hosts, definition("hosts"))
 	if number := backend.Get("service", "port", "number"); number != nil {
-		if port, ok := s.ports[portOf{backend.Get("service", "name").Value, number.Value}]; ok {
-			backend.Get("service", "port").Set("number", expr("$"+port))
+		if port, ok := s.ports[portOf{backend.Get("service", "name").Value, s.variables.fill(number.Value)}]; ok {
+			backend.Get("service", "port").Set("number", expr(fromRoot(port)))
 		}
 	}
 	path := &manifest.Node{Kind: manifest.Map, Fields: []manifest.Field{
-		{Key: "path", Value: expr(".path | quote")},
+		{Key: "path", Value: expr(s.text(".path", hosts))},
 		{Key: "pathType", Value: expr(`.pathType | default "Prefix"`)},
 		{Key: "backend", Value: backend},
 	}}
 	paths := list(action("range .paths"), path, action("end"))
 	rule := &manifest.Node{Kind: manifest.Map, Fields: []manifest.Field{
-		{Key: "host", Value: expr(".host | quote")},
+		{Key: "host", Value: expr(s.text(".host", hosts))},
 		{Key: "http", Value: &manifest.Node{Kind: manifest.Map, Fields: []manifest.Field{{Key: "paths", Value: paths}}}},
 	}}
 	spec.Set("rules", list(action("range "+ref), rule, action("end")))

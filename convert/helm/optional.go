@@ -75,7 +75,7 @@ func (s *sheet) scales(spec *manifest.Node) bool {
 func (s *sheet) autoscaling(replicas *manifest.Node) string {
 	at := s.at.group("autoscaling", "HorizontalPodAutoscaler, which needs resources.requests to know what full load is")
 	enabled := at.add("enabled", "Whether the number of pods follows their load", literal("false"), ofType("boolean"))
-	low, err := strconv.Atoi(replicas.Value)
+	low, err := strconv.Atoi(s.variables.fill(replicas.Value))
 	if err != nil || low < 1 {
 		low = 1
 	}
@@ -158,7 +158,7 @@ func (b *builder) apart() bool {
 // webRoutes adds an Ingress and a route of the Gateway API to a Service that
 // seems to speak HTTP.
 func (s *sheet) webRoutes(ports *manifest.Node) {
-	i := slices.IndexFunc(ports.Items, speaksHTTP)
+	i := slices.IndexFunc(ports.Items, func(p *manifest.Node) bool { return speaksHTTP(p, s.variables.fill(p.Get("targetPort").Value)) })
 	if i < 0 || !s.plain() {
 		return
 	}
@@ -200,7 +200,7 @@ func exampleHosts(host string) *manifest.Node {
 
 // speaksHTTP goes by what is said of a port, and by the numbers that web servers
 // use.
-func speaksHTTP(p *manifest.Node) bool {
+func speaksHTTP(p *manifest.Node, target string) bool {
 	if protocol := p.Get("protocol"); protocol != nil && protocol.Value != "TCP" {
 		return false
 	}
@@ -210,7 +210,7 @@ func speaksHTTP(p *manifest.Node) bool {
 	if name := p.Get("name"); name != nil && (strings.HasPrefix(name.Value, "http") || strings.HasPrefix(name.Value, "web")) {
 		return true
 	}
-	switch p.Get("targetPort").Value {
+	switch target {
 	case "80", "3000", "4000", "5000", "8000", "8008", "8080", "8081", "8090", "8888", "9000", "9090":
 		return true
 	}

@@ -33,7 +33,7 @@ func TestNamesThatMeet(t *testing.T) {
 		}}
 	}
 	from := []manifest.Object{web, config("env"), config("web-env"), service("web"), service("alias"), service("web-alias"), service("web-web-alias")}
-	compareChart(t, "app", from)
+	compareChart(t, application{name: "app", objects: from})
 	files, err := helm.Chart(helm.Source{Name: "app", Objects: from})
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ type schema struct {
 	Type        any        `json:"type,omitempty"` // string or []string
 	Enum        []string   `json:"enum,omitempty"`
 	Pattern     string     `json:"pattern,omitempty"`
+	MinLength   int        `json:"minLength,omitempty"`
 	MaxLength   int        `json:"maxLength,omitempty"`
 	Minimum     *int       `json:"minimum,omitempty"`
 	Maximum     *int       `json:"maximum,omitempty"`

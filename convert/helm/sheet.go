@@ -30,6 +30,7 @@ func (b *builder) template(o manifest.Object) error {
 	if err != nil {
 		return err
 	}
+	b.variables.Mark(o, tree)
 	s := &sheet{builder: b, object: o, tree: tree, at: b.service(o)}
 	s.enabled()
 	s.another()
@@ -56,6 +57,7 @@ func (b *builder) template(o manifest.Object) error {
 	s.labels(tree.Get("metadata", "labels"), "labels")
 	s.instances(tree)
 	s.names()
+	s.expand(tree)
 	s.guard()
 	var out bytes.Buffer
 	if err := manifest.EncodeTemplate(&out, tree); err != nil {
@@ -176,9 +178,9 @@ func lossy(s string) bool {
 }
 
 // holds reports whether a tree says something that a value cannot: the name of
-// the release, or text that Helm would change.
+// the release, a variable, or text that Helm would change.
 func (s *sheet) holds(n *manifest.Node) bool {
-	if s.ours(n) || n.Kind == manifest.String && lossy(n.Value) {
+	if s.ours(n) || s.variables.in(n) || n.Kind == manifest.String && lossy(n.Value) {
 		return true
 	}
 	return slices.ContainsFunc(n.Items, s.holds) ||

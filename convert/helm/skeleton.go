@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"gantry/convert/manifest"
+	"gantry/convert/trace"
 	"gantry/templates"
 )
 
@@ -67,10 +68,13 @@ type skeletonData struct {
 	// places where they are not replaced.
 	Hosts    string
 	Mentions []string
-	Services []noteData
-	Checks   []check
-	Secrets  []secretData
-	Values   []row
+	// Variables tells that there are some, and Fixed are those that there are not.
+	Variables bool
+	Fixed     []trace.Fixed
+	Services  []noteData
+	Checks    []check
+	Secrets   []secretData
+	Values    []row
 }
 
 type noteData struct{ Name, Fullname, Enabled, Ingress, RootIngress, Type, Port, Local string }
@@ -83,6 +87,9 @@ func (b *builder) skeletonData() skeletonData {
 		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Checks: b.checks,
 		Hosts: b.hosts.pattern, Mentions: b.mentions(),
 		Jobs: slices.ContainsFunc(b.objects, func(o manifest.Object) bool { return o.Kind() == "Job" }),
+	}
+	if b.src.Variables != nil {
+		data.Variables, data.Fixed = b.variables.found != nil, b.src.Variables.Fixed
 	}
 	for _, n := range b.notes {
 		if note, ok := n.data(); ok {
@@ -119,7 +126,7 @@ func (n noted) data() (noteData, bool) {
 	}
 	for _, ports := range n.service.entries {
 		if ports.key == "ports" && len(ports.entries) > 0 {
-			d.Port = ports.ref(ports.entries[0].key)
+			d.Port = ports.read(ports.entries[0].key)
 		}
 	}
 	if n.ingress != nil {

@@ -106,9 +106,9 @@ func (s *sheet) exported() {
 	of.enabled()
 	s.conditions = append(of.conditions, c.ref("enabled"), "not "+c.ref("existingClaim"))
 	s.tree.Get("metadata").Set("name", s.perRelease(name))
-	spec.Get("capacity").Set("storage", expr(c.ref("size")))
-	spec.Set("accessModes", insert("toYaml "+c.ref("accessModes")))
 	at := s.at.group("persistence", "").group(c.path[len(c.path)-1], "")
+	spec.Get("capacity").Set("storage", expr(at.read("size")))
+	spec.Set("accessModes", insert("toYaml "+c.ref("accessModes")))
 	s.draw(spec, at, []place{{"mountOptions", "mountOptions", "Options with which nodes mount the volume", listOf(ofType("string")), emptyList}})
 	if nfs := spec.Get("nfs"); nfs != nil {
 		server := at.group("nfs", "Folder of an NFS server that holds the data")

@@ -68,7 +68,7 @@ func switchable(t *testing.T) map[string]application {
 
 func chartOf(t *testing.T, app application) []charts.File {
 	t.Helper()
-	files, err := helm.Chart(helm.Source{Name: app.name, Objects: app.objects})
+	files, err := helm.Chart(app.chart())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,9 +158,12 @@ func (d drawing) draw(key string, schema map[string]any) any {
 	case "array":
 		return []any{}
 	case "string":
-		words := []string{"", "a", "true", "1e3", "x-y"}
+		words := []string{"", "a", "true", "1e3", "x-y", "1Gi"}
 		if pattern, ok := schema["pattern"].(string); ok {
 			words = slices.DeleteFunc(words, func(w string) bool { return !regexp.MustCompile(pattern).MatchString(w) })
+		}
+		if len(words) == 0 {
+			return 1 + d.rand.IntN(100) // a number that may refer to a variable
 		}
 		return words[d.rand.IntN(len(words))]
 	case "boolean":

@@ -27,6 +27,8 @@ type entry struct {
 	// open tells that a group may hold keys that the chart does not know.
 	open    bool
 	entries []*entry
+	// of is the chart that the values belong to.
+	of *builder
 }
 
 // group returns the group of entries under a key, adding it at first use.
@@ -36,7 +38,7 @@ func (e *entry) group(key, comment string) *entry {
 			return sub
 		}
 	}
-	sub := &entry{key: key, path: e.below(key), comment: comment}
+	sub := &entry{key: key, path: e.below(key), comment: comment, of: e.of}
 	e.entries = append(e.entries, sub)
 	return sub
 }
@@ -83,7 +85,20 @@ func valuesOrder() []string {
 
 // add appends a value and returns the expression that reads it.
 func (e *entry) add(key, comment string, value *manifest.Node, s *schema) string {
+	if e.of.variables.in(value) {
+		s = orVariable(s)
+	}
 	e.entries = append(e.entries, &entry{key: key, path: e.below(key), comment: comment, value: value, schema: s})
+	return e.read(key)
+}
+
+// read returns the expression that reads a value, with its variables put in.
+func (e *entry) read(key string) string {
+	for _, sub := range e.entries {
+		if sub.key == key {
+			return e.of.reading(e.ref(key), sub.value)
+		}
+	}
 	return e.ref(key)
 }
 
@@ -200,6 +215,12 @@ func emptyList() *manifest.Node { return &manifest.Node{Kind: manifest.Sequence}
 func literal(s string) *manifest.Node {
 	return &manifest.Node{Kind: manifest.Literal, Value: s}
 }
-func expr(s string) *manifest.Node   { return &manifest.Node{Kind: manifest.Expr, Value: s} }
 func insert(s string) *manifest.Node { return &manifest.Node{Kind: manifest.Insert, Value: s} }
 func action(s string) *manifest.Node { return &manifest.Node{Kind: manifest.Action, Value: s} }
+
+// alone matches an expression in parentheses that it needs only beside others.
+var alone = regexp.MustCompile(`^\((include "[^"]*" \([^()]*\))\)$`)
+
+func expr(s string) *manifest.Node {
+	return &manifest.Node{Kind: manifest.Expr, Value: alone.ReplaceAllString(s, "$1")}
+}

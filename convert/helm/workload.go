@@ -193,6 +193,9 @@ func (s *sheet) jobName() {
 		return
 	}
 	changing := []string{"list", strconv.Quote(hash[1:]), s.at.ref(), ".Values.global", ".Values.nameOverride"}
+	if s.variables.found != nil {
+		changing = append(changing, ".Values.variables")
+	}
 	if sum := s.configChecksum(); sum != "" {
 		changing = append(changing, "("+sum+")")
 	}

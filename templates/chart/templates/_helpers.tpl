@@ -85,11 +85,33 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 An image as its parts make it. Takes a dict with root and image.
 */}}
 {{- define "[[.Chart]].image" -}}
-{{- with .root.Values.global.imageRegistry | default .image.registry }}{{ . }}/{{ end }}
-{{- .image.repository }}
-{{- with .image.tag }}:{{ . }}{{ end }}
-{{- with .image.digest }}@{{ . }}{{ end }}
+{{- $text := .image.repository }}
+{{- with .root.Values.global.imageRegistry | default .image.registry }}{{ $text = printf "%v/%v" . $text }}{{ end }}
+{{- with .image.tag }}{{ $text = printf "%v:%v" $text . }}{{ end }}
+{{- with .image.digest }}{{ $text = printf "%v@%v" $text . }}{{ end }}
+[[- if .Variables ]]
+{{- $text = include "[[.Chart]].expand" (list .root $text) }}
+[[- end ]]
+{{- $text }}
 {{- end }}
+[[- if .Variables ]]
+
+{{/*
+A text with the values of the variables that it refers to as ${NAME}. Takes a list of
+the root and the text.
+*/}}
+{{- define "[[.Chart]].expand" -}}
+{{- $text := index . 1 }}
+{{- if not (kindIs "string" $text) }}
+{{- $text = toJson $text }}
+{{- end }}
+{{- range $name, $value := (index . 0).Values.variables }}
+{{- $value = ternary $value (toJson $value) (kindIs "string" $value) }}
+{{- $text = replace (printf "${%s}" $name) $value $text }}
+{{- end }}
+{{- $text }}
+{{- end }}
+[[- end ]]
 
 {{/*
 A value as a string in double quotes. Takes a list of the root, the value, and
@@ -100,6 +122,9 @@ escape hides it.
 {{- define "[[.Chart]].string" -}}
 {{- $value := index . 1 }}
 {{- $text := ternary $value (toJson $value) (kindIs "string" $value) }}
+[[- if .Variables ]]
+{{- $text = include "[[.Chart]].expand" (list (index . 0) $text) }}
+[[- end ]]
 [[- if .Hosts ]]
 {{- if index . 2 }}
 {{- $text = include "[[.Chart]].address" (list (index . 0) $text) }}

@@ -1,0 +1,195 @@
+package trace
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gantry/convert/manifest"
+)
+
+// difference is what other values of some variables change in the objects.
+type difference struct {
+	candidates []candidate
+	marks      map[id][]mark
+	// seen are the services of each variable's marks, and text tells which variables
+	// stand in text rather than for a number.
+	seen map[string]map[string]bool
+	text map[string]bool
+	// why says what changes that no variable explains; "" where there is nothing.
+	why string
+
+	service, object string
+}
+
+// jobHash is the end of a Job's name, which changes with its pods.
+var jobHash = regexp.MustCompile(`-[0-9a-f]{6}$`)
+
+func plainName(o manifest.Object) string {
+	if o.Kind() == "Job" {
+		return jobHash.ReplaceAllString(o.GetName(), "")
+	}
+	return o.GetName()
+}
+
+// compare looks for what differs in objects.
+func (d *difference) compare(s *search, others []manifest.Object) error {
+	if !slices.EqualFunc(s.objects, others, func(a, b manifest.Object) bool { return idOf(a) == idOf(b) && a.Service == b.Service }) {
+		d.why = "decides which objects there are"
+		return nil
+	}
+	for i, o := range others {
+		tree, err := o.Node()
+		if err != nil {
+			return err
+		}
+		d.service, d.object = o.Service, o.Kind()+" "+plainName(o)
+		switch {
+		case o.Kind() == "Secret":
+			d.secret(tree)
+		case o.Kind() == "Job":
+			tree.Get("metadata").Set("name", s.trees[i].Get("metadata", "name"))
+		}
+		var marks []mark
+		if o.Kind() != "Secret" {
+			d.nodes(s.trees[i], tree, nil, nil, func(m mark) { marks = append(marks, m) })
+		}
+		if len(marks) > 0 {
+			d.marks[idOf(o)] = marks
+		}
+		if d.why != "" {
+			return nil
+		}
+	}
+	return nil
+}
+
+// secret looks for a variable that is a secret itself: no chart holds it. What it
+// is a part of, such as a URL with a password, is given in one piece.
+func (d *difference) secret(tree *manifest.Node) {
+	for _, field := range []string{"data", "stringData"} {
+		values := tree.Get(field)
+		if values == nil {
+			continue
+		}
+		for _, f := range values.Fields {
+			text := f.Value.Value
+			if decoded, err := base64.StdEncoding.DecodeString(text); err == nil && field == "data" {
+				text = string(decoded)
+			}
+			if slices.ContainsFunc(d.candidates, func(c candidate) bool { return c.other == text }) {
+				d.why = isSecret
+			}
+		}
+	}
+}
+
+// nodes compares two trees, and notes the texts that variables explain. keys and
+// path lead to them.
+func (d *difference) nodes(a, b *manifest.Node, keys []string, path []int, found func(mark)) {
+	if d.why != "" || ignored(keys) {
+		return
+	}
+	if a.Kind != b.Kind || len(a.Fields) != len(b.Fields) || len(a.Items) != len(b.Items) {
+		d.unexplained(keys)
+		return
+	}
+	for i, f := range a.Fields {
+		if f.Key != b.Fields[i].Key {
+			d.unexplained(append(keys, f.Key))
+			return
+		}
+		d.nodes(f.Value, b.Fields[i].Value, append(slices.Clip(keys), f.Key), append(slices.Clip(path), i), found)
+	}
+	for i, item := range a.Items {
+		d.nodes(item, b.Items[i], append(slices.Clip(keys), strconv.Itoa(i)), append(slices.Clip(path), i), found)
+	}
+	if a.Value == b.Value {
+		return
+	}
+	text, ok := d.explain(a, b)
+	if !ok {
+		d.unexplained(keys)
+		return
+	}
+	found(mark{path, text})
+}
+
+// ignored reports whether a field follows from others: the checksum of a ConfigMap,
+// and the name of a port that has no other than its number.
+func ignored(keys []string) bool {
+	if len(keys) < 2 {
+		return false
+	}
+	last := keys[len(keys)-1]
+	return last == "checksum/config" || last == "name" && len(keys) > 2 && keys[len(keys)-3] == "ports"
+}
+
+// explain returns the text with its variables, where these make all the
+// difference.
+func (d *difference) explain(a, b *manifest.Node) (string, bool) {
+	text, now := b.Value, b.Value
+	var names []string
+	for _, c := range d.candidates {
+		if strings.Contains(text, c.other) {
+			names = append(names, c.Name)
+			text = strings.ReplaceAll(text, c.other, "${"+c.Name+"}")
+			now = strings.ReplaceAll(now, c.other, c.Value)
+		}
+	}
+	if now != a.Value {
+		return "", false
+	}
+	for _, name := range names {
+		if d.seen[name] == nil {
+			d.seen[name] = map[string]bool{}
+		}
+		d.seen[name][d.service] = true
+		if a.Kind == manifest.String {
+			d.text[name] = true
+		}
+	}
+	return text, true
+}
+
+func (d *difference) unexplained(keys []string) {
+	d.why = fmt.Sprintf("decides more than a text of %s (%s)", d.object, strings.Join(keys, "."))
+}
+
+// used returns the variables that make a difference.
+func (d *difference) used(candidates []candidate) []Variable {
+	var out []Variable
+	for _, c := range candidates {
+		services := slices.Sorted(maps.Keys(d.seen[c.Name]))
+		if len(services) == 0 {
+			continue
+		}
+		v := c.Variable
+		v.Number = !d.text[v.Name]
+		v.Services = slices.DeleteFunc(services, func(name string) bool { return name == "" })
+		out = append(out, v)
+	}
+	return out
+}
+
+// Mark puts the variables into the tree of an object.
+func (f *Found) Mark(o manifest.Object, tree *manifest.Node) {
+	if f == nil {
+		return
+	}
+	for _, m := range f.marks[idOf(o)] {
+		n := tree
+		for _, i := range m.path {
+			if n.Kind == manifest.Map {
+				n = n.Fields[i].Value
+			} else {
+				n = n.Items[i]
+			}
+		}
+		n.Value = m.text
+	}
+}

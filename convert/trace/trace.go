@@ -1,0 +1,239 @@
+package trace
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gantry/convert/compose"
+	"gantry/convert/manifest"
+)
+
+// Variable is a variable whose whole effect is known: a chart can offer it.
+type Variable struct {
+	Name, Value string
+	// Required tells that the Compose file does not do without a value (:?).
+	Required bool
+	// Number tells that it stands for numbers, such as those of ports.
+	Number bool
+	// Services are the Compose services that it has to do with, sorted.
+	Services []string
+}
+
+// Fixed is a variable that keeps its present value, and why.
+type Fixed struct{ Name, Why string }
+
+// Found is what became of the variables, in the order of their names.
+type Found struct {
+	Variables []Variable
+	Fixed     []Fixed
+	marks     map[id][]mark
+}
+
+// id names an object.
+type id struct{ kind, name string }
+
+func idOf(o manifest.Object) id { return id{o.Kind(), plainName(o)} }
+
+// mark is a text of an object, and what it is with its variables: ${TAG}.
+type mark struct {
+	// path leads to the text by the indices of fields and items.
+	path []int
+	text string
+}
+
+// Conversion converts the application again, with some variables set. Nobody is
+// told of its diagnostics.
+type Conversion func(ctx context.Context, variables map[string]string) ([]manifest.Object, error)
+
+// Variables finds what the variables of the files decide in the objects. Values of
+// variables that secret names are not offered. An error is one of the world around.
+func Variables(ctx context.Context, mentioned []compose.Variable, objects []manifest.Object, again Conversion, secret func(name string) bool) (*Found, error) {
+	s := &search{again: again, fixed: map[string]string{}}
+	if err := s.read(objects); err != nil {
+		return nil, err
+	}
+	candidates := s.candidates(mentioned, secret)
+	kept, err := s.explained(ctx, candidates)
+	if err != nil {
+		return nil, err
+	}
+	found := &Found{marks: map[id][]mark{}}
+	if len(kept) > 0 {
+		// Text that two variables share is seen only when both change.
+		d, err := s.try(ctx, kept)
+		if err != nil {
+			return nil, err
+		}
+		if d.why != "" {
+			for _, c := range kept {
+				s.fixed[c.Name] = d.why
+			}
+		} else {
+			found.marks = d.marks
+			found.Variables = d.used(kept)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.fixed)) {
+		found.Fixed = append(found.Fixed, Fixed{name, s.fixed[name]})
+	}
+	return found, nil
+}
+
+// search is one search for what variables decide.
+type search struct {
+	again   Conversion
+	objects []manifest.Object
+	trees   []*manifest.Node
+	// words is every text of the objects.
+	words string
+	// fixed says of variables that are not offered, why.
+	fixed map[string]string
+}
+
+func (s *search) read(objects []manifest.Object) error {
+	s.objects = objects
+	var words strings.Builder
+	for _, o := range objects {
+		tree, err := o.Node()
+		if err != nil {
+			return err
+		}
+		s.trees = append(s.trees, tree)
+		collect(&words, tree)
+	}
+	s.words = words.String()
+	return nil
+}
+
+func collect(words *strings.Builder, n *manifest.Node) {
+	words.WriteString(n.Value + "\n")
+	for _, f := range n.Fields {
+		words.WriteString(f.Key + "\n")
+		collect(words, f.Value)
+	}
+	for _, item := range n.Items {
+		collect(words, item)
+	}
+}
+
+// candidate is a variable, and the value that takes the place of its own.
+type candidate struct {
+	Variable
+	other string
+}
+
+// What is said of a variable that a variable keeps its value.
+const (
+	isSecret  = "is a secret"
+	isLiteral = "stands for itself somewhere, as `$${NAME}` does"
+	isTwofold = "has different defaults"
+	isRefused = "does not take just any value: it is checked, or calculated with"
+)
+
+// candidates are the variables that may be offered, sorted. Those that Docker
+// Compose reads itself are not the application's.
+func (s *search) candidates(mentioned []compose.Variable, secret func(string) bool) []candidate {
+	byName := map[string]compose.Variable{}
+	for _, v := range mentioned {
+		first, known := byName[v.Name]
+		switch {
+		case strings.HasPrefix(v.Name, "COMPOSE_"):
+			continue
+		case secret(v.Name):
+			s.fixed[v.Name] = isSecret
+			continue
+		case strings.Contains(s.words, "${"+v.Name+"}"):
+			s.fixed[v.Name] = isLiteral
+			continue
+		case known && first.Value != v.Value:
+			s.fixed[v.Name] = isTwofold
+		}
+		v.Required = v.Required || known && first.Required
+		byName[v.Name] = v
+	}
+	var out []candidate
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		if v := byName[name]; s.fixed[name] == "" {
+			other := s.other(v.Value)
+			s.words += other + "\n"
+			out = append(out, candidate{Variable{Name: name, Value: v.Value, Required: v.Required}, other})
+		}
+	}
+	return out
+}
+
+var wordly = regexp.MustCompile(`[A-Za-z0-9]+`)
+
+// other returns a value of the same form that is nowhere in the objects: the next
+// such number for a number, because lists of ports are sorted, and otherwise the
+// same punctuation between other words, so that a host stays a host.
+func (s *search) other(value string) string {
+	const lastPort = 65535
+	if number, err := strconv.ParseUint(value, 10, 32); err == nil {
+		next := func(n uint64) uint64 {
+			n++
+			for strings.Contains(s.words, strconv.FormatUint(n, 10)) {
+				n++
+			}
+			return n
+		}
+		other := next(number)
+		if number <= lastPort && other > lastPort {
+			other = next(lastPort / 2)
+		}
+		return strconv.FormatUint(other, 10)
+	}
+	word := "gv0x"
+	for n := 1; strings.Contains(s.words, word); n++ {
+		word = fmt.Sprintf("gv%dx", n)
+	}
+	if !wordly.MatchString(value) {
+		return word
+	}
+	return wordly.ReplaceAllString(value, word)
+}
+
+// explained returns those of the variables whose whole effect is known, and notes
+// why the others' is not. It halves the variables until it knows who is to blame.
+func (s *search) explained(ctx context.Context, candidates []candidate) ([]candidate, error) {
+	if len(candidates) == 0 {
+		return nil, nil
+	}
+	d, err := s.try(ctx, candidates)
+	if err != nil || d.why == "" {
+		return candidates, err
+	}
+	if len(candidates) == 1 {
+		s.fixed[candidates[0].Name] = d.why
+		return nil, nil
+	}
+	left, err := s.explained(ctx, candidates[:len(candidates)/2])
+	if err != nil {
+		return nil, err
+	}
+	right, err := s.explained(ctx, candidates[len(candidates)/2:])
+	return slices.Concat(left, right), err
+}
+
+// try converts with other values of the variables, and compares.
+func (s *search) try(ctx context.Context, candidates []candidate) (*difference, error) {
+	d := &difference{candidates: candidates, marks: map[id][]mark{}, seen: map[string]map[string]bool{}, text: map[string]bool{}}
+	values := map[string]string{}
+	for _, c := range candidates {
+		values[c.Name] = c.other
+	}
+	objects, err := s.again(ctx, values)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		d.why = isRefused
+		return d, nil //nolint:nilerr // that the conversion refuses a value is what was asked
+	}
+	return d, d.compare(s, objects)
+}

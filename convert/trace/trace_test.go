@@ -1,0 +1,124 @@
+package trace_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"gantry/convert/compose"
+	"gantry/convert/manifest"
+	"gantry/convert/trace"
+)
+
+// settings are the variables of the conversion that the tests watch.
+func settings() map[string]string {
+	return map[string]string{
+		"TEXT": "plain", "PART": "b", "PORT": "8080", "NEXT": "8081", "EMPTY": "", "SIZE": "2", "KEPT": "x", "GONE": "1", "PASSWORD": "s3cret", "WHOLE": "hunter2",
+		"STRICT": "on", "UNUSED": "1", "COMPOSE_FILE": "compose.yaml",
+	}
+}
+
+// convert stands for a conversion: it does with each variable what conversions do.
+func convert(_ context.Context, set map[string]string) ([]manifest.Object, error) {
+	v := settings()
+	maps.Copy(v, set)
+	if v["STRICT"] != "on" {
+		return nil, errors.New("neither on nor off")
+	}
+	size, err := strconv.Atoi(v["SIZE"])
+	if err != nil {
+		return nil, err
+	}
+	port, _ := strconv.Atoi(v["PORT"])
+	next, _ := strconv.Atoi(v["NEXT"])
+	meta := metav1.ObjectMeta{Name: "web", Annotations: map[string]string{
+		"text": v["TEXT"], "both": "a" + v["PART"] + "c" + v["PORT"], "empty": "<" + v["EMPTY"] + ">", "size": strconv.Itoa(1024 * size), "kept": "${KEPT} " + v["KEPT"],
+		"checksum/config": v["TEXT"] + "!",
+	}}
+	service := &corev1.Service{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: meta}
+	service.Spec.Ports = []corev1.ServicePort{{Name: v["PORT"] + "-tcp", Port: int32(port)}, {Name: v["NEXT"] + "-tcp", Port: int32(next)}}
+	objects := []manifest.Object{
+		{Service: "web", Resource: service},
+		{Resource: &corev1.Secret{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, ObjectMeta: metav1.ObjectMeta{Name: "env"},
+			StringData: map[string]string{"whole": v["WHOLE"], "url": "http://" + v["TEXT"]},
+		}},
+	}
+	if v["GONE"] != "1" {
+		objects = objects[:1]
+	}
+	return objects, nil
+}
+
+func TestVariables(t *testing.T) {
+	var mentioned []compose.Variable
+	for name, value := range settings() {
+		mentioned = append(mentioned, compose.Variable{Name: name, Value: value, Required: name == "TEXT"})
+	}
+	mentioned = append(mentioned, compose.Variable{Name: "TWO", Value: "1"}, compose.Variable{Name: "TWO", Value: "2"})
+	objects, err := convert(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := trace.Variables(t.Context(), mentioned, objects, convert, func(name string) bool { return name == "PASSWORD" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := []string{"web"}
+	want := []trace.Variable{
+		{Name: "EMPTY", Services: web},
+		{Name: "NEXT", Value: "8081", Number: true, Services: web},
+		{Name: "PART", Value: "b", Services: web},
+		{Name: "PORT", Value: "8080", Services: web},
+		{Name: "TEXT", Value: "plain", Required: true, Services: web},
+	}
+	if diff := cmp.Diff(want, found.Variables); diff != "" {
+		t.Errorf("variables (-want +got):\n%s", diff)
+	}
+	var fixed []string
+	for _, f := range found.Fixed {
+		fixed = append(fixed, f.Name+": "+f.Why)
+	}
+	wantFixed := []string{
+		"GONE: decides which objects there are",
+		"KEPT: stands for itself somewhere, as `$${NAME}` does",
+		"PASSWORD: is a secret",
+		"SIZE: decides more than a text of Service web (metadata.annotations.size)",
+		"STRICT: does not take just any value: it is checked, or calculated with",
+		"TWO: has different defaults",
+		"WHOLE: is a secret",
+	}
+	if diff := cmp.Diff(wantFixed, fixed); diff != "" {
+		t.Errorf("fixed (-want +got):\n%s", diff)
+	}
+	tree, err := objects[0].Node()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found.Mark(objects[0], tree)
+	var text strings.Builder
+	if err := manifest.Encode(&text, tree); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"text: \"${TEXT}\"\n", "both: \"a${PART}c${PORT}\"\n", "empty: \"<${EMPTY}>\"\n", "port: ${PORT}\n", "port: ${NEXT}\n", "name: \"8080-tcp\"\n", "checksum/config: plain!\n"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the object has no %q:\n%s", want, &text)
+		}
+	}
+}
+
+func TestVariablesStopWithTheirContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := trace.Variables(ctx, []compose.Variable{{Name: "A", Value: "1"}}, nil, convert, func(string) bool { return false })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
