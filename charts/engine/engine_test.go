@@ -52,6 +52,16 @@ func shop(tb testing.TB, extra map[string]string) *chart.Chart {
 // helmTemplate does what helm's own template command does.
 func helmTemplate(t *testing.T, c *chart.Chart, values map[string]any, o engine.Options) string {
 	t.Helper()
+	text, err := runHelm(t, c, values, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// runHelm returns what helm's template command prints, and the notes.
+func runHelm(t *testing.T, c *chart.Chart, values map[string]any, o engine.Options) (string, error) {
+	t.Helper()
 	install := action.NewInstall(&action.Configuration{Log: t.Logf})
 	install.DryRun, install.ClientOnly, install.Replace = true, true, true
 	install.ReleaseName, install.Namespace = o.Name, o.Namespace
@@ -67,14 +77,14 @@ func helmTemplate(t *testing.T, c *chart.Chart, values map[string]any, o engine.
 	}
 	rel, err := install.Run(c, values)
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	var b strings.Builder
 	fmt.Fprintln(&b, strings.TrimSpace(rel.Manifest))
 	for _, h := range rel.Hooks {
 		fmt.Fprintf(&b, "---\n# Source: %s\n%s\n", h.Path, h.Manifest)
 	}
-	return b.String()
+	return b.String() + rel.Info.Notes, nil
 }
 
 func TestRendersAsHelmDoes(t *testing.T) {
@@ -103,6 +113,7 @@ func TestRendersAsHelmDoes(t *testing.T) {
 			if err := r.WriteTemplate(&got, engine.TemplateOptions{}); err != nil {
 				t.Fatal(err)
 			}
+			got.WriteString(r.Notes)
 			if diff := cmp.Diff(want, got.String()); diff != "" {
 				t.Errorf("(-helm +gantry):\n%s", diff)
 			}

@@ -1,17 +1,12 @@
 package engine
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"helm.sh/helm/v3/pkg/releaseutil"
-	"sigs.k8s.io/yaml"
 
 	"gantry/charts/diag"
 )
@@ -39,7 +34,19 @@ type TemplateError struct {
 func (e *TemplateError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", e.Pos, e.Problem)
-	for _, at := range e.Trace {
+	b.WriteString(e.way())
+	return b.String()
+}
+
+// way says how the template came to be executed.
+func (e *TemplateError) way() string {
+	const most = 6
+	var b strings.Builder
+	for i, at := range e.Trace {
+		if i == most {
+			fmt.Fprintf(&b, " (and at %d places more)", len(e.Trace)-most)
+			break
+		}
 		fmt.Fprintf(&b, " (included at %s)", at)
 	}
 	return b.String()
@@ -51,9 +58,7 @@ func (e *TemplateError) Unwrap() error { return e.err }
 // Diagnostic returns the error as a diagnostic.
 func (e *TemplateError) Diagnostic() diag.Diagnostic {
 	d := diag.Diagnostic{Severity: diag.Error, Pos: e.Pos, Code: "template", Summary: e.Problem}
-	for _, at := range e.Trace {
-		d.Summary += fmt.Sprintf(" (included at %s)", at)
-	}
+	d.Summary += e.way()
 	if len(e.Snippet) > 0 {
 		d.Code = "template-yaml"
 		d.Hint = "the template renders to:\n      " + strings.Join(e.Snippet, "\n      ")
@@ -118,7 +123,7 @@ func Explain(err error) error {
 	if e := explainSchema(err); e != nil {
 		return e
 	}
-	if e := explainTemplate(err); e != nil {
+	if e := explainMessage(err); e != nil {
 		return e
 	}
 	if m := patterns().yaml.FindStringSubmatch(err.Error()); m != nil {
@@ -150,7 +155,7 @@ func patterns() messagePatterns {
 	}
 }
 
-func explainTemplate(err error) *TemplateError {
+func explainMessage(err error) *TemplateError {
 	p, text := patterns(), err.Error()
 	for _, re := range []*regexp.Regexp{p.parse, p.execution} {
 		if m := re.FindStringSubmatch(text); m != nil {
@@ -168,17 +173,27 @@ func explainTemplate(err error) *TemplateError {
 		return text[step[2*n]:step[2*n+1]]
 	}
 	e := &TemplateError{err: err}
-	for _, step := range slices.Backward(steps) {
+	for n, step := range slices.Backward(steps) {
 		at := position(group(step, 1), group(step, 2), group(step, 3))
-		if e.Pos.IsZero() {
-			e.Pos = at
+		if n == len(steps)-1 {
 			e.Problem = oneLine(text[step[1]:])
 			if expr := group(step, 4); expr != "" {
 				e.Problem += " at " + expr
 			}
-			continue
 		}
-		e.Trace = append(e.Trace, at)
+		switch {
+		case at.File == setName:
+			// A text of tpl has no file: where it is executed counts.
+		case e.Pos.IsZero():
+			e.Pos = at
+		case len(e.Trace) > 0 && e.Trace[len(e.Trace)-1] == at:
+			// It includes itself, again and again.
+		default:
+			e.Trace = append(e.Trace, at)
+		}
+	}
+	if said, ok := errors.AsType[*saidError](err); ok {
+		e.Problem = oneLine(said.text)
 	}
 	return e
 }
@@ -232,34 +247,16 @@ func pointer(text string) diag.Path {
 	return parts
 }
 
-// explainYAML finds the document that is not YAML, and shows the lines around
+// notYAML is the error of a document that is not YAML. It shows the lines around
 // the fault: the line that the parser names is one of the result, which the
 // author of the template has never seen.
-func explainYAML(files map[string]string, err error) error {
-	e, ok := errors.AsType[*TemplateError](Explain(err))
-	if !ok {
-		return err
-	}
-	split := releaseutil.SplitManifests(files[e.Pos.File])
-	for _, key := range slices.SortedFunc(maps.Keys(split), compareLength) {
-		var head releaseutil.SimpleHead
-		derr := yaml.Unmarshal([]byte(split[key]), &head)
-		if derr == nil {
-			continue
-		}
-		m := regexp.MustCompile(`line (\d+)`).FindStringSubmatch(derr.Error())
-		if m != nil {
-			line, _ := strconv.Atoi(m[1])
-			e.Snippet = snippet(split[key], line)
-		}
-		break
+func notYAML(file, document string, err error) error {
+	e := &TemplateError{Pos: diag.Pos{File: file}, Problem: "the result is not YAML: " + yamlProblem(err.Error()), err: err}
+	if m := regexp.MustCompile(`line (\d+)`).FindStringSubmatch(err.Error()); m != nil {
+		line, _ := strconv.Atoi(m[1])
+		e.Snippet = snippet(document, line)
 	}
 	return e
-}
-
-// compareLength puts manifest-2 before manifest-10.
-func compareLength(a, b string) int {
-	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 
 // snippet returns two lines around one, numbered.
@@ -278,4 +275,13 @@ func yamlProblem(text string) string {
 	text = strings.TrimPrefix(text, "while decoding JSON: ")
 	text = strings.TrimPrefix(text, "yaml: ")
 	return oneLine(text)
+}
+
+// explainTemplate says where in which template an error is. file is the template
+// that was read or executed.
+func explainTemplate(err error, file string) error {
+	if e := explainMessage(err); e != nil {
+		return e
+	}
+	return &TemplateError{Pos: diag.Pos{File: file}, Problem: oneLine(err.Error()), err: err}
 }

@@ -6,16 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"path"
 	"slices"
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
-	"helm.sh/helm/v3/pkg/engine"
+
 	"helm.sh/helm/v3/pkg/release"
-	"helm.sh/helm/v3/pkg/releaseutil"
 
 	"gantry/charts/archive"
 )
@@ -42,6 +40,8 @@ type Options struct {
 	// IncludeCRDs puts the custom resource definitions of the chart's crds
 	// folder in front of the manifests.
 	IncludeCRDs bool
+	// Strict makes a value that a template reads and nobody gives an error.
+	Strict bool
 	// SkipSchema does not hold the values against the chart's schema.
 	SkipSchema bool
 }
@@ -72,6 +72,8 @@ func (o Options) capabilities() (*chartutil.Capabilities, error) {
 type Manifest struct {
 	// Source is the template it comes from, below the chart's name.
 	Source string
+	// APIVersion of the object, as the document says it.
+	APIVersion string
 	// Kind of the object, as the document says it.
 	Kind string
 	// Name of the object.
@@ -93,6 +95,14 @@ type Hook struct {
 // IsTest reports whether the hook is run by a test of the release only.
 func (h Hook) IsTest() bool { return slices.Contains(h.Events, string(release.HookTest)) }
 
+// Ignored is a document that says it is a hook for something that does not
+// happen. helm leaves it out.
+type Ignored struct {
+	Manifest
+	// Event is what does not happen.
+	Event string
+}
+
 // Rendered is what a chart says with some values.
 type Rendered struct {
 	// CRDs are the custom resource definitions, if they were asked for.
@@ -101,6 +111,8 @@ type Rendered struct {
 	Manifests []Manifest
 	// Hooks are in the same order.
 	Hooks []Hook
+	// Ignored are documents that are nothing to helm.
+	Ignored []Ignored
 	// Notes is the rendered NOTES.txt of the chart itself.
 	Notes string
 }
@@ -123,7 +135,7 @@ func Render(ctx context.Context, c *chart.Chart, values map[string]any, o Option
 	}
 	done := make(chan result, 1)
 	go func() {
-		r, err := render(c, values, o)
+		r, err := render(ctx, c, values, o)
 		done <- result{r, err}
 	}()
 	select {
@@ -134,7 +146,7 @@ func Render(ctx context.Context, c *chart.Chart, values map[string]any, o Option
 	}
 }
 
-func render(c *chart.Chart, values map[string]any, o Options) (*Rendered, error) {
+func render(ctx context.Context, c *chart.Chart, values map[string]any, o Options) (*Rendered, error) {
 	if missing := archive.MissingDependencies(c); len(missing) > 0 {
 		return nil, &MissingError{Names: missing}
 	}
@@ -152,7 +164,7 @@ func render(c *chart.Chart, values map[string]any, o Options) (*Rendered, error)
 	if err != nil {
 		return nil, Explain(err)
 	}
-	files, err := engine.Engine{}.Render(c, visible)
+	files, err := renderFiles(ctx, c, visible, o)
 	if err != nil {
 		return nil, Explain(err)
 	}
@@ -171,45 +183,6 @@ func (o Options) release() chartutil.ReleaseOptions {
 		IsInstall: !o.IsUpgrade,
 		IsUpgrade: o.IsUpgrade,
 	}
-}
-
-// sortFiles makes documents of rendered files.
-func sortFiles(c *chart.Chart, files map[string]string, o Options) (*Rendered, error) {
-	r := &Rendered{}
-	const notes = "NOTES.txt"
-	for name, text := range files {
-		if path.Base(name) != notes && !strings.HasSuffix(name, notes) {
-			continue
-		}
-		if name == path.Join(c.Name(), "templates", notes) {
-			r.Notes = text
-		}
-		delete(files, name)
-	}
-	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
-	if err != nil {
-		return nil, explainYAML(files, err)
-	}
-	if o.IncludeCRDs {
-		for _, crd := range c.CRDObjects() {
-			r.CRDs = append(r.CRDs, Manifest{Source: crd.Filename, Kind: "CustomResourceDefinition", Content: string(crd.File.Data)})
-		}
-	}
-	for _, m := range manifests {
-		doc := Manifest{Source: m.Name, Kind: m.Head.Kind, Content: m.Content}
-		if m.Head.Metadata != nil {
-			doc.Name = m.Head.Metadata.Name
-		}
-		r.Manifests = append(r.Manifests, doc)
-	}
-	for _, h := range hooks {
-		hook := Hook{Manifest: Manifest{Source: h.Path, Kind: h.Kind, Name: h.Name, Content: h.Manifest}, Weight: h.Weight}
-		for _, e := range h.Events {
-			hook.Events = append(hook.Events, e.String())
-		}
-		r.Hooks = append(r.Hooks, hook)
-	}
-	return r, nil
 }
 
 // TemplateOptions says which documents [Rendered.WriteTemplate] writes.
@@ -256,15 +229,14 @@ func writeDocument(b *bytes.Buffer, m Manifest) {
 var ErrNoTemplate = errors.New("no template with a document has this name")
 
 func showOnly(w io.Writer, text string, patterns []string) error {
-	split := releaseutil.SplitManifests(text)
-	keys := slices.SortedFunc(maps.Keys(split), compareLength)
+	documents := split(text)
 	var out bytes.Buffer
 	for _, pattern := range patterns {
 		found := false
-		for _, k := range keys {
-			if ok, _ := path.Match(pattern, sourceOf(split[k])); ok {
+		for _, d := range documents {
+			if ok, _ := path.Match(pattern, sourceOf(d)); ok {
 				found = true
-				fmt.Fprintf(&out, "---\n%s\n", split[k])
+				fmt.Fprintf(&out, "---\n%s\n", d)
 			}
 		}
 		if !found {
@@ -285,4 +257,12 @@ func sourceOf(document string) string {
 		}
 	}
 	return ""
+}
+
+func renderFiles(ctx context.Context, c *chart.Chart, visible chartutil.Values, o Options) (map[string]string, error) {
+	p, err := compile(sources(c, visible), o.Strict)
+	if err != nil {
+		return nil, err
+	}
+	return p.run(ctx)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gantry/cmd/cli"
+	_ "gantry/cmd/start" // before the libraries
 )
 
 func main() {
