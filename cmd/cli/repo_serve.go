@@ -40,7 +40,8 @@ func newRepoServe(a *app) *cobra.Command {
 		Use:   "serve",
 		Short: "Serve a folder or a bucket of charts as a repository",
 		Long: `Serve answers Helm and everything else that reads chart repositories, and takes
-uploads as ChartMuseum does. Archives that lie in the folder already are served
+uploads as ChartMuseum and OCI registries do: a chart that was pushed one way is
+there the other way. Archives that lie in the folder already are served
 from where they are. A version cannot change once it is published.
 
 Charts are kept in a folder, or in a bucket of S3 or of a server that speaks its

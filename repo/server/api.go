@@ -88,23 +88,27 @@ func (s *Server) unknownChart(ctx context.Context, name string) *problem {
 	return chartNotFound(fmt.Sprintf("there is no chart %q", name), hint)
 }
 
-// remove takes a version out of the index. Its content stays in the store until
-// it is collected: another upload of the same content may be on its way.
+// remove takes a version out of the index.
 func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 	name, version := r.PathValue("name"), r.PathValue("version")
 	if _, _, err := s.lookup(r.Context(), name, version); err != nil {
 		return err
 	}
-	err := s.catalog.commit(r.Context(), name, func(sh shard) (shard, error) {
+	if err := s.removeVersion(r.Context(), name, version); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]bool{"deleted": true})
+	return nil
+}
+
+// removeVersion takes a version out of the index. Its content stays in the store
+// until it is collected: another upload of the same content may be on its way.
+func (s *Server) removeVersion(ctx context.Context, name, version string) error {
+	return s.catalog.commit(ctx, name, func(sh shard) (shard, error) {
 		i, ok := sh.find(version)
 		if !ok {
 			return sh, chartNotFound(fmt.Sprintf("%s has no version %q", name, version), "somebody else has deleted it")
 		}
 		return sh.without(i), nil
 	})
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, map[string]bool{"deleted": true})
-	return nil
 }

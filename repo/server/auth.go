@@ -39,12 +39,12 @@ func (a *BasicAuth) admits(r *http.Request) (user string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	same := subtle.ConstantTimeCompare(digest(user), digest(a.User)) &
-		subtle.ConstantTimeCompare(digest(password), digest(string(a.Password)))
+	same := subtle.ConstantTimeCompare(hashed(user), hashed(a.User)) &
+		subtle.ConstantTimeCompare(hashed(password), hashed(string(a.Password)))
 	return user, same == 1
 }
 
-func digest(s string) []byte {
+func hashed(s string) []byte {
 	sum := sha256.Sum256([]byte(s))
 	return sum[:]
 }
@@ -63,15 +63,19 @@ func (s *Server) guarded(h endpoint, reading bool) endpoint {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		user, ok := auth.admits(r)
 		if !ok {
-			w.Header().Set("WWW-Authenticate", `Basic realm="charts", charset="UTF-8"`)
-			return &problem{
-				Status: http.StatusUnauthorized, Code: "unauthorized",
-				Message: "the repository asks for a user and a password",
-				Hint:    "give them with: gantry repo add NAME URL --username USER --password-stdin",
-			}
+			return s.unauthorized(w)
 		}
 		noteOf(r.Context()).user = user
 		return h(w, r)
+	}
+}
+
+func (s *Server) unauthorized(w http.ResponseWriter) *problem {
+	w.Header().Set("WWW-Authenticate", `Basic realm="charts", charset="UTF-8"`)
+	return &problem{
+		Status: http.StatusUnauthorized, Code: "unauthorized",
+		Message: "the repository asks for a user and a password",
+		Hint:    "give them with: gantry repo add NAME URL --username USER --password-stdin",
 	}
 }
 

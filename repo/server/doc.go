@@ -1,5 +1,5 @@
 // Package server publishes a chart repository over HTTP: Helm's index.yaml and
-// archives, and the API of ChartMuseum for uploads.
+// archives, the API of ChartMuseum for uploads, and an OCI registry (oci.go).
 //
 // Start at [New]; the routes are one table in routes.go. An upload is spooled and
 // inspected (upload.go, inspect.go), its content is stored under its digest, and

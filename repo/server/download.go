@@ -57,6 +57,8 @@ type content struct {
 	// tag is the digest of the content, when it is known.
 	tag      string
 	modified time.Time
+	// fixed content is another one under another name.
+	fixed bool
 }
 
 // send serves content with everything that HTTP offers for it: ranges,
@@ -65,7 +67,7 @@ type content struct {
 func (s *Server) send(w http.ResponseWriter, r *http.Request, c content) error {
 	o, err := s.catalog.store.Open(r.Context(), c.key)
 	if errors.Is(err, blob.ErrNotFound) {
-		p := chartNotFound("the content of "+r.PathValue("file")+" is gone from the storage", "its operator must put it back or delete the version")
+		p := chartNotFound("the content of "+r.URL.Path+" is gone from the storage", "its operator must put it back or delete the version")
 		p.cause = err
 		return p
 	}
@@ -79,7 +81,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, c content) error {
 	if c.tag != "" {
 		h.Set("ETag", fmt.Sprintf("%q", c.tag))
 	}
-	if s.options.Overwrite || c.tag == "" {
+	if !c.fixed && (s.options.Overwrite || c.tag == "") {
 		h.Set("Cache-Control", s.cacheControl("no-cache"))
 	} else {
 		h.Set("Cache-Control", s.cacheControl("max-age=31536000, immutable"))

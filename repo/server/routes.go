@@ -28,6 +28,8 @@ func (s *Server) routes() http.Handler {
 	write("POST /api/prov", s.fresh(s.uploadProvenance))
 	write("DELETE /api/charts/{name}/{version}", s.fresh(s.remove))
 
+	mux.Handle(ociPath, s.oci())
+
 	open("GET /health", s.health)
 	open("GET /livez", s.live)
 	open("GET /readyz", s.ready)

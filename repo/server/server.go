@@ -101,7 +101,10 @@ func (s *Server) Refresh(ctx context.Context) error {
 	if err := s.catalog.load(ctx); err != nil {
 		return err
 	}
-	return s.adopt(ctx)
+	if err := s.adopt(ctx); err != nil {
+		return err
+	}
+	return s.sweepSessions(ctx)
 }
 
 // fresh guards an endpoint that shows what is published: it is up to date first.

@@ -41,6 +41,11 @@ type record struct {
 	// Adopted is the date of a file that somebody else put into the store,
 	// to notice when it is replaced.
 	Adopted time.Time `json:"adopted,omitzero"`
+	// Manifest is the digest of the version's OCI manifest, once it has one.
+	// FormerManifests are those that it had before, which people may have
+	// pinned.
+	Manifest        string   `json:"manifest,omitempty"`
+	FormerManifests []string `json:"formerManifests,omitempty"`
 	// Entry is the version as the index has it.
 	Entry json.RawMessage `json:"entry"`
 }
@@ -116,6 +121,16 @@ func (sh shard) without(i int) shard {
 	sh.Versions = slices.Delete(slices.Clone(sh.Versions), i, i+1)
 	sh.Deleted = append(slices.Clone(sh.Deleted), tombstone{Version: gone.Version, Digest: gone.Digest})
 	return sh
+}
+
+// withManifest returns the record with another manifest. The one that it had
+// stays known.
+func (r record) withManifest(digest string) record {
+	if r.Manifest != "" && r.Manifest != digest {
+		r.FormerManifests = append(slices.Clone(r.FormerManifests), r.Manifest)
+	}
+	r.Manifest = digest
+	return r
 }
 
 // buried reports whether exactly this content was deleted.

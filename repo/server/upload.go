@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 	if in.archive == nil {
 		return badRequest("chart-missing", "the upload has no chart", "send the archive as the body, or as the field chart of a form")
 	}
-	meta, err := s.inspectUpload(r.Context(), in)
+	meta, err := s.inspectUpload(r.Context(), in.archive, in.size)
 	if err != nil {
 		return err
 	}
@@ -69,13 +70,13 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 
 // inspectUpload takes what Helm could install: first the archive is read without
 // being kept, under all limits; only what passes is loaded as a whole.
-func (s *Server) inspectUpload(ctx context.Context, in *incoming) (*chart.Metadata, error) {
-	meta, err := inspect(in.archive, in.size, s.options.Limits)
+func (s *Server) inspectUpload(ctx context.Context, archived io.ReadSeeker, size int64) (*chart.Metadata, error) {
+	meta, err := inspect(archived, size, s.options.Limits)
 	if err == nil {
 		err = repo.CheckVersion(meta.Version)
 	}
 	if err == nil {
-		err = s.loads(ctx, in.archive)
+		err = s.loads(ctx, archived)
 	}
 	switch {
 	case err == nil:
@@ -112,12 +113,8 @@ func forced(r *http.Request) bool {
 
 // publish stores the content and then commits it to the record of the chart.
 func (s *Server) publish(ctx context.Context, in *incoming, meta *chart.Metadata, overwrite bool) error {
-	if seg := s.catalog.current().find(meta.Name); seg != nil {
-		// Most conflicts are seen before anything is written; the commit
-		// decides the others.
-		if err := conflict(seg.shard, meta, in.digest, overwrite); err != nil {
-			return err
-		}
+	if err := s.foresee(meta, in.digest, overwrite); err != nil {
+		return err
 	}
 	r, err := s.storeContent(ctx, in)
 	if err != nil {
@@ -126,21 +123,44 @@ func (s *Server) publish(ctx context.Context, in *incoming, meta *chart.Metadata
 	if err := s.describe(&r, meta); err != nil {
 		return err
 	}
+	return s.commitVersion(ctx, meta, r, overwrite)
+}
+
+// foresee sees most conflicts before anything is written; the commit decides the
+// others.
+func (s *Server) foresee(meta *chart.Metadata, digest string, overwrite bool) error {
+	seg := s.catalog.current().find(meta.Name)
+	if seg == nil {
+		return nil
+	}
+	return conflict(seg.shard, meta, digest, overwrite)
+}
+
+// commitVersion makes a version visible whose content is stored. Where the same
+// content is published already, what is new beside it is added: a signature, a
+// manifest.
+func (s *Server) commitVersion(ctx context.Context, meta *chart.Metadata, r record, overwrite bool) error {
 	return s.catalog.commit(ctx, meta.Name, func(sh shard) (shard, error) {
 		if err := conflict(sh, meta, r.Digest, overwrite); err != nil {
 			return sh, err
 		}
+		sh.Chart = meta.Name
 		i, ok := sh.find(r.Version)
-		if ok && sh.Versions[i].Digest == r.Digest && (r.Provenance == "" || r.Provenance == sh.Versions[i].Provenance) {
+		if !ok || sh.Versions[i].Digest != r.Digest {
+			return sh.with(r), nil
+		}
+		have := sh.Versions[i]
+		next := have
+		if r.Provenance != "" {
+			next.Provenance = r.Provenance
+		}
+		if r.Manifest != "" {
+			next = next.withManifest(r.Manifest)
+		}
+		if next.Provenance == have.Provenance && next.Manifest == have.Manifest {
 			return sh, errUnchanged
 		}
-		if ok && sh.Versions[i].Digest == r.Digest {
-			signed := sh.Versions[i]
-			signed.Provenance = r.Provenance
-			return sh.with(signed), nil
-		}
-		sh.Chart = meta.Name
-		return sh.with(r), nil
+		return sh.with(next), nil
 	})
 }
 
@@ -184,12 +204,17 @@ func (s *Server) storeContent(ctx context.Context, in *incoming) (record, error)
 }
 
 func (s *Server) putProvenance(ctx context.Context, text []byte) (key string, err error) {
-	sum, _, err := repo.Digest(bytes.NewReader(text))
-	if err != nil {
-		return "", err
-	}
-	return blobKey(sum), s.putBlob(ctx, blobKey(sum), bytes.NewReader(text))
+	sum, err := s.putBytes(ctx, text)
+	return blobKey(sum), err
 }
+
+// putBytes stores a small content under its digest and returns the digest.
+func (s *Server) putBytes(ctx context.Context, data []byte) (sum string, err error) {
+	sum = sumOf(data)
+	return sum, s.putBlob(ctx, blobKey(sum), bytes.NewReader(data))
+}
+
+func sumOf(data []byte) string { return hex.EncodeToString(hashed(string(data))) }
 
 func (s *Server) putBlob(ctx context.Context, key string, body io.ReadSeeker) error {
 	_, err := s.catalog.store.PutIfAbsent(ctx, key, body)
@@ -347,6 +372,10 @@ func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error 
 			return sh, chartNotFound("the version was removed or replaced meanwhile", "upload the chart and its signature together")
 		}
 		next := sh.Versions[i]
+		if next.Provenance != key {
+			// The manifest names the signature; the next one will.
+			next = next.withManifest("")
+		}
 		next.Provenance = key
 		return sh.with(next), nil
 	})

@@ -1,0 +1,224 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"gantry/repo/blob"
+)
+
+// ociPath is where the routes of the OCI Distribution Specification begin.
+const ociPath = "/v2/"
+
+const (
+	headerDigest  = "Docker-Content-Digest"
+	headerSubject = "OCI-Subject"
+	headerFilters = "OCI-Filters-Applied"
+	headerSession = "Docker-Upload-UUID"
+)
+
+var (
+	ociName   = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	ociTag    = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	ociDigest = regexp.MustCompile(`^[a-z0-9]+([+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$`)
+	ourDigest = regexp.MustCompile(`^sha256:[a-f0-9]{64}$`)
+)
+
+// maxOCIName is the longest name of a repository: it has room in the key of a
+// store.
+const maxOCIName = 255
+
+// ociRequest is what a path below /v2/ means.
+type ociRequest struct {
+	// name is the repository; kind is what of it is meant: blobs, uploads,
+	// manifests, tags or referrers.
+	name, kind string
+	// reference is a digest, a tag or the id of a session.
+	reference string
+}
+
+// parseOCI reads a path. Names have slashes in them, so it is read from the end.
+func parseOCI(path string) (ociRequest, error) {
+	rest := strings.TrimPrefix(path, ociPath)
+	var q ociRequest
+	if name, ok := strings.CutSuffix(rest, "/tags/list"); ok {
+		q = ociRequest{name: name, kind: "tags"}
+	} else if name, id, ok := cutLast(rest, "/blobs/uploads/"); ok {
+		q = ociRequest{name: name, kind: "uploads", reference: id}
+	} else if name, ok := strings.CutSuffix(rest, "/blobs/uploads"); ok {
+		q = ociRequest{name: name, kind: "uploads"}
+	} else {
+		for _, kind := range []string{"blobs", "manifests", "referrers"} {
+			if name, reference, ok := cutLast(rest, "/"+kind+"/"); ok && reference != "" {
+				q = ociRequest{name: name, kind: kind, reference: reference}
+			}
+		}
+	}
+	switch {
+	case q.kind == "" || strings.Contains(q.reference, "/"):
+		return q, ociProblem(http.StatusNotFound, "UNSUPPORTED", "there is nothing at "+path)
+	case !ociName.MatchString(q.name) || len(q.name) > maxOCIName:
+		return q, ociProblem(http.StatusBadRequest, "NAME_INVALID", fmt.Sprintf("%q is not the name of a repository", q.name))
+	}
+	return q, nil
+}
+
+func cutLast(s, sep string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return "", "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+// checkDigest takes digests of SHA-256, which every client has.
+func checkDigest(digest string) error {
+	switch {
+	case ourDigest.MatchString(digest):
+		return nil
+	case ociDigest.MatchString(digest) && !strings.HasPrefix(digest, "sha256:"):
+		return ociProblem(http.StatusBadRequest, "UNSUPPORTED", "digests are SHA-256 here")
+	default:
+		return ociProblem(http.StatusBadRequest, "DIGEST_INVALID", fmt.Sprintf("%q is not a digest", digest))
+	}
+}
+
+func digestKey(digest string) string { return blobKey(strings.TrimPrefix(digest, "sha256:")) }
+
+// oci answers to everything below /v2/.
+func (s *Server) oci() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := s.writing(s.ociRoute)
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			h = s.reading(s.fresh(s.ociRoute))
+		}
+		if err := h(w, r); err != nil {
+			p, ok := errors.AsType[*problem](err)
+			if !ok {
+				p = storageProblem(err)
+			}
+			noteError(r.Context(), p)
+			writeOCIProblem(w, p)
+		}
+	})
+}
+
+func (s *Server) ociRoute(w http.ResponseWriter, r *http.Request) error {
+	get := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch {
+	case r.URL.Path == ociPath && get:
+		// This is where clients try a password when somebody logs in.
+		if _, _, given := r.BasicAuth(); given && s.options.Auth != nil {
+			if _, ok := s.options.Auth.admits(r); !ok {
+				return s.unauthorized(w)
+			}
+		}
+		writeJSON(w, http.StatusOK, struct{}{})
+		return nil
+	case r.URL.Path == ociPath+"_catalog" && get:
+		return s.ociCatalog(w, r)
+	}
+	q, err := parseOCI(r.URL.Path)
+	if err != nil {
+		return err
+	}
+	type route struct{ method, kind string }
+	h, ok := map[route]func(http.ResponseWriter, *http.Request, ociRequest) error{
+		{http.MethodGet, "blobs"}:        s.ociBlob,
+		{http.MethodPost, "uploads"}:     s.ociStartUpload,
+		{http.MethodGet, "uploads"}:      s.ociUploadStatus,
+		{http.MethodPatch, "uploads"}:    s.ociUploadChunk,
+		{http.MethodPut, "uploads"}:      s.ociFinishUpload,
+		{http.MethodDelete, "uploads"}:   s.ociCancelUpload,
+		{http.MethodGet, "manifests"}:    s.ociManifest,
+		{http.MethodPut, "manifests"}:    s.ociPutManifest,
+		{http.MethodDelete, "manifests"}: s.ociDeleteManifest,
+		{http.MethodGet, "tags"}:         s.ociTags,
+		{http.MethodGet, "referrers"}:    s.ociReferrers,
+	}[route{strings.Replace(r.Method, http.MethodHead, http.MethodGet, 1), q.kind}]
+	if !ok {
+		return ociProblem(http.StatusMethodNotAllowed, "UNSUPPORTED", r.Method+" is not a method of "+q.kind+" here")
+	}
+	return h(w, r, q)
+}
+
+// ociProblem is a problem whose code is one of the specification's.
+func ociProblem(status int, code, message string) *problem {
+	return &problem{Status: status, Code: code, Message: message}
+}
+
+// writeOCIProblem gives a problem the form of the specification. What other parts
+// of the server say has codes of its own, which clients of registries do not
+// know.
+func writeOCIProblem(w http.ResponseWriter, p *problem) {
+	type said struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Detail  any    `json:"detail,omitempty"`
+	}
+	e := said{Code: p.Code, Message: p.Message}
+	if p.Code != strings.ToUpper(p.Code) {
+		e.Code = ociCode(p.Status)
+		e.Detail = map[string]string{"code": p.Code}
+	}
+	if p.Hint != "" {
+		e.Message += "; " + p.Hint
+	}
+	writeJSON(w, p.Status, map[string][]said{"errors": {e}})
+}
+
+func ociCode(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "UNAUTHORIZED"
+	case http.StatusForbidden, http.StatusConflict:
+		return "DENIED"
+	case http.StatusNotFound:
+		return "MANIFEST_UNKNOWN"
+	case http.StatusRequestEntityTooLarge:
+		return "SIZE_INVALID"
+	case http.StatusBadRequest:
+		return "MANIFEST_INVALID"
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return "TOOMANYREQUESTS"
+	default:
+		return "UNSUPPORTED"
+	}
+}
+
+// ociBlob serves content by its digest.
+func (s *Server) ociBlob(w http.ResponseWriter, r *http.Request, q ociRequest) error {
+	if err := checkDigest(q.reference); err != nil {
+		return err
+	}
+	key := digestKey(q.reference)
+	if _, err := s.catalog.store.Stat(r.Context(), key); errors.Is(err, blob.ErrNotFound) {
+		// An archive that was adopted lies where it was found.
+		adopted, ok := s.adoptedArchive(q)
+		if !ok {
+			return ociProblem(http.StatusNotFound, "BLOB_UNKNOWN", "there is no blob "+q.reference)
+		}
+		key = adopted
+	} else if err != nil {
+		return storageProblem(err)
+	}
+	w.Header().Set(headerDigest, q.reference)
+	return s.send(w, r, content{key: key, tag: q.reference, kind: "application/octet-stream", fixed: true})
+}
+
+// adoptedArchive finds an archive of a chart that is not kept under its digest.
+func (s *Server) adoptedArchive(q ociRequest) (key string, ok bool) {
+	seg := s.catalog.current().find(q.name)
+	if seg == nil {
+		return "", false
+	}
+	for _, r := range seg.shard.Versions {
+		if "sha256:"+r.Digest == q.reference {
+			return r.Archive, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,202 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"gantry/repo/blob"
+)
+
+// maxManifest is the largest manifest: what the specification wants registries to
+// take at least, and clients to send at most.
+const maxManifest = 4 << 20
+
+// stored is a manifest that was found.
+type stored struct {
+	digest, mediaType string
+	data              []byte
+}
+
+// ociManifest serves a manifest by tag or digest.
+func (s *Server) ociManifest(w http.ResponseWriter, r *http.Request, q ociRequest) error {
+	m, err := s.findManifest(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", m.mediaType)
+	h.Set("Content-Length", strconv.Itoa(len(m.data)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set(headerDigest, m.digest)
+	h.Set("ETag", strconv.Quote(m.digest))
+	if matches(r.Header.Get("If-None-Match"), h.Get("ETag")) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	_, _ = w.Write(m.data) // a client that is gone needs no answer
+	return nil
+}
+
+// findManifest finds a version of a chart, or something else of the repository.
+func (s *Server) findManifest(ctx context.Context, q ociRequest) (stored, error) {
+	if strings.Contains(q.reference, ":") {
+		if err := checkDigest(q.reference); err != nil {
+			return stored{}, err
+		}
+	}
+	if seg, i, ok := s.chartManifest(q); ok {
+		return s.versionManifest(ctx, seg, i, q.reference)
+	}
+	a, etag, err := s.readArtifacts(ctx, q.name)
+	if err != nil {
+		return stored{}, err
+	}
+	m, ok := a.find(q.reference)
+	switch {
+	case !ok && etag == "" && !s.hasChart(q.name):
+		return stored{}, nameUnknown(q.name)
+	case !ok:
+		return stored{}, manifestUnknown(q.reference)
+	}
+	data, err := s.manifestData(ctx, m.Digest)
+	return stored{m.Digest, m.MediaType, data}, err
+}
+
+func nameUnknown(name string) *problem {
+	return ociProblem(http.StatusNotFound, "NAME_UNKNOWN", "there is no repository "+name)
+}
+
+func (s *Server) manifestData(ctx context.Context, digest string) ([]byte, error) {
+	data, _, err := s.catalog.store.Get(ctx, digestKey(digest))
+	if errors.Is(err, blob.ErrNotFound) {
+		return nil, manifestUnknown(digest)
+	}
+	return data, err
+}
+
+// ociPutManifest publishes a manifest: a chart as a version, anything else as it
+// is.
+func (s *Server) ociPutManifest(w http.ResponseWriter, r *http.Request, q ociRequest) error {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxManifest))
+	if err != nil {
+		return receiveProblem(err)
+	}
+	m, mediaType, err := readManifest(data, r.Header.Get("Content-Type"))
+	if err != nil {
+		return err
+	}
+	tag, digest := q.reference, "sha256:"+sumOf(data)
+	if strings.Contains(q.reference, ":") {
+		if err := checkDigest(q.reference); err != nil {
+			return err
+		}
+		if tag = ""; q.reference != digest {
+			return ociProblem(http.StatusBadRequest, "DIGEST_INVALID", "the manifest is "+digest+", and was said to be "+q.reference)
+		}
+	} else if !ociTag.MatchString(tag) {
+		return ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", strconv.Quote(tag)+" is not a tag")
+	}
+	if err := s.checkContent(r.Context(), m); err != nil {
+		return err
+	}
+	if m.Config.MediaType == chartConfig {
+		err = s.pushChart(r.Context(), q.name, tag, m, data)
+	} else {
+		err = s.pushArtifact(r.Context(), q.name, tag, describeArtifact(m, mediaType, data), data)
+	}
+	if err != nil {
+		return err
+	}
+	if m.Subject != nil {
+		w.Header().Set(headerSubject, m.Subject.Digest.String())
+	}
+	created(w, "/v2/"+q.name+"/manifests/"+digest, digest)
+	return nil
+}
+
+// readManifest reads what every kind of manifest has in common. That of an index
+// of images fits into a manifest as well.
+func readManifest(data []byte, contentType string) (ocispec.Manifest, string, error) {
+	var m ocispec.Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return m, "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest is not JSON: "+err.Error())
+	}
+	declared, _, _ := mime.ParseMediaType(contentType)
+	mediaType := cmp.Or(m.MediaType, declared)
+	switch {
+	case mediaType == "":
+		return m, "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", "neither the manifest nor a Content-Type says what kind of manifest it is")
+	case m.MediaType != "" && declared != "" && m.MediaType != declared:
+		return m, "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest calls itself "+m.MediaType+", and its Content-Type "+declared)
+	case m.SchemaVersion != 2:
+		return m, "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", "schemaVersion must be 2")
+	}
+	if m.Subject != nil {
+		if err := checkDigest(m.Subject.Digest.String()); err != nil {
+			return m, "", err
+		}
+	}
+	return m, mediaType, nil
+}
+
+// checkContent wants everything that a manifest is made of to be there, so that
+// whoever can pull it can pull it whole. What it refers to may come later.
+func (s *Server) checkContent(ctx context.Context, m ocispec.Manifest) error {
+	for _, d := range append([]ocispec.Descriptor{m.Config}, m.Layers...) {
+		digest := d.Digest.String()
+		if digest == "" {
+			continue // an index has no config
+		}
+		if err := checkDigest(digest); err != nil {
+			return err
+		}
+		info, err := s.catalog.store.Stat(ctx, digestKey(digest))
+		switch {
+		case errors.Is(err, blob.ErrNotFound):
+			return ociProblem(http.StatusNotFound, "MANIFEST_BLOB_UNKNOWN", "the manifest names a blob that was not uploaded: "+digest)
+		case err != nil:
+			return storageProblem(err)
+		case info.Size != d.Size:
+			return ociProblem(http.StatusBadRequest, "SIZE_INVALID", "the manifest is wrong about the size of "+digest)
+		}
+	}
+	return nil
+}
+
+// pushArtifact publishes what is not a chart.
+func (s *Server) pushArtifact(ctx context.Context, name, tag string, a artifact, data []byte) error {
+	if tag != "" {
+		if _, _, ok := s.chartManifest(ociRequest{name: name, reference: tag}); ok {
+			return ociProblem(http.StatusConflict, "DENIED", "the tag "+tag+" is a published version of the chart "+name)
+		}
+	}
+	if _, err := s.putBytes(ctx, data); err != nil {
+		return err
+	}
+	return s.changeArtifacts(ctx, name, func(record *artifacts) error { return record.put(a, tag) })
+}
+
+// ociDeleteManifest takes out a version of a chart, a tag, or a manifest with its
+// tags. Blobs stay until they are collected.
+func (s *Server) ociDeleteManifest(w http.ResponseWriter, r *http.Request, q ociRequest) error {
+	var err error
+	if seg, i, ok := s.chartManifest(q); ok {
+		err = s.removeVersion(r.Context(), seg.shard.Chart, seg.shard.Versions[i].Version)
+	} else {
+		err = s.changeArtifacts(r.Context(), q.name, func(a *artifacts) error { return a.remove(q.reference) })
+	}
+	if err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusAccepted)
+	return nil
+}

@@ -1,0 +1,170 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"gantry/repo/blob"
+)
+
+// ociFolder keeps what a registry holds beside charts, a record for each
+// repository. A chart that is pushed is a version of the chart and of nothing
+// else; its tag follows from the version.
+const ociFolder = ownFolder + "oci/"
+
+// maxArtifacts is how many manifests and tags a repository may have beside its
+// charts.
+const maxArtifacts = 10_000
+
+// artifacts is the record of one repository: manifests that are not charts, such
+// as signatures, and the tags that name them.
+type artifacts struct {
+	Name      string            `json:"name"`
+	Manifests []artifact        `json:"manifests"`
+	Tags      map[string]string `json:"tags"`
+}
+
+// artifact is a manifest as a list of referrers shows it.
+type artifact struct {
+	Digest       string            `json:"digest"`
+	MediaType    string            `json:"mediaType"`
+	Size         int64             `json:"size"`
+	Subject      string            `json:"subject,omitempty"`
+	ArtifactType string            `json:"artifactType,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+}
+
+// artifactsKey has no folders in it, so that one list finds all records.
+func artifactsKey(name string) string {
+	return ociFolder + strings.ReplaceAll(name, "/", "~") + shardExt
+}
+
+func repositoryOf(key string) string {
+	return strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(key, ociFolder), shardExt), "~", "/")
+}
+
+// readArtifacts returns the record of a repository and its tag. Where there is
+// none both are empty.
+func (s *Server) readArtifacts(ctx context.Context, name string) (artifacts, string, error) {
+	data, etag, err := s.catalog.store.Get(ctx, artifactsKey(name))
+	if errors.Is(err, blob.ErrNotFound) {
+		return artifacts{Name: name}, "", nil
+	}
+	if err != nil {
+		return artifacts{}, "", storageProblem(err)
+	}
+	var a artifacts
+	if err := json.Unmarshal(data, &a); err != nil {
+		return artifacts{}, "", fmt.Errorf("%s: %w", artifactsKey(name), err)
+	}
+	return a, etag, nil
+}
+
+// changeArtifacts applies a change to the record of a repository, again when
+// somebody else has changed it meanwhile.
+func (s *Server) changeArtifacts(ctx context.Context, name string, change func(*artifacts) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	defer s.catalog.queue(artifactsKey(name))()
+	for {
+		a, etag, err := s.readArtifacts(ctx, name)
+		if err != nil {
+			return err
+		}
+		if err := change(&a); err != nil {
+			if errors.Is(err, errUnchanged) {
+				return nil
+			}
+			return err
+		}
+		data, err := json.Marshal(a)
+		if err != nil {
+			return err
+		}
+		if etag == "" {
+			_, err = s.catalog.store.PutIfAbsent(ctx, artifactsKey(name), bytes.NewReader(data))
+		} else {
+			_, err = s.catalog.store.PutIfMatch(ctx, artifactsKey(name), etag, bytes.NewReader(data))
+		}
+		if !errors.Is(err, blob.ErrExists) && !errors.Is(err, blob.ErrMismatch) {
+			return err
+		}
+	}
+}
+
+// put adds a manifest, and the tag if there is one.
+func (a *artifacts) put(m artifact, tag string) error {
+	i := slices.IndexFunc(a.Manifests, func(have artifact) bool { return have.Digest == m.Digest })
+	if i >= 0 && (tag == "" || a.Tags[tag] == m.Digest) {
+		return errUnchanged
+	}
+	if len(a.Manifests)+len(a.Tags) >= maxArtifacts {
+		return ociProblem(http.StatusInsufficientStorage, "DENIED", fmt.Sprintf("a repository has no more than %d manifests and tags", maxArtifacts))
+	}
+	if i < 0 {
+		a.Manifests = append(a.Manifests, m)
+	}
+	if tag != "" {
+		if a.Tags == nil {
+			a.Tags = map[string]string{}
+		}
+		a.Tags[tag] = m.Digest
+	}
+	return nil
+}
+
+// find returns the manifest that a tag or a digest means.
+func (a *artifacts) find(reference string) (artifact, bool) {
+	digest, ok := a.Tags[reference]
+	if !ok {
+		digest = reference
+	}
+	i := slices.IndexFunc(a.Manifests, func(have artifact) bool { return have.Digest == digest })
+	if i < 0 {
+		return artifact{}, false
+	}
+	return a.Manifests[i], true
+}
+
+// remove takes out a tag, or a manifest with the tags that name it.
+func (a *artifacts) remove(reference string) error {
+	if _, ok := a.Tags[reference]; ok {
+		delete(a.Tags, reference)
+		return nil
+	}
+	before := len(a.Manifests)
+	a.Manifests = slices.DeleteFunc(a.Manifests, func(have artifact) bool { return have.Digest == reference })
+	if len(a.Manifests) == before {
+		return manifestUnknown(reference)
+	}
+	maps.DeleteFunc(a.Tags, func(_, digest string) bool { return digest == reference })
+	return nil
+}
+
+func manifestUnknown(reference string) *problem {
+	return ociProblem(http.StatusNotFound, "MANIFEST_UNKNOWN", "there is no manifest "+reference)
+}
+
+// describeArtifact reads what a list of referrers tells of a manifest.
+func describeArtifact(m ocispec.Manifest, mediaType string, data []byte) artifact {
+	a := artifact{
+		Digest: "sha256:" + sumOf(data), MediaType: mediaType, Size: int64(len(data)),
+		ArtifactType: m.ArtifactType, Annotations: m.Annotations,
+	}
+	if a.ArtifactType == "" {
+		a.ArtifactType = m.Config.MediaType
+	}
+	if m.Subject != nil {
+		a.Subject = m.Subject.Digest.String()
+	}
+	return a
+}
