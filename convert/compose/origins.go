@@ -115,6 +115,14 @@ func (o *Origins) At(path ...string) diag.Pos {
 	return pos
 }
 
+// Items returns how many items a list has that Compose reads as a list.
+func (o *Origins) Items(path ...string) int {
+	if at := o.root.get(path...); at != nil {
+		return at.items
+	}
+	return 0
+}
+
 // Has reports whether somebody wrote a key.
 func (o *Origins) Has(path ...string) bool { return o.root.get(path...) != nil }
 

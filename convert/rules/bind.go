@@ -38,8 +38,24 @@ func (u *unit) bind(m types.ServiceVolumeConfig, key []string) {
 		u.hostPath(m, source, key)
 	case u.project.Reach.Has(source):
 		u.projectBind(m, source, key)
+		u.lostOptions(m, key)
 	default:
 		u.foreignBind(m, source, key)
+		u.lostOptions(m, key)
+	}
+}
+
+// lostOptions tells of options that only a folder of the node can have.
+func (u *unit) lostOptions(m types.ServiceVolumeConfig, key []string) {
+	if m.Bind == nil {
+		return
+	}
+	const why = "has no effect: what is mounted is no folder of the node"
+	if strings.TrimPrefix(m.Bind.Propagation, "r") != "private" && m.Bind.Propagation != "" {
+		u.note(finding{code: "bind-propagation", summary: why}, below(key, "bind", "propagation")...)
+	}
+	if m.Bind.Recursive != "" && m.Bind.Recursive != "enabled" {
+		u.note(finding{code: "bind-recursive", summary: why}, below(key, "bind", "recursive")...)
 	}
 }
 

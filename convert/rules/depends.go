@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	corev1 "k8s.io/api/core/v1"
 
 	"gantry/charts/diag"
 )
@@ -39,5 +40,47 @@ func (u *unit) reportWaits() {
 			code:    "depends-completed",
 			summary: fmt.Sprintf("%s runs as a Job; %s starts beside it and is restarted until what it needs is there", u.name, consumer),
 		}, diag.Path{"services", consumer, "depends_on", u.name})
+	}
+}
+
+// awaitHealthy lets the pod wait for the services of other pods that it depends on
+// to be healthy, where the user asks for that. A Service has no address while no
+// pod behind it is ready, so it is enough to connect to it.
+func (u *unit) awaitHealthy() {
+	if !u.opts.WaitForHealthy {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.in.DependsOn)) {
+		other := u.units[name]
+		if u.in.DependsOn[name].Condition != types.ServiceConditionHealthy || other == nil || u.podOf(name) == u.podOf(u.name) {
+			continue
+		}
+		i := slices.IndexFunc(other.reached(), func(p port) bool { return p.protocol == corev1.ProtocolTCP })
+		if i < 0 || u.once[name] || slices.Contains([]string{"host", "none"}, other.in.NetworkMode) {
+			u.warn(finding{
+				code: "depends-healthy", summary: fmt.Sprintf("cannot be waited for: nobody connects to %s by TCP", name), hint: fmt.Sprintf("give services.%s.expose a port", name),
+			}, "depends_on", name)
+			continue
+		}
+		u.pod().InitContainers = append(u.pod().InitContainers, u.waiter(other.object, other.reached()[i].target))
+		u.note(finding{
+			code: "depends-healthy", summary: fmt.Sprintf("starts when port %d of the Service %s answers, which it does when a pod behind it is ready", other.reached()[i].target, other.object),
+		}, "depends_on", name)
+	}
+}
+
+// waiter is a container that ends when a Service answers.
+func (u *unit) waiter(service string, target int32) corev1.Container {
+	return corev1.Container{
+		Name:    limitName(u.object+"-wait-for-"+service, maxName),
+		Image:   u.opts.WaitImage,
+		Command: []string{"sh", "-c", fmt.Sprintf("until nc -z -w 2 %s %d; do echo waiting for %[1]s; sleep 2; done", service, target)},
+		SecurityContext: &corev1.SecurityContext{
+			AllowPrivilegeEscalation: new(false),
+			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+			ReadOnlyRootFilesystem:   new(true),
+			RunAsNonRoot:             new(true),
+			RunAsUser:                new(int64(65534)),
+		},
 	}
 }

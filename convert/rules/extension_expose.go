@@ -313,6 +313,14 @@ func (u *unit) tls(in *extension.Ingress, r *workload.Route, key []string) {
 	}
 }
 
+// gatewayOf reads NAME or NAMESPACE/NAME.
+func gatewayOf(text string) workload.Parent {
+	if namespace, name, found := strings.Cut(text, "/"); found {
+		return workload.Parent{Namespace: namespace, Name: name}
+	}
+	return workload.Parent{Name: text}
+}
+
 // gateways makes an HTTPRoute for each way in.
 func (u *unit) gateways() {
 	for i, o := range u.openings(ExposeGateway) {
@@ -332,8 +340,15 @@ func (u *unit) gateways() {
 		for _, ref := range parents {
 			r.Parents = append(r.Parents, workload.Parent{Name: ref.Name, Namespace: ref.Namespace, Section: ref.SectionName, Port: ref.Port})
 		}
-		if len(parents) == 0 {
-			u.fail(finding{code: "incomplete", summary: "names no Gateway, and a route belongs to one", hint: "add gateway: {parentRef: {name: …}}"}, o.key...)
+		switch {
+		case len(parents) > 0:
+		case u.opts.Gateway != "":
+			r.Parents = []workload.Parent{gatewayOf(u.opts.Gateway)}
+		default:
+			u.fail(finding{code: "incomplete", summary: "names no Gateway, and a route belongs to one", hint: "add gateway: {parentRef: {name: …}}, or pass --gateway"}, o.key...)
+		}
+		if !o.asked { // all services are opened, so each needs a host of its own
+			r.Hosts = []string{u.object + "." + u.domain(p.key)}
 		}
 		u.checkPath(g.Path, append(o.key, "path"))
 		u.out.HTTPRoutes = append(u.out.HTTPRoutes, r)

@@ -79,10 +79,6 @@ func (a *app) renamed() {
 // aliases gives services their other names: aliases of networks and links, and
 // host and container names where a string mentions them.
 func (a *app) aliases(units []*unit) {
-	byName := map[string]*unit{}
-	for _, u := range units {
-		byName[u.name] = u
-	}
 	for _, u := range units {
 		if u.in.NetworkMode == "host" || u.in.NetworkMode == "none" {
 			continue
@@ -91,7 +87,7 @@ func (a *app) aliases(units []*unit) {
 		u.externalLinks()
 		for _, link := range u.in.Links {
 			service, alias, found := strings.Cut(link, ":")
-			if linked := byName[service]; found && linked != nil {
+			if linked := a.units[service]; found && linked != nil {
 				linked.aliasFor(u, alias)
 			}
 		}

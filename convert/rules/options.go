@@ -2,6 +2,7 @@ package rules
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 
@@ -20,8 +21,7 @@ const (
 	ExposeNodePort     = extension.NodePort
 	ExposeLoadBalancer = extension.LoadBalancer
 	ExposeIngress      = extension.ByIngress
-	// ExposeGateway needs to know the Gateway, which only x-kubernetes names.
-	ExposeGateway = extension.ByGateway
+	ExposeGateway      = extension.ByGateway
 )
 
 // EnvSecrets says which environment variables are kept in a Secret.
@@ -54,9 +54,11 @@ const (
 type Options struct {
 	// Expose opens published ports; default cluster.
 	Expose Exposure
-	// Domain is appended to the service's name to make the host of an Ingress;
-	// default example.com, which is reported.
+	// Domain is appended to the service's name to make the host of an Ingress or
+	// HTTPRoute; default example.com, which is reported.
 	Domain string
+	// Gateway is the Gateway of HTTPRoutes that name none, as NAME or NAMESPACE/NAME.
+	Gateway string
 	// IngressClass is the ingress class; default: the cluster's.
 	IngressClass string
 	// EnvSecrets moves environment variables into Secrets; default auto: those
@@ -70,6 +72,12 @@ type Options struct {
 	// ModelEndpoints gives the addresses of models, by their names in the Compose
 	// file; default: a Service with the model's name.
 	ModelEndpoints map[string]string
+	// WaitForHealthy lets pods wait, before they start, for the services that they
+	// depend on to be ready; default: they start at once and are restarted until what
+	// they need is there.
+	WaitForHealthy bool
+	// WaitImage is the image that waits; it has sh and nc.
+	WaitImage string
 	// NetworkPolicies keeps the networks of the Compose file apart.
 	NetworkPolicies bool
 	// VolumeSize is requested for each volume; default 1Gi.
@@ -100,6 +108,7 @@ const (
 	defaultDomain     = "example.com"
 	defaultVolumeSize = "1Gi"
 	defaultTag        = "latest"
+	defaultWaitImage  = "busybox:1.37.0"
 )
 
 // withDefaults fills in what was left out.
@@ -109,6 +118,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Secrets, SecretsAuto)
 	setDefault(&o.VolumeSize, defaultVolumeSize)
 	setDefault(&o.Tag, defaultTag)
+	setDefault(&o.WaitImage, defaultWaitImage)
 	setDefault(&o.KubernetesVersion, fmt.Sprintf("1.%d", newestMinor))
 	return o
 }
@@ -123,8 +133,12 @@ func setDefault[T ~string](v *T, value T) {
 func (o Options) Validate() error {
 	switch o.Expose {
 	case "", ExposeCluster, ExposeNodePort, ExposeLoadBalancer, ExposeIngress:
+	case ExposeGateway:
+		if o.Gateway == "" {
+			return errors.New("exposure by a gateway needs its name: --gateway NAME or --gateway NAMESPACE/NAME")
+		}
 	default:
-		return fmt.Errorf("unknown exposure %q: use cluster, nodeport, loadbalancer or ingress", o.Expose)
+		return fmt.Errorf("unknown exposure %q: use cluster, nodeport, loadbalancer, ingress or gateway", o.Expose)
 	}
 	switch o.EnvSecrets {
 	case "", EnvSecretsAuto, EnvSecretsNever, EnvSecretsAll:

@@ -117,7 +117,7 @@ func (u *unit) containerPorts() {
 		}
 		if p.host && p.published > 0 {
 			c.HostPort = p.published
-			u.note(finding{code: "port-host", summary: fmt.Sprintf("takes port %d of the node itself: one pod on each node", p.published)}, p.key...)
+			u.note(finding{code: "port-host", summary: fmt.Sprintf("takes port %d of the node itself: one pod on each node; the Pod Security levels baseline and restricted forbid it", p.published)}, p.key...)
 		}
 		if n := u.hostPort(p); n > 0 {
 			c.HostPort = n

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -30,6 +31,12 @@ const livenessPatience = 3
 func (u *unit) probes() {
 	check := u.in.HealthCheck
 	if check == nil || check.Disable || len(check.Test) > 0 && check.Test[0] == "NONE" {
+		return
+	}
+	if slices.Equal(check.Test, []string{"CMD-SHELL", "NONE"}) {
+		u.note(finding{
+			code: "healthcheck-none", summary: "is taken for no health check: as text, NONE would be a command, whose failure would restart the container", hint: "write disable: true",
+		}, "healthcheck", "test")
 		return
 	}
 	command := probeCommand(check.Test)

@@ -34,6 +34,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		services: map[string]*workload.Endpoint{},
 		bound:    map[string]*workload.Claim{},
 		declared: map[string]bool{},
+		units:    map[string]*unit{},
 	}
 	a.readLabelFiles()
 	a.minor, _ = parseVersion(a.opts.KubernetesVersion) // which Validate has checked
@@ -51,7 +52,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.findClaims()
 	a.findStorage()
 	a.mentions = findMentions(project)
-	units := a.units()
+	units := a.readUnits()
 	groups := groupsOf(units)
 	for _, g := range groups {
 		g.convert()
@@ -73,9 +74,9 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	return a.out, a.diags
 }
 
-// units reads every active service and job, in the order of their names, into a
-// container each.
-func (a *app) units() []*unit {
+// readUnits reads every active service and job, in the order of their names, into
+// a container each.
+func (a *app) readUnits() []*unit {
 	var units []*unit
 	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
 		service := a.project.Services[name]
@@ -92,6 +93,7 @@ func (a *app) units() []*unit {
 		}))
 	}
 	for _, u := range units {
+		a.units[u.name] = u
 		u.containerRules()
 	}
 	return units
@@ -112,6 +114,7 @@ func (u *unit) podRules() {
 		u.placement,
 		u.labels,
 		u.podDefaults,
+		u.awaitHealthy,
 		u.hooks,
 		u.logging,
 		u.extend,

@@ -78,6 +78,11 @@ func (u *unit) security() {
 	if len(in.CapAdd) > 0 || len(in.CapDrop) > 0 {
 		u.containerSecurity().Capabilities = &corev1.Capabilities{Add: capabilities(in.CapAdd), Drop: capabilities(in.CapDrop)}
 	}
+	for i, name := range in.CapAdd {
+		if c := capability(name); !slices.Contains(baselineCapabilities(), c) && !in.Privileged {
+			u.beyondBaseline(fmt.Sprintf("adds the capability %s", c), "cap_add", strconv.Itoa(i))
+		}
+	}
 	if in.Privileged {
 		u.containerSecurity().Privileged = new(true)
 		u.warn(finding{code: "privileged", summary: "may do everything on its node; the Pod Security levels baseline and restricted forbid it"}, "privileged")
@@ -114,12 +119,35 @@ func (u *unit) users() {
 func capabilities(names []string) []corev1.Capability {
 	var out []corev1.Capability
 	for _, name := range names {
-		c := corev1.Capability(strings.TrimPrefix(strings.ToUpper(name), "CAP_"))
-		if !slices.Contains(out, c) {
+		if c := capability(name); !slices.Contains(out, c) {
 			out = append(out, c)
 		}
 	}
 	return out
+}
+
+// capability returns the Kubernetes name of a capability, which has no CAP_.
+func capability(name string) corev1.Capability {
+	return corev1.Capability(strings.TrimPrefix(strings.ToUpper(name), "CAP_"))
+}
+
+// baselineCapabilities are those that the Pod Security level baseline lets
+// containers add: Docker gives them to all.
+// https://kubernetes.io/docs/concepts/security/pod-security-standards/
+func baselineCapabilities() []corev1.Capability {
+	return []corev1.Capability{
+		"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+	}
+}
+
+// baselineTypes are the SELinux types that the level baseline knows.
+func baselineTypes() []string {
+	return []string{"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
+}
+
+// beyondBaseline tells of what namespaces with a Pod Security level refuse.
+func (u *unit) beyondBaseline(what string, key ...string) {
+	u.warn(finding{code: "pod-security", summary: what + "; the Pod Security levels baseline and restricted forbid it"}, key...)
 }
 
 // securityOpt maps one option of Docker, written name=value or name:value.
@@ -149,7 +177,7 @@ func (u *unit) securityOpt(opt string, key ...string) {
 
 // noNewPrivileges is refused by the API server beside what needs privileges.
 func (u *unit) noNewPrivileges(key []string) {
-	if u.in.Privileged || slices.ContainsFunc(u.in.CapAdd, func(c string) bool { return strings.TrimPrefix(strings.ToUpper(c), "CAP_") == "SYS_ADMIN" }) {
+	if u.in.Privileged || slices.ContainsFunc(u.in.CapAdd, func(c string) bool { return capability(c) == "SYS_ADMIN" }) {
 		u.warn(finding{code: "security-option", summary: "has no effect on a container with these privileges, and Kubernetes refuses both: it is left out"}, key...)
 		return
 	}
@@ -177,6 +205,7 @@ func (u *unit) seccomp(value string, key []string) {
 	switch value {
 	case "unconfined":
 		u.containerSecurity().SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined}
+		u.beyondBaseline("runs without a seccomp profile", key...)
 	case "builtin", "default":
 		u.containerSecurity().SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
 	default:
@@ -197,6 +226,7 @@ func (u *unit) apparmor(value string, key []string) {
 	switch value {
 	case "unconfined":
 		profile = &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}
+		u.beyondBaseline("runs without an AppArmor profile", key...)
 	case "docker-default", "":
 		profile = &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeRuntimeDefault}
 	default:
@@ -225,5 +255,9 @@ func (u *unit) seLinux(value string, key []string) {
 		options.Type = "spc_t" // the type of containers that SELinux does not confine
 	default:
 		u.warn(finding{code: "security-option", summary: fmt.Sprintf("SELinux label %q is not known: it is left out", value)}, key...)
+		return
+	}
+	if field == "user" || field == "role" || !slices.Contains(baselineTypes(), options.Type) && field != "level" {
+		u.beyondBaseline(fmt.Sprintf("sets the SELinux label %q", value), key...)
 	}
 }

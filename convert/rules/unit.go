@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -46,6 +47,8 @@ type app struct {
 	data     map[string]*workload.Data
 	services map[string]*workload.Endpoint
 	bound    map[string]*workload.Claim
+	// units are the services and jobs that have a container, by their names.
+	units map[string]*unit
 	// ext is what x-kubernetes says.
 	ext *extension.Set
 	// declared are the ConfigMaps and Secrets of top-level configs and secrets
@@ -100,18 +103,32 @@ func (u *unit) fail(f finding, key ...string) { u.say(diag.Error, f, key) }
 // say reports a finding about a key of the unit. What a hook inherits is reported
 // where the service has it.
 func (u *unit) say(severity diag.Severity, f finding, key []string) {
-	if u.isHook() && len(key) > 0 && u.inherits(key) {
-		return
+	if u.isHook() && len(key) > 0 {
+		own, ok := u.own(key)
+		if !ok {
+			return
+		}
+		key = own
 	}
 	u.report(severity, f, u.at(key...))
 }
 
-// inherits reports whether a hook has a key from its service.
-func (u *unit) inherits(key []string) bool {
-	if o := u.project.Origins; !o.Has(u.at(key...)...) && o.Has(append(u.path[:2:2], key...)...) {
-		return true
+// own returns a key of a hook as somebody wrote it, and whether anybody did: what
+// its service has is in the hook, too, and before the items of its lists.
+func (u *unit) own(key []string) ([]string, bool) {
+	service, origins := u.path[:2:2], u.project.Origins
+	if len(key) > 1 {
+		inherited := origins.Items(append(service, key[0])...)
+		if i, err := strconv.Atoi(key[1]); err == nil && inherited > 0 {
+			key = slices.Clone(key)
+			key[1] = strconv.Itoa(i - inherited)
+			return key, i >= inherited
+		}
 	}
-	return !u.project.Origins.Has(u.at(key[0])...)
+	if origins.Has(u.at(key...)...) {
+		return key, true
+	}
+	return key, origins.Has(u.at(key[0])...) && !origins.Has(append(service, key...)...)
 }
 
 // report adds a diagnostic about a key at the place where somebody wrote it.
