@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -144,6 +145,15 @@ func TestHelmReadsWhatIsPacked(t *testing.T) {
 func TestPackIsReproducible(t *testing.T) {
 	one, other := writeFiles(t, shop), writeFiles(t, shop)
 	if err := os.Chmod(filepath.Join(other, "values.yaml"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// Another mode, another time, and the order in which the files were made.
+	again := filepath.Join(other, "Chart.yaml")
+	text, err := os.ReadFile(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(again), os.WriteFile(again, text, 0o600), os.Chtimes(again, time.Time{}, time.Unix(1, 0))); err != nil {
 		t.Fatal(err)
 	}
 	a, b := pack(t, mustLoad(t, one)), pack(t, mustLoad(t, other))

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"gantry/charts/archive"
+	"gantry/charts/diag"
+	"gantry/charts/provenance"
 	"gantry/repo/client"
 )
 
@@ -19,6 +21,8 @@ type chartPullOptions struct {
 	dir       string
 	untar     bool
 	prov      bool
+	verify    bool
+	keyring   keyringOptions
 	plainHTTP bool
 }
 
@@ -29,12 +33,13 @@ func newChartPull(a *app) *cobra.Command {
 		Short: "Download a chart",
 		Long: `Pull downloads a chart and checks it against the digest of the index. The chart is
 REPOSITORY/CHART of a configured repository, oci://HOST/PATH, or the URL of an
-archive.
+archive. With --verify it keeps nothing that no key of the keyring has signed.
 
 ` + exitCodesHelp,
 		Example: `  gantry chart pull local/web
   gantry chart pull local/web --version '^1.2' -d charts --untar
-  gantry chart pull oci://registry.example.org/team/web --version 1.2.3`,
+  gantry chart pull oci://registry.example.org/team/web --version 1.2.3
+  gantry chart pull local/web@1.2.3 --verify --keyring trusted.gpg`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runChartPull(cmd.Context(), a, args[0], &o) },
 	}
@@ -43,51 +48,81 @@ archive.
 	f.StringVarP(&o.dir, "directory", "d", ".", "folder to put the chart into")
 	f.BoolVar(&o.untar, "untar", false, "unpack the chart into a folder of its name")
 	f.BoolVar(&o.prov, "prov", false, "download the signature (.prov), too")
+	f.BoolVar(&o.verify, "verify", false, "check who signed the chart; implies --prov")
+	o.keyring.bind(c)
 	f.BoolVar(&o.plainHTTP, "plain-http", false, "talk to an OCI registry without TLS")
 	_ = c.MarkFlagDirname("directory")
 	return c
 }
 
 func runChartPull(ctx context.Context, a *app, ref string, o *chartPullOptions) error {
+	ref, version, err := atVersion(ref, o.version)
+	if err != nil {
+		return err
+	}
+	var keyring *provenance.Keyring
+	if o.verify {
+		if keyring, err = a.readKeyring(&o.keyring); err != nil {
+			return err
+		}
+	}
 	c := a.repoClient(client.WithPlainHTTP(o.plainHTTP))
-	found, err := c.Find(ctx, ref, o.version)
+	found, err := c.Find(ctx, ref, version)
 	if err != nil {
 		return repoError(err)
 	}
-	if o.untar {
-		return o.unpack(ctx, a, c, found)
-	}
-	file, err := c.Download(ctx, found, o.dir)
-	if err != nil {
-		return repoError(err)
-	}
-	fmt.Fprintln(a.Out, file)
-	if !o.prov {
-		return nil
-	}
-	signature, err := c.DownloadProvenance(ctx, found, file)
-	if err != nil {
-		return repoError(err)
-	}
-	fmt.Fprintln(a.Out, signature)
-	return nil
-}
-
-// unpack writes the files of a chart to a folder that is not there yet: all of
-// them or none.
-func (o *chartPullOptions) unpack(ctx context.Context, a *app, c *client.Client, found client.Chart) error {
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
 		return err
 	}
+	// Nothing is in its place before all of it is right.
 	temp, err := os.MkdirTemp(o.dir, ".gantry-pull-*")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	file, err := c.Download(ctx, found, temp)
+	files, err := o.download(ctx, c, found, temp)
 	if err != nil {
-		return repoError(err)
+		return err
 	}
+	if keyring != nil {
+		v, err := a.verifyFile(files[0], keyring)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.Err, "%s is signed by %s with the key %s\n", v.File, diag.Printable(v.Signer), v.Fingerprint)
+	}
+	if o.untar {
+		return o.unpack(a, files[0], temp)
+	}
+	for _, file := range files {
+		target := filepath.Join(o.dir, filepath.Base(file))
+		if err := os.Rename(file, target); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.Out, target)
+	}
+	return nil
+}
+
+// download fetches the archive, and its signature when that is asked for.
+func (o *chartPullOptions) download(ctx context.Context, c *client.Client, found client.Chart, dir string) ([]string, error) {
+	file, err := c.Download(ctx, found, dir)
+	if err != nil {
+		return nil, repoError(err)
+	}
+	if !o.prov && !o.verify {
+		return []string{file}, nil
+	}
+	signature, err := c.DownloadProvenance(ctx, found, file)
+	if err != nil {
+		return nil, unsigned(err)
+	}
+	return []string{file, signature}, nil
+}
+
+// unpack writes the files of a chart to a folder that is not there yet: all of
+// them or none.
+func (o *chartPullOptions) unpack(a *app, file, temp string) error {
 	chart, err := archive.Load(file)
 	if err != nil {
 		return err

@@ -19,11 +19,15 @@ import (
 // chartOptions are the flags of every command that renders a chart.
 type chartOptions struct {
 	version string
+	verify  bool
+	keyring keyringOptions
 	values  engine.Values
 }
 
 func (o *chartOptions) bind(c *cobra.Command) {
 	c.Flags().StringVar(&o.version, "version", "", "version of the chart, or a range (default: the newest); for charts of repositories only")
+	c.Flags().BoolVar(&o.verify, "verify", false, "refuse a chart that no key of the keyring has signed")
+	o.keyring.bind(c)
 	o.bindValues(c)
 }
 
@@ -50,8 +54,11 @@ type loadedChart struct {
 // flags. What is wrong with any of them is reported at once.
 func (a *app) loadChart(ctx context.Context, ref string, o *chartOptions) (*loadedChart, error) {
 	merged, list := a.mergeValues(o)
-	path, err := a.fetchChart(ctx, ref, o.version)
+	path, err := a.fetchChart(ctx, ref, o.version, o.verify)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.verifyChart(path, o); err != nil {
 		return nil, err
 	}
 	c, err := archive.Load(path)
@@ -64,6 +71,19 @@ func (a *app) loadChart(ctx context.Context, ref string, o *chartOptions) (*load
 		return nil, err
 	}
 	return &loadedChart{chart: c, path: path, values: merged}, nil
+}
+
+// verifyChart checks who signed a chart, where that is asked for.
+func (a *app) verifyChart(path string, o *chartOptions) error {
+	if !o.verify {
+		return nil
+	}
+	keyring, err := a.readKeyring(&o.keyring)
+	if err != nil {
+		return err
+	}
+	_, err = a.verifyFile(path, keyring)
+	return err
 }
 
 // mergeValues merges the values of the flags.

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,8 +18,9 @@ import (
 
 // fetchChart returns the path of a chart: of the folder or the archive that the
 // reference names, or of the archive that it was downloaded to. Downloads lie in
-// Helm's cache and are not fetched twice.
-func (a *app) fetchChart(ctx context.Context, ref, version string) (path string, err error) {
+// Helm's cache and are not fetched twice; where it is to be signed, the signature
+// lies beside it.
+func (a *app) fetchChart(ctx context.Context, ref, version string, signed bool) (path string, err error) {
 	_, err = os.Stat(ref)
 	switch {
 	case err == nil && version != "":
@@ -29,11 +32,8 @@ func (a *app) fetchChart(ctx context.Context, ref, version string) (path string,
 	case meansFile(ref):
 		return "", notFoundError(withHint(fmt.Errorf("there is no chart %s", ref), "name a folder, an archive, or a chart of a repository as REPOSITORY/CHART; see: gantry repo search"))
 	}
-	if name, own := splitVersion(ref); own != "" {
-		if version != "" {
-			return "", usageError(fmt.Errorf("%s names a version itself: leave out --version", ref))
-		}
-		ref, version = name, own
+	if ref, version, err = atVersion(ref, version); err != nil {
+		return "", err
 	}
 	c := a.repoClient()
 	found, err := c.Find(ctx, ref, version)
@@ -41,7 +41,29 @@ func (a *app) fetchChart(ctx context.Context, ref, version string) (path string,
 		return "", repoError(err)
 	}
 	path, err = c.Download(ctx, found, client.FindPaths(runtime.GOOS, a.Getenv).Cache)
-	return path, repoError(err)
+	if err != nil || !signed {
+		return path, repoError(err)
+	}
+	_, err = c.DownloadProvenance(ctx, found, path)
+	return path, unsigned(err)
+}
+
+// unsigned gives an error of fetching a signature its exit code and says what to
+// type next.
+func unsigned(err error) error {
+	if status, ok := errors.AsType[*client.StatusError](err); ok && status.Status == http.StatusNotFound {
+		return notFoundError(withHint(fmt.Errorf("the chart is not signed: %w", err), "if you trust the repository nevertheless, leave out --verify and --prov"))
+	}
+	return repoError(err)
+}
+
+// atVersion returns a reference and the version that it, or a flag, asks for.
+func atVersion(ref, version string) (string, string, error) {
+	name, own := splitVersion(ref)
+	if own != "" && version != "" {
+		return "", "", usageError(fmt.Errorf("%s names a version itself: leave out --version", ref))
+	}
+	return name, cmp.Or(own, version), nil
 }
 
 // splitVersion splits REPOSITORY/NAME@VERSION; the version is empty when the

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,12 +14,15 @@ import (
 	"gantry/charts/archive"
 	"gantry/charts/diag"
 	"gantry/charts/engine"
+	"gantry/charts/provenance"
 )
 
 type packageOptions struct {
 	destination string
 	version     string
 	appVersion  string
+	sign        bool
+	signing     signOptions
 }
 
 func newPackage(a *app) *cobra.Command {
@@ -29,32 +33,46 @@ func newPackage(a *app) *cobra.Command {
 		Long: `Package packs the folder of a chart into NAME-VERSION.tgz and prints the name of
 the file. The same files give the same bytes on every machine, so that digests can
 be compared. What .helmignore names is left out; links that lead out of the chart
-are refused.
+are refused. With --sign it writes the signature beside the file (.prov), as helm
+verifies it.
+
+` + keyFlagsHelp + `
 
 ` + exitCodesHelp,
 		Example: `  gantry package ./shop -d dist
-  gantry package ./shop --version 1.4.0 --app-version 2026.1`,
+  gantry package ./shop --version 1.4.0 --app-version 2026.1
+  gantry package ./shop --sign --key ann@example.org --keyring secret.gpg`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return runPackage(a, args, &o) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runPackage(cmd.Context(), a, args, &o) },
 	}
 	f := c.Flags()
 	f.StringVarP(&o.destination, "destination", "d", ".", "folder for the file; it is made when it is not there")
 	f.StringVar(&o.version, "version", "", "version of the chart (default: as in Chart.yaml)")
 	f.StringVar(&o.appVersion, "app-version", "", "version of the application (default: as in Chart.yaml)")
+	f.BoolVar(&o.sign, "sign", false, "sign the file with a PGP key")
+	o.signing.bind(c)
 	_ = c.MarkFlagDirname("destination")
 	return c
 }
 
-func runPackage(a *app, names []string, o *packageOptions) error {
+func runPackage(ctx context.Context, a *app, names []string, o *packageOptions) error {
+	var signer *provenance.Signer
+	if o.sign {
+		var err error
+		if signer, err = a.signer(ctx, &o.signing); err != nil {
+			return err
+		}
+	}
 	for _, name := range names {
-		if err := a.packageChart(name, o); err != nil {
+		if err := a.packageChart(name, o, signer); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *app) packageChart(name string, o *packageOptions) error {
+// packageChart packs one chart, and signs it when there is a key.
+func (a *app) packageChart(name string, o *packageOptions, signer *provenance.Signer) error {
 	c, err := archive.Load(name)
 	if at, ok := errors.AsType[*archive.Error](err); ok {
 		return diag.List{at.Diagnostic()}.Err()
@@ -80,8 +98,16 @@ func (a *app) packageChart(name string, o *packageOptions) error {
 		return err
 	}
 	fmt.Fprintf(a.Err, "packed %s %s, sha256:%s\n", c.Name(), c.Metadata.Version, archive.Digest(b.Bytes()))
-	_, err = fmt.Fprintln(a.Out, file)
-	return err
+	fmt.Fprintln(a.Out, file)
+	if signer == nil {
+		return nil
+	}
+	signature, err := signFile(file, signer)
+	if err != nil {
+		return fmt.Errorf("sign %s: %w", file, err)
+	}
+	fmt.Fprintln(a.Out, signature)
+	return nil
 }
 
 // writeFile writes a file beside its place and moves it there, so that nobody

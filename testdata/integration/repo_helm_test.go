@@ -217,6 +217,12 @@ func TestSignedChart(t *testing.T) {
 	w.wants(w.run(w.helm, "pull", "local/web", "-d", "pulled", "--verify", "--keyring", "public.gpg"), "Gantry Tests")
 	w.run(w.gantry, "chart", "pull", "local/web", "-d", "ours", "--prov")
 	w.same("ours/web-1.0.0.tgz.prov", "web-1.0.0.tgz.prov")
+
+	// Each tool verifies what the other has signed.
+	w.wants(w.run(w.gantry, "chart", "verify", "web-1.0.0.tgz", "--keyring", "public.gpg"), "signed by Gantry Tests")
+	w.run(w.gantry, "chart", "pull", "local/web", "-d", "verified", "--verify", "--keyring", "public.gpg")
+	w.run(w.gantry, "package", "web", "--version", "2.0.0", "--sign", "--keyring", "secret.gpg")
+	w.wants(w.run(w.helm, "verify", "web-2.0.0.tgz", "--keyring", "public.gpg"), "Gantry Tests", "Chart Hash Verified: sha256:")
 }
 
 // keyrings writes a new key without a passphrase.
