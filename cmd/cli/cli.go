@@ -69,6 +69,7 @@ rolls back releases, and serves chart repositories.
 		&cobra.Group{ID: groupConvert, Title: "Convert:"},
 		&cobra.Group{ID: groupChart, Title: "Charts:"},
 		&cobra.Group{ID: groupRelease, Title: "Releases:"},
+		&cobra.Group{ID: groupService, Title: "Services of a release:"},
 		&cobra.Group{ID: groupRepo, Title: "Repositories:"},
 		&cobra.Group{ID: groupSandbox, Title: "Sandbox:"},
 	)
@@ -79,6 +80,7 @@ rolls back releases, and serves chart repositories.
 		{groupConvert, convertCommands(a)},
 		{groupChart, chartCommands(a)},
 		{groupRelease, releaseCommands(a)},
+		{groupService, serviceCommands(a)},
 		{groupRepo, repoCommands(a)},
 		{groupSandbox, sandboxCommands(a)},
 		{"", []*cobra.Command{newVersion(a)}},
@@ -89,6 +91,7 @@ rolls back releases, and serves chart repositories.
 		}
 	}
 	walk(root, usageArgs)
+	a.completeCluster(root)
 	return root
 }
 
@@ -96,6 +99,7 @@ const (
 	groupConvert = "convert"
 	groupChart   = "chart"
 	groupRelease = "release"
+	groupService = "service"
 	groupRepo    = "repo"
 	groupSandbox = "sandbox"
 )

@@ -29,19 +29,26 @@ type sourceOptions struct {
 func (o *sourceOptions) bind(c *cobra.Command) {
 	f := c.Flags()
 	o.images = &registry.Client{UserAgent: "gantry/" + version}
-	f.StringArrayVarP(&o.files, "file", "f", nil, "Compose file, - for standard input; repeat to override (default: compose.yaml here or in a parent)")
+	o.bindFiles(c, "f")
 	o.bindRest(f)
-	_ = c.MarkFlagFilename("file", "yaml", "yml")
 	_ = c.RegisterFlagCompletionFunc("expose", cobra.FixedCompletions([]string{"cluster", "nodeport", "loadbalancer", "ingress", "gateway"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("secrets", cobra.FixedCompletions([]string{"auto", "plain", "placeholder", "external"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("env-secrets", cobra.FixedCompletions([]string{"auto", "never", "all"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
-func (o *sourceOptions) bindRest(f *pflag.FlagSet) {
+// bindFiles binds the flags that say which Compose files are meant. The shorthand
+// of --file is -f, unless that means something else.
+func (o *sourceOptions) bindFiles(c *cobra.Command, shorthand string) {
+	f := c.Flags()
+	f.StringArrayVarP(&o.files, "file", shorthand, nil, "Compose file, - for standard input; repeat to override (default: compose.yaml here or in a parent)")
+	_ = c.MarkFlagFilename("file", "yaml", "yml")
 	f.StringVar(&o.projectDir, "project-directory", "", "folder that relative paths start from (default: that of the first file)")
 	f.StringVarP(&o.name, "project-name", "p", "", "name of the application (default: from the file, or the folder)")
 	f.StringArrayVar(&o.envFiles, "env-file", nil, "file with variables, instead of .env; repeat to override")
 	f.StringArrayVar(&o.profiles, "profile", nil, "profile to activate, * for all; repeat for several")
+}
+
+func (o *sourceOptions) bindRest(f *pflag.FlagSet) {
 	f.StringVar((*string)(&o.rules.Expose), "expose", "cluster", "how published ports are reached: cluster, nodeport, loadbalancer, ingress or gateway")
 	f.StringVar(&o.rules.Domain, "domain", "", "domain below which --expose=ingress and --expose=gateway give services a host")
 	f.StringVar(&o.rules.Gateway, "gateway", "", "Gateway of --expose=gateway, as NAME or NAMESPACE/NAME")

@@ -18,6 +18,7 @@ const (
 	annotationNotReady         = prefix + "not-ready"
 	annotationImagePullFailure = prefix + "image-pull-failure"
 	annotationLog              = prefix + "log"
+	annotationLogEvery         = prefix + "log-every"
 )
 
 // runFor is how long containers run that may end.
@@ -25,7 +26,7 @@ const runFor = 200 * time.Millisecond
 
 // behaviour is how the containers of a pod behave.
 type behaviour struct {
-	runFor, readyAfter                    time.Duration
+	runFor, readyAfter, logEvery          time.Duration
 	exitCode                              int32
 	crashLoop, notReady, imagePullFailure bool
 }
@@ -38,6 +39,7 @@ func behaviourOf(annotations map[string]string) (behaviour, error) {
 	err := errors.Join(
 		read(annotations, annotationRunFor, parseDuration, &b.runFor),
 		read(annotations, annotationReadyAfter, parseDuration, &b.readyAfter),
+		read(annotations, annotationLogEvery, parseDuration, &b.logEvery),
 		read(annotations, annotationExitCode, parseExitCode, &b.exitCode),
 		read(annotations, annotationCrashLoop, strconv.ParseBool, &b.crashLoop),
 		read(annotations, annotationNotReady, strconv.ParseBool, &b.notReady),

@@ -34,7 +34,13 @@
 //	sandbox.gantry.dev/ready-after         how long they run before they are ready
 //	sandbox.gantry.dev/not-ready           "true": they never become ready
 //	sandbox.gantry.dev/image-pull-failure  "true": they never start, since the image can't be pulled
-//	sandbox.gantry.dev/log                 what "kubectl logs" prints
+//	sandbox.gantry.dev/log                 what the containers write when they start
+//	sandbox.gantry.dev/log-every           how often they write it again
+//
+// Logs, commands in containers and forwarded ports go their real ways through the
+// API server to a fake kubelet. Its containers know a handful of commands (cat,
+// echo, env, exit, hostname, sh, tar), keep the files that are copied to them, and
+// answer HTTP at every port.
 //
 // As on a real node, a container that names a missing ConfigMap or Secret does
 // not start before that exists. All of these heal when the cause goes away.

@@ -38,7 +38,7 @@ func (c *cluster) startEgress(ctx context.Context) error {
 	if err := writeFile(c.egressConfig, egressConfig(socket)); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	c.kubelets = newKubelets()
+	c.kubelets = newKubelets(c.Now)
 	tunnels := &tunnels{conns: make(chan net.Conn), closed: make(chan struct{}), addr: listener.Addr(), cert: cert}
 	c.serve(&http.Server{Handler: c.kubelets, ReadHeaderTimeout: headerTimeout}, tunnels)
 	c.serve(&http.Server{Handler: http.HandlerFunc(tunnels.connect), ReadHeaderTimeout: headerTimeout}, listener)

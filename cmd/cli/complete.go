@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"gantry/charts/release"
+)
+
+// completeWithin bounds what a shell waits for: a cluster that does not answer
+// must not take the prompt away.
+const completeWithin = 2 * time.Second
+
+// completeCluster completes the flags that say which cluster is meant, and the
+// names of releases wherever a command takes one.
+func (a *app) completeCluster(root *cobra.Command) {
+	_ = root.RegisterFlagCompletionFunc("namespace", a.completeNamespaces)
+	_ = root.RegisterFlagCompletionFunc("context", a.completeContexts)
+	for _, c := range root.Commands() {
+		if c.GroupID != groupRelease {
+			continue
+		}
+		walk(c, func(c *cobra.Command) {
+			_, arguments, _ := strings.Cut(c.Use, " ")
+			if strings.HasPrefix(strings.TrimPrefix(arguments, "["), "NAME") && c.ValidArgsFunction == nil && c.Name() != "install" {
+				c.ValidArgsFunction = a.completeReleases
+			}
+		})
+	}
+}
+
+func (a *app) completeContexts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	a.kubeContext = "" // the beginning of one is none
+	cluster, err := a.connect()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return cluster.Contexts(), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (a *app) completeNamespaces(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	a.namespace = ""
+	ctx, cancel := context.WithTimeout(c.Context(), completeWithin)
+	defer cancel()
+	cluster, err := a.connect()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	client, err := cluster.Clientset()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	list, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, n := range list.Items {
+		names = append(names, n.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeReleases completes the name of a release, which is the first argument,
+// and what else may be a file.
+func (a *app) completeReleases(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 && !strings.Contains(c.Use, "NAME...") {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), completeWithin)
+	defer cancel()
+	manager, err := a.releases("", nil)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	found, err := manager.List(ctx, release.ListOptions{Uninstalled: true})
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, r := range found {
+		if !slices.Contains(args, r.Name) {
+			names = append(names, cobra.CompletionWithDesc(r.Name, r.ChartAndVersion()+", "+r.Status))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeServices completes the names of services.
+func (a *app) completeServices(w *whichRelease) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 && !strings.Contains(c.Use, "SERVICE...") {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		ctx, cancel := context.WithTimeout(c.Context(), completeWithin)
+		defer cancel()
+		app, err := w.open(ctx, a)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var names []string
+		for _, s := range app.Services() {
+			if !slices.Contains(args, s.Name) {
+				names = append(names, cobra.CompletionWithDesc(s.Name, s.String()))
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
