@@ -1,12 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gantry/charts"
+	"gantry/charts/merge"
 	"gantry/convert"
 	"gantry/convert/helm"
 	"gantry/convert/manifest"
@@ -33,6 +32,9 @@ type chartCreateOptions struct {
 	secretValues string
 	bake         string
 	force        bool
+	conflicts    string
+	dryRun       bool
+	format       string
 }
 
 func newChartCreate(a *app) *cobra.Command {
@@ -54,11 +56,18 @@ to a file of its own, to be passed with -f.
 Services that no active profile selects are in the chart, too, and not installed
 unless a value says so: SERVICE.enabled.
 
-A folder that gantry made is replaced, unless somebody has changed its files.
+A chart that is there already is made again, and what you changed in it survives:
+edits are merged with what is generated now, key by key in values.yaml, Chart.yaml
+and values.schema.json, and line by line in other files. Files that you added stay,
+those that you deleted stay away. Where you and Gantry changed the same, nothing is
+written until --conflicts says what to do. The file .gantry in the chart says what
+was generated last time: commit it with the chart.
 
 ` + exitCodesHelp,
 		Example: `  gantry chart create                       # ./NAME, from compose.yaml of this folder
   gantry chart create -f compose.yaml -o charts/shop --version 1.2.0
+  gantry chart create -o charts/shop --dry-run             # what would change in a chart that is there
+  gantry chart create -o charts/shop --conflicts=markers   # write both sides where they disagree
   gantry chart create --secret-values secrets.yaml && gantry install shop ./shop -f secrets.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runChartCreate(cmd.Context(), a, &o) },
@@ -67,22 +76,24 @@ A folder that gantry made is replaced, unless somebody has changed its files.
 	o.reportOptions.bind(c)
 	f := c.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "folder of the chart (default: the name of the application)")
-	f.StringVar(&o.version, "version", defaultChartVersion, "version of the chart")
+	f.StringVar(&o.version, "version", "", "version of the chart (default: that of the chart that is there, or "+defaultChartVersion+")")
 	f.StringVar(&o.appVersion, "app-version", "", "version of the application (default: the tag of its first image)")
 	f.StringVar(&o.secretValues, "secret-values", "", "file to write the values of secrets to, outside of the chart")
 	bindBake(c, &o.bake)
-	f.BoolVar(&o.force, "force", false, "replace a folder that gantry did not make, or that was changed")
+	f.StringVar(&o.conflicts, "conflicts", string(merge.Refuse), "what becomes of places that you and gantry changed: refuse, markers (write both), mine or generated")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would change in the folder, and write nothing")
+	f.BoolVar(&o.force, "force", false, "write every file as it is generated: edits of these are lost, other files stay")
+	f.StringVar(&o.format, "format", "text", "how to tell what was merged: text or json")
 	_ = c.MarkFlagDirname("output")
 	_ = c.MarkFlagFilename("secret-values", "yaml", "yml")
+	_ = c.RegisterFlagCompletionFunc("conflicts", cobra.FixedCompletions(choiceNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
 func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
-	if _, err := semver.StrictNewVersion(o.version); err != nil {
-		return usageError(fmt.Errorf("--version %s is not a semantic version, such as 1.2.0", o.version))
-	}
 	if err := o.check(); err != nil {
-		return err
+		return usageError(err)
 	}
 	result, disabled, err := a.convertForChart(ctx, &o.sourceOptions)
 	if err := a.told(&o.reportOptions, result, err); err != nil {
@@ -95,29 +106,61 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	if err := o.outside(dir); err != nil {
 		return err
 	}
-	if err := a.writeBake(o.bake, result, o.force); err != nil {
+	there, err := readChartFolder(dir, o.force)
+	if err != nil {
 		return err
 	}
 	variables, err := a.variables(ctx, &o.sourceOptions, result, disabled)
 	if err != nil {
 		return err
 	}
+	version := cmp.Or(o.version, there.version(), defaultChartVersion)
 	files, err := helm.Chart(helm.Source{
-		Name: result.App.Name, Minor: result.App.Minor, Version: o.version, AppVersion: o.appVersion, Objects: result.Objects, Disabled: disabled,
+		Name: result.App.Name, Minor: result.App.Minor, Version: version, AppVersion: o.appVersion, Objects: result.Objects, Disabled: disabled,
 		Variables: variables,
 	})
 	if err != nil {
 		return err
 	}
-	if err := writeChart(dir, files, o.force); err != nil {
+	if err := a.putChart(ctx, there, files, o); err != nil || o.dryRun {
+		return err
+	}
+	if err := a.writeBake(o.bake, result, o.force); err != nil {
 		return err
 	}
 	secrets := helm.SecretValues(result.Objects)
 	if err := writeSecretValues(o.secretValues, secrets); err != nil {
 		return err
 	}
+	if there.record == nil {
+		fmt.Fprintf(a.Err, "commit %s with its file %s: your edits survive when the chart is made again\n", dir, markerFile)
+	}
 	a.describeChart(dir, result.App.Name, files, len(secrets) > 0, o.secretValues)
 	return nil
+}
+
+// check refuses flags that make no sense, alone or together.
+func (o *chartCreateOptions) check() error {
+	if o.version != "" {
+		if _, err := semver.StrictNewVersion(o.version); err != nil {
+			return fmt.Errorf("--version %s is not a semantic version, such as 1.2.0", o.version)
+		}
+	}
+	if !slices.Contains(choiceNames(), o.conflicts) {
+		return fmt.Errorf("unknown --conflicts %q: use %s", o.conflicts, strings.Join(choiceNames(), ", "))
+	}
+	if o.format != "text" && o.format != "json" {
+		return fmt.Errorf("unknown --format %q: use text or json", o.format)
+	}
+	if o.force && o.conflicts != string(merge.Refuse) {
+		return errors.New("--force leaves nothing to merge: drop it, or --conflicts")
+	}
+	for flag, file := range map[string]string{"bake": o.bake, "secret-values": o.secretValues, "report": o.report} {
+		if o.dryRun && file != "" {
+			return fmt.Errorf("--dry-run writes nothing: leave out --%s", flag)
+		}
+	}
+	return o.reportOptions.check()
 }
 
 // chartFiles makes the chart of a converted application, in its first version.
@@ -135,84 +178,6 @@ func (o *chartCreateOptions) outside(dir string) error {
 		return usageError(fmt.Errorf("--secret-values %s lies in the chart: choose a file outside of %s", o.secretValues, dir))
 	}
 	return nil
-}
-
-// writeChart writes a chart, and with it the checksums by which the next one sees
-// what somebody has changed.
-func writeChart(dir string, files []charts.File, force bool) error {
-	if !force {
-		changed, err := changedFiles(dir)
-		if err != nil {
-			return err
-		}
-		if len(changed) > 0 {
-			return withHint(
-				fmt.Errorf("%s was changed after gantry made it (%s): nothing was written", dir, strings.Join(changed, ", ")),
-				"write the new chart to another folder with -o and compare, or pass --force to lose the changes",
-			)
-		}
-	}
-	var sums strings.Builder
-	sums.WriteString("# This chart was made by gantry, which replaces it when it is made again unless a file was changed.\n")
-	for _, f := range files {
-		fmt.Fprintf(&sums, "%s  %s\n", checksum(f.Data), f.Name)
-	}
-	return writeDir(dir, append(slices.Clone(files), charts.File{Name: markerFile, Data: []byte(sums.String())}), force)
-}
-
-func checksum(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
-
-// changedFiles lists the files of a chart that differ from what gantry wrote:
-// changed, deleted or added. A folder that gantry did not make has none.
-func changedFiles(dir string) ([]string, error) {
-	marker, err := os.ReadFile(filepath.Join(dir, markerFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	sums := map[string]string{markerFile: ""}
-	for line := range strings.Lines(string(marker)) {
-		if sum, name, ok := strings.Cut(strings.TrimRight(line, "\n"), "  "); ok && !strings.HasPrefix(line, "#") {
-			sums[name] = sum
-		}
-	}
-	if len(sums) == 1 {
-		return nil, nil // made by gantry, but no chart
-	}
-	var changed []string
-	err = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(dir, name)
-		if err != nil {
-			return err
-		}
-		rel = filepath.ToSlash(rel)
-		sum, known := sums[rel]
-		delete(sums, rel)
-		if rel == markerFile {
-			return nil
-		}
-		data, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		if !known || checksum(data) != sum {
-			changed = append(changed, rel)
-		}
-		return nil
-	})
-	for name := range sums {
-		changed = append(changed, name)
-	}
-	slices.Sort(changed)
-	return changed, err
 }
 
 // writeSecretValues writes the values of secrets for their owner's eyes only.

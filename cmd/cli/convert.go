@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gantry/charts"
+	"gantry/charts/merge"
 	"gantry/convert"
 	"gantry/convert/manifest"
 )
@@ -83,8 +84,8 @@ func runConvert(ctx context.Context, a *app, o *convertOptions) error {
 		return runKustomize(ctx, a, o)
 	case toChart:
 		return runChartCreate(ctx, a, &chartCreateOptions{
-			sourceOptions: o.sourceOptions, reportOptions: o.reportOptions, output: o.output, version: defaultChartVersion, bake: o.bake,
-			force: o.force,
+			sourceOptions: o.sourceOptions, reportOptions: o.reportOptions, output: o.output, bake: o.bake, force: o.force,
+			conflicts: string(merge.Refuse), format: "text",
 		})
 	default:
 		return usageError(fmt.Errorf("unknown result %q: use manifests, chart or kustomize", o.to))

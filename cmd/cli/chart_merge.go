@@ -1,0 +1,326 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"gantry/charts"
+	"gantry/charts/archive"
+	"gantry/charts/diag"
+	"gantry/charts/engine"
+	"gantry/charts/merge"
+	"gantry/convert/rules"
+)
+
+// choiceNames are the values of --conflicts.
+func choiceNames() []string {
+	var names []string
+	for _, c := range merge.Choices() {
+		names = append(names, string(c))
+	}
+	return names
+}
+
+// putChart writes a chart into a folder, merged with what somebody changed there.
+func (a *app) putChart(ctx context.Context, there *chartFolder, files []charts.File, o *chartCreateOptions) error {
+	record := (&merge.Record{Files: files}).Bytes()
+	if there.record == nil && (len(there.files) == 0 || !o.force) && !o.dryRun {
+		return writeDir(there.dir, append(slices.Clone(files), charts.File{Name: markerFile, Data: record}), false)
+	}
+	if there.record == nil && !o.force {
+		if err := mayReplace(there.dir, false); err != nil {
+			return err
+		}
+		there.files = nil // objects that gantry wrote, for example: they are replaced
+	}
+	if err := there.unresolved(); err != nil {
+		return err
+	}
+	merged := merge.Merge(there.input(files, o))
+	todo := newRewrite(there, merged.Files)
+	written := !o.dryRun && (len(merged.Conflicts) == 0 || o.conflicts != string(merge.Refuse))
+	if err := a.tellMerge(merged, todo, written, o); err != nil {
+		return err
+	}
+	a.checkMerged(ctx, there, merged)
+	if o.dryRun {
+		return nil
+	}
+	return todo.apply(record)
+}
+
+// input is what is to be merged. By force, what is there counts as generated.
+func (c *chartFolder) input(files []charts.File, o *chartCreateOptions) merge.Input {
+	in := merge.Input{Base: c.record, Yours: c.files, Generated: files, Conflicts: merge.Choice(o.conflicts)}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name)
+	}
+	if c.record != nil {
+		names = append(names, c.record.Names()...)
+	} else {
+		in.Base = &merge.Record{}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if o.force {
+		in.Base = &merge.Record{}
+		for _, name := range names {
+			if data := c.data(name); data != nil {
+				in.Base.Files = append(in.Base.Files, charts.File{Name: name, Data: data})
+			}
+		}
+	}
+	in.Foreign = c.behindLinks(names)
+	if o.version != "" {
+		in.Asked = append(in.Asked, "version")
+	}
+	if o.appVersion != "" {
+		in.Asked = append(in.Asked, "appVersion")
+	}
+	return in
+}
+
+// unresolved refuses a chart in which markers of a conflict were left.
+func (c *chartFolder) unresolved() error {
+	var list diag.List
+	for _, f := range c.files {
+		if line := merge.Marked(f.Data); line > 0 {
+			list.Add(diag.Diagnostic{
+				Severity: diag.Error, Pos: diag.Pos{File: filepath.Join(c.dir, f.Name), Line: line}, Code: "conflict-marker",
+				Summary: "a conflict of the last merge is not resolved",
+				Hint:    "choose one of the sides, or write what is right, and delete the lines with the markers",
+			})
+		}
+	}
+	list.Sort()
+	return list.Err()
+}
+
+// mergeReport is what --format json prints.
+type mergeReport struct {
+	Chart     string           `json:"chart"`
+	Written   bool             `json:"written"`
+	Changes   []merge.Change   `json:"changes"`
+	Conflicts []merge.Conflict `json:"conflicts"`
+	Renames   []merge.Rename   `json:"renames"`
+}
+
+// tellMerge says what came from whom, and fails when there are conflicts that
+// nobody decided.
+func (a *app) tellMerge(merged *merge.Result, todo *rewrite, written bool, o *chartCreateOptions) error {
+	refused := len(merged.Conflicts) > 0 && o.conflicts == string(merge.Refuse)
+	switch {
+	case o.format == "json":
+		report := mergeReport{
+			Chart: todo.dir, Written: written, Changes: append([]merge.Change{}, merged.Changes...),
+			Conflicts: append([]merge.Conflict{}, merged.Conflicts...), Renames: append([]merge.Rename{}, merged.Renames...),
+		}
+		enc := json.NewEncoder(a.Out)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(report); err != nil {
+			return err
+		}
+	case refused:
+		a.printConflicts(todo.dir, merged.Conflicts)
+	default:
+		if o.dryRun {
+			a.printRewrite(todo)
+		}
+		a.printMerge(merged, o)
+	}
+	if !refused {
+		return nil
+	}
+	return withHint(
+		&exitError{exitInput, fmt.Errorf("%s between your edits of %s and what is generated now: nothing was written", countOf(len(merged.Conflicts), "conflict"), todo.dir)},
+		"pass --conflicts=markers to write both sides and choose by hand, --conflicts=mine to keep what you wrote there, or --conflicts=generated to lose it",
+	)
+}
+
+// printMerge lists what came from whom, one line each. Files that nobody edited
+// are only counted.
+func (a *app) printMerge(merged *merge.Result, o *chartCreateOptions) {
+	for _, r := range merged.Renames {
+		fmt.Fprintf(a.Err, "service %s is called %s now: your edits follow it\n", r.From, r.To)
+	}
+	if !merged.Edited() {
+		return
+	}
+	edited := map[string]bool{}
+	for _, c := range merged.Changes {
+		edited[c.File] = edited[c.File] || c.From != merge.Generated || c.What == merge.Renamed
+	}
+	for _, c := range merged.Conflicts {
+		edited[c.File] = true
+	}
+	fmt.Fprintln(a.Err, "merged your edits with what is generated now:")
+	tab := tabwriter.NewWriter(a.Err, 0, 0, 2, ' ', 0)
+	fresh := map[merge.What]int{}
+	for _, c := range merged.Changes {
+		if !edited[c.File] {
+			fresh[c.What]++
+			continue
+		}
+		fmt.Fprintf(tab, "  %s\t%s\t%s\n", c.From, c.What, describe(c))
+	}
+	for _, c := range merged.Conflicts {
+		fmt.Fprintf(tab, "  %s\tconflict\t%s\n", o.conflicts, place(c.File, c.Path))
+	}
+	_ = tab.Flush() // a.Err remembers nothing: what cannot be told is not worth failing
+	if len(fresh) > 0 {
+		var parts []string
+		for _, what := range slices.Sorted(maps.Keys(fresh)) {
+			parts = append(parts, fmt.Sprintf("%d %s", fresh[what], what))
+		}
+		fmt.Fprintf(a.Err, "files that you had not edited: %s\n", strings.Join(parts, ", "))
+	}
+}
+
+func place(file string, path diag.Path) string {
+	if len(path) == 0 {
+		return file
+	}
+	return file + ": " + path.String()
+}
+
+// describe says where something changed, and what a reader would not expect.
+func describe(c merge.Change) string {
+	text := place(c.File, c.Path)
+	if c.Places > 1 {
+		text += fmt.Sprintf(", in %d places", c.Places)
+	}
+	if c.Was != "" {
+		text += ", formerly " + c.Was
+	}
+	if c.Note != "" {
+		text += " (" + c.Note + ")"
+	}
+	return text
+}
+
+// printConflicts prints what both sides did in each place.
+func (a *app) printConflicts(dir string, conflicts []merge.Conflict) {
+	for _, c := range conflicts {
+		a.printDiagnostics(a.Err, nil, diag.List{{
+			Severity: diag.Error, Pos: diag.Pos{File: filepath.Join(dir, c.File), Line: c.Line}, Path: c.Path, Code: "edit-conflict", Summary: c.Why,
+		}})
+		if hides(c.Path) {
+			continue
+		}
+		if c.Yours != "" || c.Base != "" {
+			a.printSide("  your change:", c.Base, c.Yours)
+		}
+		if c.Generated != "" {
+			a.printSide("  what is generated now:", c.Base, c.Generated)
+		}
+	}
+}
+
+// hides reports whether the values of a key are not for the screen.
+func hides(path diag.Path) bool {
+	return len(path) > 0 && (path[0] == "secrets" || rules.IsSecretName(path[len(path)-1]))
+}
+
+// maxSide is how many lines of a difference are shown for a conflict.
+const maxSide = 30
+
+// printSide prints what one side made of a place.
+func (a *app) printSide(title, before, after string) {
+	fmt.Fprintln(a.Err, title)
+	lines := strings.Split(strings.TrimSuffix(merge.Diff(before, after), "\n"), "\n")
+	for _, line := range lines[:min(len(lines), maxSide)] {
+		a.printDiffLine(a.Err, "    "+line, line)
+	}
+	if more := len(lines) - maxSide; more > 0 {
+		fmt.Fprintf(a.Err, "    … %s more\n", countOf(more, "line"))
+	}
+}
+
+// printDiffLine prints a line, coloured by the first letter of the diff.
+func (a *app) printDiffLine(w io.Writer, text, line string) {
+	colour := map[byte]string{'+': "\x1b[32m", '-': "\x1b[31m", '@': "\x1b[36m"}
+	if line != "" && colour[line[0]] != "" && a.colorful(w) {
+		text = colour[line[0]] + text + "\x1b[0m"
+	}
+	fmt.Fprintln(w, text)
+}
+
+// printRewrite prints what would change in the folder.
+func (a *app) printRewrite(todo *rewrite) {
+	a.printDiff(todo)
+	if len(todo.write)+len(todo.remove) == 0 {
+		fmt.Fprintf(a.Err, "nothing would change in %s\n", todo.dir)
+		return
+	}
+	fmt.Fprintf(a.Err, "%s would be written in %s, and %s deleted\n", countOf(len(todo.write), "file"), todo.dir, countOf(len(todo.remove), "file"))
+}
+
+// printDiff prints changes of files as a unified diff.
+func (a *app) printDiff(todo *rewrite) {
+	show := func(name string, before, after []byte) {
+		from, to := filepath.Join(todo.dir, name), filepath.Join(todo.dir, name)
+		if before == nil {
+			from = "/dev/null"
+		}
+		if after == nil {
+			to = "/dev/null"
+		}
+		fmt.Fprintf(a.Out, "--- %s\n+++ %s\n", from, to)
+		for line := range strings.Lines(merge.Diff(string(before), string(after))) {
+			line = strings.TrimSuffix(line, "\n")
+			a.printDiffLine(a.Out, line, line)
+		}
+	}
+	for _, f := range todo.write {
+		show(f.Name, todo.data(f.Name), f.Data)
+	}
+	for _, name := range todo.remove {
+		show(name, todo.data(name), nil)
+	}
+}
+
+// checkMerged renders the merged chart, and warns when it does not render any
+// more: a text can be merged without a conflict and be wrong.
+func (a *app) checkMerged(ctx context.Context, there *chartFolder, merged *merge.Result) {
+	if !merged.Edited() || slices.ContainsFunc(merged.Files, func(f charts.File) bool { return merge.Marked(f.Data) > 0 }) {
+		return
+	}
+	failure := renders(ctx, merged.Files)
+	if failure == nil {
+		return
+	}
+	before := ""
+	if renders(ctx, there.files) != nil {
+		before = " (nor did it before)"
+	}
+	var list diag.List
+	if at, ok := errors.AsType[*engine.TemplateError](failure); ok {
+		failure = at
+	}
+	list.Add(diag.Diagnostic{
+		Severity: diag.Warning, Pos: diag.Pos{File: there.dir}, Code: "merged-chart",
+		Summary: "the merged chart does not render with its own values" + before + ": " + failure.Error(),
+		Hint:    "mend it by hand, and try: gantry lint " + there.dir,
+	})
+	a.printDiagnostics(a.Err, nil, list)
+}
+
+// renders tries to render a chart with its own values.
+func renders(ctx context.Context, files []charts.File) error {
+	c, err := archive.FromFiles(files)
+	if err != nil {
+		return err
+	}
+	_, err = engine.Render(ctx, c, c.Values, engine.Options{Name: c.Name(), Namespace: "default"})
+	return err
+}
