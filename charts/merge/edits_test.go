@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ import (
 func TestNothingIsLost(t *testing.T) {
 	const rounds = 40
 	for seed := range uint64(rounds) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(seed, 1))
 			app := randomApp(r)
@@ -158,9 +159,9 @@ func (c *checker) keepsLines(base, yours, generated, merged map[string]string) {
 	}
 }
 
-func union(maps_ ...map[string]string) map[string]string {
+func union(list ...map[string]string) map[string]string {
 	all := map[string]string{}
-	for _, m := range maps_ {
+	for _, m := range list {
 		maps.Copy(all, m)
 	}
 	return all
@@ -277,7 +278,7 @@ func (s *randomService) change(r *rand.Rand) {
 	case 0:
 		s.tag = fmt.Sprintf("1.%d", r.IntN(100))
 	case 1, 2:
-		s.env[fmt.Sprintf("VAR_%d", r.IntN(8))] = fmt.Sprint(r.IntN(3))
+		s.env[fmt.Sprintf("VAR_%d", r.IntN(8))] = strconv.Itoa(r.IntN(3))
 	case 3:
 		delete(s.env, fmt.Sprintf("VAR_%d", r.IntN(8)))
 	case 4:

@@ -47,8 +47,9 @@ func chunks(base, yours, generated []string) []chunk {
 		if at < start {
 			out = append(out, same(base[at:start]))
 		}
-		end := start
-		for mine.take(&end) || theirs.take(&end) {
+		end, grew := start, true
+		for grew {
+			grew = mine.take(&end) || theirs.take(&end)
 		}
 		c := chunk{base: base[start:end], yours: mine.side(yours, start, end), generated: theirs.side(generated, start, end)}
 		out = append(out, c.refine()...)

@@ -189,7 +189,7 @@ func shift(text string, by int, whole, open bool) string {
 	lines := strings.SplitAfter(text, "\n")
 	for i, line := range lines {
 		switch {
-		case i == 0 && !whole, line == "\n", line == "" && !(open && i == len(lines)-1):
+		case i == 0 && !whole, line == "\n", line == "" && (!open || i < len(lines)-1):
 		case by > 0:
 			line = strings.Repeat(" ", by) + line
 		default:
