@@ -70,6 +70,9 @@ func Chart(src Source) ([]charts.File, error) {
 		}
 	}
 	b.root.last("networkPolicy", "persistence", "config", "secrets", "tests")
+	b.root.add("extraObjects", "More objects to install, such as a ServiceMonitor; what is text is rendered as a template", emptyList(),
+		listOf(&schema{Type: []string{"object", "string"}}))
+	b.root.last("extraObjects")
 	for _, write := range []func() error{b.valuesFile, b.schemaFile, b.metadataFile, b.skeleton} {
 		if err := write(); err != nil {
 			return nil, err
@@ -164,7 +167,7 @@ func (b *builder) moveIn() {
 
 // reservedKeys are the keys of values.yaml that no service may have.
 func reservedKeys() []string {
-	return []string{"global", "nameOverride", "fullnameOverride", "prefixNames", "variables", "commonLabels", "networkPolicy", "persistence", "config", "secrets", "tests"}
+	return []string{"global", "nameOverride", "fullnameOverride", "prefixNames", "variables", "commonLabels", "networkPolicy", "persistence", "config", "secrets", "tests", "extraObjects"}
 }
 
 // rank orders the kinds as values.yaml and readers want them.
@@ -217,6 +220,12 @@ func (b *builder) file(name string, data []byte) {
 func (b *builder) valuesFile() error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, valuesHeader, b.chart)
+	if rare := b.root.rareEntries(); len(rare) > 0 {
+		out.WriteString(rareHeader)
+		for _, e := range rare {
+			fmt.Fprintf(&out, "#   %s: %s\n", e.place(), e.comment)
+		}
+	}
 	if err := b.root.write(&out, 0); err != nil {
 		return err
 	}

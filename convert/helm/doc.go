@@ -15,6 +15,9 @@
 //   - the annotations checksum/config and checksum/secret, and the hash in the
 //     names of Jobs, are worked out when the chart is rendered.
 //
+// Values that every service takes and few people need are in the schema and in the
+// templates; values.yaml has them only where they are not empty.
+//
 // Every name goes through the template fullname of the chart, so that a prefix
 // lets one namespace hold several releases.
 package helm

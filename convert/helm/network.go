@@ -18,6 +18,7 @@ func (s *sheet) servicePorts() {
 	if t := spec.Get("type"); t != nil && !headless && t.Value != string(corev1.ServiceTypeExternalName) {
 		ref := at.add("type", "ClusterIP, NodePort or LoadBalancer", t, oneOf("ClusterIP", "NodePort", "LoadBalancer"))
 		spec.Set("type", expr(ref))
+		s.draw(spec, at, loadBalancerPlaces())
 		s.notes = append(s.notes, noted{object: s.object, key: s.at, service: at})
 	}
 	if name := spec.Get("externalName"); name != nil {
@@ -28,7 +29,19 @@ func (s *sheet) servicePorts() {
 		s.check(ports)
 		s.webRoutes(ports)
 	}
-	sortFields(spec, []string{"type", "externalName", "clusterIP", "publishNotReadyAddresses", "ipFamilyPolicy", "externalTrafficPolicy", "ports", "selector"})
+	sortFields(spec, []string{
+		"type", "externalName", "clusterIP", "publishNotReadyAddresses", "ipFamilyPolicy", "externalTrafficPolicy", "loadBalancerClass", "loadBalancerSourceRanges",
+		"ports", "selector",
+	})
+}
+
+// loadBalancerPlaces are the fields of a Service that a cloud reads.
+func loadBalancerPlaces() []place {
+	return []place{
+		{"externalTrafficPolicy", "externalTrafficPolicy", "Local keeps the address of the client; empty: the cluster's way", oneOf("", "Cluster", "Local"), text},
+		{"loadBalancerClass", "loadBalancerClass", "Who makes the load balancer; empty: the default of the cluster", ofType("string"), text},
+		{"loadBalancerSourceRanges", "loadBalancerSourceRanges", "Addresses that the load balancer admits, such as 10.0.0.0/8; empty: all", listOf(ofType("string")), emptyList},
+	}
 }
 
 // serviceValues returns the group for a Service. A Compose service may have

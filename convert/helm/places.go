@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"fmt"
 	"slices"
 
 	"gantry/convert/manifest"
@@ -32,14 +33,18 @@ func (s *sheet) drawn(now *manifest.Node, at *entry, p place) *manifest.Node {
 		value = p.empty()
 	}
 	ref := at.add(p.value, p.comment, value, p.schema)
-	field := manifest.Field{Key: p.field, Value: insert("toYaml .")}
-	if value.Kind == manifest.String {
+	field, guard := manifest.Field{Key: p.field, Value: insert("toYaml .")}, "with "+ref
+	switch value.Kind {
+	case manifest.String:
 		field.Value = expr(". | quote")
+	case manifest.Literal: // of which 0 and false say something
+		field.Value, guard = expr(ref), fmt.Sprintf("if not (kindIs \"invalid\" %s)", ref)
+	default:
 	}
 	if now != nil && value != now {
-		return manifest.Wrap(manifest.Line("with "+ref), field, manifest.Line("else"), manifest.Field{Key: p.field, Value: now}, manifest.Line("end"))
+		return manifest.Wrap(manifest.Line(guard), field, manifest.Line("else"), manifest.Field{Key: p.field, Value: now}, manifest.Line("end"))
 	}
-	return manifest.Wrap(manifest.Line("with "+ref), field, manifest.Line("end"))
+	return manifest.Wrap(manifest.Line(guard), field, manifest.Line("end"))
 }
 
 // sortFields puts fields into an order; others keep theirs, at the end.
@@ -74,11 +79,13 @@ func list(items ...*manifest.Node) *manifest.Node {
 }
 
 func text() *manifest.Node { return manifest.Text("") }
+func null() *manifest.Node { return literal("null") }
 
 // podPlaces are the fields of a pod that depend on the cluster.
 func podPlaces(once bool) []place {
 	places := []place{
 		{"securityContext", "podSecurityContext", "Security context of the pods", ofType("object"), emptyMap},
+		{"terminationGracePeriodSeconds", "terminationGracePeriodSeconds", "How many seconds the pods get to stop in; null: 30", &schema{Type: []string{"integer", "null"}, Minimum: new(0)}, null},
 		{"priorityClassName", "priorityClassName", "Priority class of the pods", ofType("string"), text},
 		{"nodeSelector", "nodeSelector", "Labels that a node must have to run the pods", mapOf(ofType("string")), emptyMap},
 		{"affinity", "affinity", "Rules by which nodes are chosen", ofType("object"), emptyMap},
@@ -101,11 +108,13 @@ func containerPlaces(probes bool) []place {
 	return append(places, place{"securityContext", "securityContext", "Security context of the container", ofType("object"), emptyMap})
 }
 
+// probePlaces are the fields that only a container has that stays.
 func probePlaces() []place {
 	return []place{
-		{"startupProbe", "startupProbe", "How Kubernetes sees that the container has started", definition("probe"), emptyMap},
-		{"readinessProbe", "readinessProbe", "How Kubernetes sees that requests may be sent to the container", definition("probe"), emptyMap},
-		{"livenessProbe", "livenessProbe", "How Kubernetes sees that the container must be restarted", definition("probe"), emptyMap},
+		{"startupProbe", "startupProbe", "How Kubernetes sees that the container has started; null: not at all", definition("probe"), emptyMap},
+		{"readinessProbe", "readinessProbe", "How Kubernetes sees that requests may be sent to the container; null: not at all", definition("probe"), emptyMap},
+		{"livenessProbe", "livenessProbe", "How Kubernetes sees that the container must be restarted; null: not at all", definition("probe"), emptyMap},
+		{"lifecycle", "lifecycle", "What is run after the container has started, and before it is stopped", ofType("object"), emptyMap},
 	}
 }
 

@@ -15,6 +15,8 @@ func (s *sheet) pod(pod, spec *manifest.Node) {
 	s.draw(pod, s.at, podPlaces(s.runsOnce()))
 	extend(pod, "imagePullSecrets", ".Values.global.imagePullSecrets")
 	s.volumes(pod, s.claimTemplates(spec))
+	before := s.at.add("extraInitContainers", "More containers that run before the service", emptyList(), definition("named"))
+	extend(pod, "initContainers", before)
 	if !s.runsOnce() {
 		extra := s.at.add("extraContainers", "More containers for the pods", emptyList(), definition("named"))
 		extend(pod, "containers", extra)

@@ -14,10 +14,21 @@ type row struct{ Key, Type, Default, Description string }
 func (b *builder) rows() []row {
 	var rows []row
 	b.root.leaves(func(e *entry) {
-		rows = append(rows, row{
-			Key: strings.Join(e.path, "."), Type: typeName(e.value), Default: code(compact(e.value)), Description: cell(e.comment),
-		})
+		if !e.rare() {
+			rows = append(rows, row{
+				Key: strings.Join(e.path, "."), Type: typeName(e.value), Default: code(compact(e.value)), Description: cell(e.comment),
+			})
+		}
 	})
+	return rows
+}
+
+// rareRows are those of the values that are not repeated for each service.
+func (b *builder) rareRows() []row {
+	var rows []row
+	for _, e := range b.root.rareEntries() {
+		rows = append(rows, row{Key: e.place(), Type: typeName(e.value), Description: cell(e.comment)})
+	}
 	return rows
 }
 

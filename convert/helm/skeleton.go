@@ -75,6 +75,8 @@ type skeletonData struct {
 	Checks    []check
 	Secrets   []secretData
 	Values    []row
+	// Rare are the values that each service takes as well.
+	Rare []row
 }
 
 type noteData struct{ Name, Fullname, Enabled, Ingress, RootIngress, Type, Port, Local string }
@@ -84,7 +86,7 @@ type secretData struct{ Name, Fullname, Keys, Condition string }
 func (b *builder) skeletonData() skeletonData {
 	data := skeletonData{
 		Chart: b.chart, Title: b.chart, Description: strings.TrimSuffix(b.src.Description, "."), Release: b.src.Name,
-		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Checks: b.checks,
+		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Rare: b.rareRows(), Checks: b.checks,
 		Hosts: b.hosts.pattern, Mentions: b.mentions(),
 		Jobs: slices.ContainsFunc(b.objects, func(o manifest.Object) bool { return o.Kind() == "Job" }),
 	}

@@ -76,8 +76,9 @@ func (e *entry) sort(order []string) {
 func valuesOrder() []string {
 	return []string{
 		"enabled", "image", "replicas", "autoscaling", "podDisruptionBudget", "schedule", "timeZone", "suspend", "env", "envFile", "extraEnv", "extraEnvFrom",
-		"service", "type", "", "ingress", "httpRoute", "persistence", "resources", "startupProbe", "readinessProbe", "livenessProbe",
-		"initContainers", "sidecars", "extraContainers", "podLabels", "podAnnotations", "annotations", "strategy", "updateStrategy",
+		"service", "type", "ports", "nodePorts", "", "ingress", "httpRoute", "persistence", "resources", "startupProbe", "readinessProbe", "livenessProbe",
+		"initContainers", "extraInitContainers", "sidecars", "extraContainers", "podLabels", "podAnnotations", "annotations", "strategy", "updateStrategy",
+		"terminationGracePeriodSeconds", "lifecycle",
 		"podSecurityContext", "securityContext", "serviceAccount", "networkPolicy", "priorityClassName", "nodeSelector", "affinity", "tolerations",
 		"topologySpreadConstraints", "extraVolumes", "extraVolumeMounts",
 	}
@@ -85,7 +86,7 @@ func valuesOrder() []string {
 
 // add appends a value and returns the expression that reads it.
 func (e *entry) add(key, comment string, value *manifest.Node, s *schema) string {
-	if e.of.variables.in(value) {
+	if isScalar(value) && e.of.variables.in(value) {
 		s = orVariable(s)
 	}
 	e.entries = append(e.entries, &entry{key: key, path: e.below(key), comment: comment, value: value, schema: s})
@@ -155,12 +156,66 @@ const valuesHeader = `# Default values of %s. Rendered with them, the chart give
 # misspelt or of the wrong type.
 `
 
+// rareHeader goes on with the values that are not repeated for each service.
+const rareHeader = `#
+# Each service takes these as well. They are empty, and left out below:
+#
+`
+
+// rare reports whether a value is one that every service has and few people need:
+// while it is empty it stands at the beginning of values.yaml, once for all.
+func (e *entry) rare() bool {
+	if e.value == nil || !isEmpty(e.value) {
+		return false
+	}
+	return slices.Contains(rareValues(), e.key) || e.key == "annotations" && len(e.path) == 2
+}
+
+func isScalar(n *manifest.Node) bool { return n.Kind == manifest.String || n.Kind == manifest.Literal }
+
+func isEmpty(n *manifest.Node) bool {
+	return n.Kind == manifest.String && n.Value == "" || n.Kind == manifest.Literal && n.Value == "null" ||
+		(n.Kind == manifest.Map || n.Kind == manifest.Sequence) && len(n.Fields)+len(n.Items) == 0
+}
+
+func rareValues() []string {
+	return []string{
+		"extraEnvFrom", "extraInitContainers", "extraContainers", "extraVolumes", "extraVolumeMounts", "podLabels", "podAnnotations", "strategy", "updateStrategy",
+		"terminationGracePeriodSeconds", "lifecycle", "priorityClassName", "nodeSelector", "affinity", "tolerations", "topologySpreadConstraints",
+		"podSecurityContext", "securityContext", "startupProbe", "readinessProbe", "livenessProbe", "behavior", "externalTrafficPolicy", "loadBalancerClass", "loadBalancerSourceRanges",
+	}
+}
+
+// rareEntries returns the values that are left out, each key once, in the order of
+// the values of a service.
+func (e *entry) rareEntries() []*entry {
+	var rare []*entry
+	e.leaves(func(sub *entry) {
+		if sub.rare() && !slices.ContainsFunc(rare, func(known *entry) bool { return known.place() == sub.place() }) {
+			rare = append(rare, sub)
+		}
+	})
+	order := valuesOrder()
+	slices.SortStableFunc(rare, func(a, b *entry) int { return slices.Index(order, a.key) - slices.Index(order, b.key) })
+	return rare
+}
+
+// place says where in a service a value is: service.loadBalancerClass.
+func (e *entry) place() string {
+	below := e.path[1:]
+	if len(below) > 2 { // of a container beside the service's own
+		below = below[len(below)-1:]
+	}
+	return strings.Join(below, ".")
+}
+
 // write prints the entries as YAML with a comment above each, in the form that
 // helm-docs reads.
 func (e *entry) write(b *bytes.Buffer, indent int) error {
 	pad := strings.Repeat(" ", indent)
-	for i, sub := range e.entries {
-		if indent == 0 || i > 0 && indent < 4 && (sub.value == nil || e.entries[i-1].value == nil) {
+	shown := slices.DeleteFunc(slices.Clone(e.entries), (*entry).rare)
+	for i, sub := range shown {
+		if indent == 0 || i > 0 && indent < 4 && (sub.value == nil || shown[i-1].value == nil) {
 			b.WriteByte('\n')
 		}
 		if sub.comment != "" {

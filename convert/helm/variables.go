@@ -40,7 +40,7 @@ func (v variables) in(n *manifest.Node) bool {
 	if v.found == nil || n == nil {
 		return false
 	}
-	if n.Kind == manifest.String || n.Kind == manifest.Literal {
+	if isScalar(n) {
 		return v.found.MatchString(n.Value)
 	}
 	return slices.ContainsFunc(n.Items, v.in) || slices.ContainsFunc(n.Fields, func(f manifest.Field) bool { return v.in(f.Value) })
@@ -82,7 +82,7 @@ func (b *builder) variableValues() {
 
 // reading returns the expression that reads a value, with its variables put in.
 func (b *builder) reading(ref string, value *manifest.Node) string {
-	if !b.variables.in(value) || value.Kind != manifest.String && value.Kind != manifest.Literal {
+	if !isScalar(value) || !b.variables.in(value) {
 		return ref
 	}
 	return "(" + b.include("expand", "(list $ "+fromRoot(ref)+")") + ")"

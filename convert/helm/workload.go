@@ -134,7 +134,7 @@ func (s *sheet) controller(spec *manifest.Node) {
 		s.draw(spec, s.at, []place{{field, field, "How pods are replaced by new ones", ofType("object"), emptyMap}})
 	}
 	sortFields(spec, specOrder())
-	s.annotations(s.tree.Get("metadata"), s.at, "Annotations of the "+s.object.Kind())
+	s.annotations(s.tree.Get("metadata"), s.at, "Annotations of the Deployment, StatefulSet or whatever runs the pods")
 }
 
 // annotations makes the annotations of a meta a value.
