@@ -50,3 +50,17 @@ func Count(n int, noun string) string {
 	}
 	return strconv.Itoa(n) + " " + noun
 }
+
+// Size writes a number of bytes as people say it: 1.5 MiB.
+func Size(n int64) string {
+	const unit = 1024
+	text := func(f float64) string { return strings.TrimSuffix(strconv.FormatFloat(f, 'f', 1, 64), ".0") }
+	switch {
+	case n < unit:
+		return strconv.FormatInt(n, 10) + " B"
+	case n < unit*unit:
+		return text(float64(n)/unit) + " KiB"
+	default:
+		return text(float64(n)/(unit*unit)) + " MiB"
+	}
+}

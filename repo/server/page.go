@@ -1,168 +1,116 @@
 package server
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"html/template"
-	"io/fs"
+	"io"
 	"net/http"
-	"strconv"
+	"net/url"
 	"strings"
-	"time"
 
-	"gantry/repo"
-	"gantry/templates"
+	"gantry/repo/blob"
+	"gantry/repo/pages"
 )
 
-// shownVersions is how many versions of a chart the page lists.
-const shownVersions = 20
-
-// page is the first page: what there is, and what to type to use it.
-type page struct {
-	Host, URL, Alias string
-	Summary          string
-	Charts           []pageChart
+// page turns a page of package pages into an endpoint.
+func (s *Server) page(show func(w http.ResponseWriter, r *http.Request, v pages.Visit) error) endpoint {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		err := show(w, r, s.visit(r))
+		if missing, ok := errors.AsType[*pages.NotFoundError](err); ok {
+			return chartNotFound(missing.What, missing.Hint)
+		}
+		return err
+	}
 }
 
-type pageChart struct {
-	Name, Version, Description string
-	// Release is a name that a release of the chart can have.
-	Release    string
-	Count      string
-	Total      int
-	More       bool
-	Deprecated bool
-	PreRelease bool
-	Versions   []pageVersion
+// chartPage shows a version of a chart, or the newest, in one of its views.
+func (s *Server) chartPage(w http.ResponseWriter, r *http.Request, v pages.Visit) error {
+	return s.pages.Chart(w, r, v, pages.Place{Chart: r.PathValue("name"), Version: r.PathValue("version"), View: r.PathValue("view")})
 }
 
-type pageVersion struct {
-	Version, AppVersion, File, Size string
-	Created                         time.Time
-	Signed                          bool
+// comparePage shows how two versions of a chart differ.
+func (s *Server) comparePage(w http.ResponseWriter, r *http.Request, v pages.Visit) error {
+	return s.pages.Compare(w, r, v, r.PathValue("name"))
 }
 
-// assets are the files of the pages, read once at the start.
-type assets struct {
-	index *template.Template
-	css   []byte
+// asset serves what the pages refer to.
+func (s *Server) asset(w http.ResponseWriter, r *http.Request, _ pages.Visit) error {
+	return s.pages.Asset(w, r, r.PathValue("file"))
 }
 
-func loadAssets() (*assets, error) {
-	files := templates.Repository()
-	index, err := template.ParseFS(files, "index.html")
+func (s *Server) visit(r *http.Request) pages.Visit {
+	u := &url.URL{Scheme: "http", Host: r.Host}
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		u.Scheme = "https"
+	}
+	return pages.Visit{Library: library{s.catalog.current(), s.catalog.store}, URL: u}
+}
+
+// wantsHTML tells browsers from programs: only they ask for HTML by name.
+func wantsHTML(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// library shows the pages a snapshot.
+type library struct {
+	snapshot *snapshot
+	store    blob.Store
+}
+
+// Cards returns the cards of all charts; a segment makes its own once.
+func (l library) Cards() ([]*pages.Card, error) {
+	var cards []*pages.Card
+	for _, seg := range l.snapshot.published() {
+		card, err := seg.card()
+		if err != nil {
+			return nil, fmt.Errorf("chart %s: %w", seg.shard.Chart, err)
+		}
+		cards = append(cards, card)
+	}
+	return cards, nil
+}
+
+// Versions returns the versions of a chart.
+func (l library) Versions(name string) ([]pages.Version, error) {
+	seg := l.snapshot.find(name)
+	if seg == nil || seg.shard.Chart != name {
+		return nil, nil
+	}
+	return seg.versions()
+}
+
+// Open returns the archive of a version.
+func (l library) Open(ctx context.Context, name, version string) (io.ReadCloser, error) {
+	seg := l.snapshot.find(name)
+	if seg == nil {
+		return nil, blob.ErrNotFound
+	}
+	i, ok := seg.shard.find(version)
+	if !ok {
+		return nil, blob.ErrNotFound
+	}
+	return l.store.Open(ctx, seg.shard.Versions[i].Archive)
+}
+
+// versions decodes what the pages show of a chart's versions.
+func (seg *segment) versions() ([]pages.Version, error) {
+	all := make([]pages.Version, len(seg.shard.Versions))
+	for i, r := range seg.shard.Versions {
+		if err := json.Unmarshal(r.Entry, &all[i].Entry); err != nil {
+			return nil, err
+		}
+		all[i].Size, all[i].Signed, all[i].Created = r.Size, r.Provenance != "", r.Created
+	}
+	return all, nil
+}
+
+// describe makes the card of a chart.
+func (seg *segment) describe() (*pages.Card, error) {
+	all, err := seg.versions()
 	if err != nil {
 		return nil, err
 	}
-	css, err := fs.ReadFile(files, "page.css")
-	return &assets{index: index, css: css}, err
-}
-
-// home shows the charts to a person.
-func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
-	snap := s.catalog.current()
-	charts, versions := snap.count()
-	p := page{
-		Host: r.Host, URL: baseURL(r), Alias: "local",
-		Summary: plural(charts, "chart") + ", " + plural(versions, "version"),
-	}
-	for _, seg := range snap.published() {
-		chart, err := seg.card()
-		if err != nil {
-			return fmt.Errorf("chart %s: %w", seg.shard.Chart, err)
-		}
-		p.Charts = append(p.Charts, chart)
-	}
-	var body bytes.Buffer
-	if err := s.assets.index.Execute(&body, p); err != nil {
-		return err
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
-	// The page names the host that it was asked for under, so it is not for
-	// shared caches. It runs nothing and loads nothing but its style sheet.
-	h.Set("Cache-Control", "private, no-cache")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(body.Bytes()) // a client that is gone needs no answer
-	return nil
-}
-
-// style serves the style sheet of the pages.
-func (s *Server) style(w http.ResponseWriter, _ *http.Request) error {
-	h := w.Header()
-	h.Set("Content-Type", "text/css; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(s.assets.css)))
-	h.Set("Cache-Control", "public, max-age=300")
-	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(s.assets.css) // a client that is gone needs no answer
-	return nil
-}
-
-// baseURL is where the client reached the server, through a proxy or not.
-func baseURL(r *http.Request) string {
-	scheme := "http"
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// describe puts the newest release in front, or the newest pre-release when
-// there is no release.
-func (seg *segment) describe() (pageChart, error) {
-	all := seg.shard.Versions
-	versions := make([]string, len(all))
-	for i, r := range all {
-		versions[i] = r.Version
-	}
-	newest, err := repo.Choose(versions, "")
-	if err != nil {
-		return pageChart{}, err
-	}
-	var e repo.Entry
-	if err := json.Unmarshal(all[max(newest, 0)].Entry, &e); err != nil {
-		return pageChart{}, err
-	}
-	c := pageChart{
-		Name: e.Name, Version: e.Version, Description: e.Description, Release: strings.ReplaceAll(fold(e.Name), "_", "-"),
-		Count: plural(len(all), "version"), Total: len(all), More: len(all) > shownVersions,
-		Deprecated: e.Deprecated, PreRelease: newest < 0,
-	}
-	for _, r := range all[:min(shownVersions, len(all))] {
-		var e repo.Entry
-		if err := json.Unmarshal(r.Entry, &e); err != nil {
-			return pageChart{}, err
-		}
-		c.Versions = append(c.Versions, pageVersion{
-			Version: r.Version, AppVersion: e.AppVersion, File: repo.FileName(e.Name, r.Version),
-			Size: byteSize(r.Size), Created: r.Created, Signed: r.Provenance != "",
-		})
-	}
-	return c, nil
-}
-
-func trimZero(n float64) string { return strings.TrimSuffix(strconv.FormatFloat(n, 'f', 1, 64), ".0") }
-
-// byteSize prints a size as people say it.
-func byteSize(n int64) string {
-	const unit = 1024
-	switch {
-	case n < unit:
-		return fmt.Sprintf("%d B", n)
-	case n < unit*unit:
-		return trimZero(float64(n)/unit) + " KiB"
-	default:
-		return trimZero(float64(n)/(unit*unit)) + " MiB"
-	}
+	return pages.NewCard(all)
 }

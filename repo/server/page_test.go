@@ -1,64 +1,169 @@
 package server_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
+	"helm.sh/helm/v3/pkg/chart"
+
 	"gantry/repo/blob"
+	"gantry/repo/pages"
 	"gantry/repo/server"
 )
 
-func TestPage(t *testing.T) {
+// page asks for a page as a browser does and looks at what every page must have.
+func (s *tester) page(path string, status int) string {
+	s.Helper()
+	r := s.get(path, "Accept: text/html,*/*;q=0.8")
+	body := string(r.body)
+	if r.status != status || r.header.Get("Content-Type") != "text/html; charset=utf-8" {
+		s.Fatalf("%s: %d %v\n%s", path, r.status, r.header, body)
+	}
+	policy := r.header.Get("Content-Security-Policy")
+	if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "http") {
+		s.Errorf("%s: the policy is %q", path, policy)
+	}
+	for _, bad := range []string{"<script>", "style=\"", "<img", "onclick"} {
+		if strings.Contains(body, bad) {
+			s.Errorf("%s: the policy forbids %q, which is on the page", path, bad)
+		}
+	}
+	return body
+}
+
+func hasAll(tb testing.TB, body string, wants ...string) {
+	tb.Helper()
+	for _, want := range wants {
+		if !strings.Contains(body, want) {
+			tb.Errorf("the page lacks %q:\n%s", want, body)
+		}
+	}
+}
+
+func TestHomePage(t *testing.T) {
 	t.Parallel()
 	s := serve(t, &blob.Memory{}, server.Options{})
-	show := func() string {
-		t.Helper()
-		r := s.get("/")
-		if r.status != http.StatusOK || r.header.Get("Content-Type") != "text/html; charset=utf-8" {
-			t.Fatalf("got %d %v", r.status, r.header)
-		}
-		if csp := r.header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
-			t.Errorf("the policy is %q", csp)
-		}
-		if strings.Contains(string(r.body), "<script") || strings.Contains(string(r.body), "style=") {
-			t.Error("the policy forbids what is on the page")
-		}
-		return string(r.body)
-	}
-	has := func(body string, wants ...string) {
-		t.Helper()
-		for _, want := range wants {
-			if !strings.Contains(body, want) {
-				t.Errorf("the page lacks %q:\n%s", want, body)
-			}
-		}
-	}
-	has(show(), "There are no charts yet", "gantry chart push CHART "+s.URL)
+	hasAll(t, s.page("/", http.StatusOK), "There are no charts yet", "gantry chart push mychart "+s.URL)
 
 	s.publish(chartArchive(t, "web", "1.0.0", ""))
 	s.publish(chartArchive(t, "web", "2.0.0-rc.1", ""))
 	s.publish(chartArchive(t, "my_db", "0.1.0-rc.1", ""))
-	for i := range 21 {
-		s.publish(chartArchive(t, "many", fmt.Sprintf("1.%d.0", i), ""))
-	}
-	body := show()
-	has(body,
-		"3 charts, 24 versions", "gantry repo add local "+s.URL, "helm repo add local "+s.URL,
-		"gantry install web local/web</code>",
-		"gantry install my-db local/my_db --version 0.1.0-rc.1</code>",
-		"a chart &lt;for&gt; tests",
-		`<a href="charts/web-2.0.0-rc.1.tgz">`,
-		`<a href="api/charts/many">All 21 versions as JSON</a>`,
+	hasAll(t, s.page("/", http.StatusOK),
+		"2 charts", "3 versions", "gantry repo add local "+s.URL, "helm repo add local "+s.URL,
+		`<a href="/chart/web">web</a>`, `<span class="version">1.0.0</span>`, "a chart &lt;for&gt; tests", "pre-release",
 	)
-	if strings.Contains(body, "many-1.0.0.tgz") || !strings.Contains(body, "many-1.1.0.tgz") {
-		t.Error("not the newest versions are shown")
+	body := s.page("/?q=WEB", http.StatusOK)
+	hasAll(t, body, "1 chart for “WEB”", "/chart/web", "Show all 2")
+	if strings.Contains(body, "my_db") {
+		t.Error("the search finds everything")
 	}
+	hasAll(t, s.page("/?q=%3Cscript%3E", http.StatusOK), "0 charts for “&lt;script&gt;”", "Nothing matches")
+
+	for i := range 130 {
+		s.publish(chartArchive(t, fmt.Sprintf("many%03d", i), "1.0.0", ""))
+	}
+	hasAll(t, s.page("/?q=many&page=2", http.StatusOK), "many060", "many119", "2 of 3", `href="?page=1&amp;q=many"`, `href="?page=3&amp;q=many"`)
+	hasAll(t, s.page("/?q=many&page=99", http.StatusOK), "3 of 3", "many129")
+
 	if r := s.get("/assets/page.css"); r.status != http.StatusOK || !strings.HasPrefix(r.header.Get("Content-Type"), "text/css") {
 		t.Errorf("style sheet: %d %v", r.status, r.header)
 	}
 	if r := s.get("/assets/../assets/none.css"); r.status == http.StatusOK {
 		t.Error("a file that is not there is served")
+	}
+}
+
+// fake renders every chart to one Deployment.
+type fake struct{ err error }
+
+func (f fake) Render(_ context.Context, c *chart.Chart) ([]pages.Object, error) {
+	return []pages.Object{{
+		Kind: "Deployment", Name: c.Name(), Source: "web/templates/web.yaml", Text: "kind: Deployment\nimage: web:1",
+		Fields: map[string]any{"kind": "Deployment", "metadata": map[string]any{"name": c.Name()}},
+	}}, f.err
+}
+
+func (f fake) Compare(_ context.Context, before, after *chart.Chart) (*pages.Comparison, error) {
+	return &pages.Comparison{Objects: []pages.Difference{{
+		Kind: "Deployment", Name: "web", Verb: "changed",
+		Changes: []pages.Change{{Path: "image", Verb: "changed", Before: before.Metadata.Version, After: after.Metadata.Version}},
+	}}}, f.err
+}
+
+func TestChartPages(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{Inspector: fake{}})
+	for _, version := range []string{"1.0.0", "1.1.0", "2.0.0-rc.1"} {
+		s.publish(pack(t,
+			file{name: "web/Chart.yaml", text: "apiVersion: v2\nname: web\nversion: " + version +
+				"\nhome: javascript:alert(1)\nsources: [https://example.com/web]\nkeywords: [shop]\ndependencies: [{name: db, version: 1.x}]\n"},
+			file{name: "web/README.md", text: "# The *web* chart\n<script>alert(1)</script>"},
+			file{name: "web/values.yaml", text: "# How many\nreplicas: 2\n"},
+			file{name: "web/templates/web.yaml", text: "replicas: {{ .Values.replicas }}\n"},
+		))
+	}
+	body := s.page("/chart/web", http.StatusOK)
+	hasAll(t, body, `<h1 id="the-web-chart">The <em>web</em> chart</h1>`, `<span class="version">1.1.0</span>`,
+		"gantry install web local/web --version 1.1.0</code>", "helm install web local/web --version 1.1.0</code>",
+		`<a href="/charts/web-1.1.0.tgz">`, `href="https://example.com/web"`, `<a href="/?q=shop">shop</a>`, "db <span")
+	if strings.Contains(body, "javascript:") || strings.Contains(body, "alert(1)") {
+		t.Errorf("what a chart says runs:\n%s", body)
+	}
+	hasAll(t, s.page("/chart/web/1.0.0", http.StatusOK), "There is a newer version", `/chart/web/compare?from=1.0.0&amp;to=1.1.0`)
+	hasAll(t, s.page("/chart/web/1.1.0/values", http.StatusOK), "<code>replicas</code>", "<code>2</code>", "How many", "values.yaml")
+	hasAll(t, s.page("/chart/web/1.1.0/templates", http.StatusOK), "templates/web.yaml", "{{ .Values.replicas }}")
+	hasAll(t, s.page("/chart/web/1.1.0/objects", http.StatusOK), "<svg", `href="#object-0"`, `id="object-0"`, "web:1")
+	hasAll(t, s.page("/chart/web/1.1.0/versions", http.StatusOK), "2.0.0-rc.1", "1.0.0", `value="1.0.0"`)
+	hasAll(t, s.page("/chart/web/compare?from=1.0.0&to=1.1.0", http.StatusOK), "<del>1.0.0</del>", "<ins>1.1.0</ins>")
+	hasAll(t, s.page("/chart/web/compare", http.StatusOK), "1.0.0 → 1.1.0")
+
+	hasAll(t, s.page("/chart/wen", http.StatusNotFound), "there is no chart wen", "web")
+	hasAll(t, s.page("/chart/web/9.9.9", http.StatusNotFound), "chart web has no version 9.9.9")
+	hasAll(t, s.page("/chart/web/compare?from=9.9.9", http.StatusNotFound), "chart web has no version 9.9.9")
+	hasAll(t, s.page("/chart/web/1.0.0/nothing", http.StatusNotFound), "a chart has no page nothing")
+	hasAll(t, s.page("/nothing", http.StatusNotFound), "there is nothing at /nothing")
+	if code, _, _ := s.get("/chart/wen").problem(t); code != "chart-not-found" {
+		t.Errorf("a program is told %q", code)
+	}
+}
+
+// TestChartPagesWithoutObjects wants the pages to say why there is nothing to see.
+func TestChartPagesWithoutObjects(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name      string
+		inspector pages.Inspector
+		want      string
+	}{
+		{"no inspector", nil, "This server does not render charts."},
+		{"a chart that does not render", fake{errors.New("db.host must be set")}, "db.host must be set"},
+		{"a chart that renders for ever", fake{context.DeadlineExceeded}, "takes too long"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, &blob.Memory{}, server.Options{Inspector: tt.inspector})
+			s.publish(chartArchive(t, "web", "1.0.0", ""))
+			hasAll(t, s.page("/chart/web/1.0.0/objects", http.StatusOK), tt.want)
+			hasAll(t, s.page("/chart/web/compare", http.StatusOK), tt.want)
+			hasAll(t, s.page("/chart/web", http.StatusOK), "The chart has no README.")
+		})
+	}
+}
+
+// TestPageIsKept wants a page that has not changed not to be sent again.
+func TestPageIsKept(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	first := s.get("/")
+	if r := s.get("/", "If-None-Match: "+first.header.Get("ETag")); r.status != http.StatusNotModified || len(r.body) > 0 {
+		t.Errorf("the same page: %d with %d bytes", r.status, len(r.body))
+	}
+	s.publish(chartArchive(t, "web", "1.0.0", ""))
+	if r := s.get("/", "If-None-Match: "+first.header.Get("ETag")); r.status != http.StatusOK {
+		t.Errorf("another page: %d", r.status)
 	}
 }

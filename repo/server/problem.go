@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"syscall"
+
+	"gantry/repo/pages"
 )
 
 // problem is an answer that says no: what is wrong and what to do about it.
@@ -79,6 +81,9 @@ func (s *Server) answer(h endpoint) http.Handler {
 			p = storageProblem(err)
 		}
 		noteError(r.Context(), p)
+		if wantsHTML(r) && s.pages.Problem(w, r, s.visit(r), pages.Problem{Status: p.Status, Message: p.Message, Hint: p.Hint}) == nil {
+			return
+		}
 		writeProblem(w, p)
 	})
 }

@@ -18,8 +18,12 @@ func (s *Server) routes() http.Handler {
 	read("GET /index.yaml", s.index)
 	read("GET /charts/{file}", s.download)
 
-	read("GET /{$}", s.home)
-	open("GET /assets/page.css", s.style)
+	read("GET /{$}", s.page(s.pages.Home))
+	read("GET /chart/{name}", s.page(s.chartPage))
+	read("GET /chart/{name}/compare", s.page(s.comparePage))
+	read("GET /chart/{name}/{version}", s.page(s.chartPage))
+	read("GET /chart/{name}/{version}/{view}", s.page(s.chartPage))
+	open("GET /assets/{file}", s.page(s.asset))
 
 	read("GET /api/charts", s.apiCharts)
 	read("GET /api/charts/{name}", s.apiChart)

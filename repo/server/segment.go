@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/yaml"
+
+	"gantry/repo/pages"
 )
 
 // segment is one chart as the index shows it. It never changes.
@@ -22,7 +24,7 @@ type segment struct {
 	// yaml is the chart as lines below "entries:", made when somebody asks.
 	yaml func() piece
 	// card is the chart as the page shows it, made when somebody looks.
-	card func() (pageChart, error)
+	card func() (*pages.Card, error)
 
 	encoder *encoder
 	views   segmentViews

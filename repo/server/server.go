@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gantry/repo/blob"
+	"gantry/repo/pages"
 )
 
 // Options are the knobs of a server.
@@ -35,6 +36,8 @@ type Options struct {
 	// Auth asks for a user and a password. Default: everybody may do
 	// everything.
 	Auth *BasicAuth
+	// Inspector renders charts for the pages. Default: none, and the pages say so.
+	Inspector pages.Inspector
 	// Version is what /info tells of the server.
 	Version string
 }
@@ -60,7 +63,7 @@ type Server struct {
 	catalog *catalog
 	options Options
 	handler http.Handler
-	assets  *assets
+	pages   *pages.Pages
 	// loading holds a place for every chart that is in memory as a whole.
 	loading chan struct{}
 }
@@ -82,7 +85,7 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 		}
 	}
 	var err error
-	if s.assets, err = loadAssets(); err != nil {
+	if s.pages, err = pages.New(pages.Options{Inspector: options.Inspector, Version: options.Version}); err != nil {
 		return nil, err
 	}
 	if err := s.Refresh(ctx); err != nil {

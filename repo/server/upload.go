@@ -16,6 +16,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 
 	"gantry/charts/archive"
+	"gantry/charts/diag"
 	"gantry/repo"
 	"gantry/repo/blob"
 )
@@ -305,7 +306,7 @@ func (s *Server) spool(in *incoming, body io.Reader) error {
 		return err
 	}
 	if in.size > limit {
-		return tooLarge("the archive is larger than " + byteSize(limit))
+		return tooLarge("the archive is larger than " + diag.Size(limit))
 	}
 	_, err = f.Seek(0, io.SeekStart)
 	return err
@@ -315,7 +316,7 @@ func (s *Server) readProvenance(body io.Reader) ([]byte, error) {
 	limit := s.options.Limits.Provenance
 	text, err := io.ReadAll(io.LimitReader(body, limit+1))
 	if err == nil && int64(len(text)) > limit {
-		return nil, tooLarge("the signature is larger than " + byteSize(limit))
+		return nil, tooLarge("the signature is larger than " + diag.Size(limit))
 	}
 	return text, err
 }

@@ -1,0 +1,59 @@
+package pages
+
+import "hash/fnv"
+
+// command is something to type.
+type command struct{ Name, Text string }
+
+// setUp is how a visitor comes to use the repository.
+func (s site) setUp() []command {
+	return []command{
+		{"Gantry", "gantry repo add " + s.Alias + " " + s.URL},
+		{"Helm", "helm repo add " + s.Alias + " " + s.URL},
+	}
+}
+
+// firstChart is how an empty repository gets its first chart.
+func (s site) firstChart() []command {
+	return []command{
+		{"Make a chart of compose.yaml", "gantry chart create -o mychart"},
+		{"Publish it", "gantry chart push mychart " + s.URL},
+	}
+}
+
+// install is how a visitor installs a version of a chart.
+func (s site) install(name, version string) []command {
+	release := releaseName(name)
+	return []command{
+		{"Once", "gantry repo add " + s.Alias + " " + s.URL},
+		{"Gantry", "gantry install " + release + " " + s.Alias + "/" + name + " --version " + version},
+		{"Helm", "helm install " + release + " " + s.Alias + "/" + name + " --version " + version},
+	}
+}
+
+// Initial is the letter that stands for the chart in a list.
+func (c *Card) Initial() string { return initial(c.Name) }
+
+// Hue is the number of the colour that the letter has: the same for a name
+// everywhere.
+func (c *Card) Hue() int { return hue(c.Name) }
+
+func (c *chartPage) Initial() string { return initial(c.Shown.Name) }
+
+func (c *chartPage) Hue() int { return hue(c.Shown.Name) }
+
+func initial(name string) string {
+	for _, r := range name {
+		return string(r)
+	}
+	return ""
+}
+
+// hues is how many colours the style sheet has.
+const hues = 10
+
+func hue(name string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name)) // a hash takes everything
+	return int(h.Sum32() % hues)
+}

@@ -1,0 +1,147 @@
+package pages
+
+import (
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"helm.sh/helm/v3/pkg/chart"
+
+	"gantry/repo"
+)
+
+// Library is a repository as it is at one moment.
+type Library interface {
+	// Cards returns a card for each chart, by name.
+	Cards() ([]*Card, error)
+	// Versions returns all versions of a chart, newest first, and none when there
+	// is no such chart.
+	Versions(name string) ([]Version, error)
+	// Open returns the archive of a version.
+	Open(ctx context.Context, name, version string) (io.ReadCloser, error)
+}
+
+// Version is a version of a chart in a repository.
+type Version struct {
+	repo.Entry
+
+	Size   int64
+	Signed bool
+}
+
+// File is the name of the version's archive.
+func (v *Version) File() string { return repo.FileName(v.Name, v.Version) }
+
+// Card is what a list shows of a chart: its newest release, or its newest
+// pre-release when it has no release.
+type Card struct {
+	Name, Version, AppVersion, Description string
+	Keywords                               []string
+	Updated                                time.Time
+	// Versions is how many there are.
+	Versions   int
+	Deprecated bool
+	PreRelease bool
+	Signed     bool
+}
+
+// NewCard returns the card of a chart. There is at least one version.
+func NewCard(versions []Version) (*Card, error) {
+	newest, pre, err := choose(versions)
+	if err != nil {
+		return nil, err
+	}
+	v := versions[newest]
+	return &Card{
+		Name: v.Name, Version: v.Version, AppVersion: v.AppVersion, Description: v.Description, Keywords: v.Keywords,
+		Updated: v.Created, Versions: len(versions), Deprecated: v.Deprecated, PreRelease: pre, Signed: v.Signed,
+	}, nil
+}
+
+// choose returns the place of the version to show first, and whether that is a
+// pre-release.
+func choose(versions []Version) (place int, pre bool, err error) {
+	names := make([]string, len(versions))
+	for i := range versions {
+		names[i] = versions[i].Version
+	}
+	newest, err := repo.Choose(names, "")
+	return max(newest, 0), newest < 0, err
+}
+
+// Inspector looks into charts by rendering them with their default values.
+type Inspector interface {
+	// Render returns the objects of a chart, in the order in which they are
+	// applied.
+	Render(ctx context.Context, c *chart.Chart) ([]Object, error)
+	// Compare tells how one chart differs from another.
+	Compare(ctx context.Context, before, after *chart.Chart) (*Comparison, error)
+}
+
+// Object is a Kubernetes object that a chart renders to.
+type Object struct {
+	Kind, Name string
+	// Source is the template that it comes from.
+	Source string
+	Text   string
+	Fields map[string]any
+}
+
+// Comparison is how two charts differ.
+type Comparison struct {
+	Objects []Difference
+	// Values are differences of the default values.
+	Values []Change
+}
+
+// Difference is how two charts differ in an object.
+type Difference struct {
+	Kind, Name string
+	// Verb is added, removed or changed.
+	Verb    string
+	Changes []Change
+}
+
+// Change is how two charts differ in one place.
+type Change struct {
+	Path string
+	// Verb is added, removed or changed.
+	Verb          string
+	Before, After string
+}
+
+// ChangedLine is a line of a change in a text of several lines.
+type ChangedLine struct {
+	// Verb is added, removed, kept, or gap for lines that are left out.
+	Verb string
+	Text string
+}
+
+// Lines returns how a text of several lines has changed, and nothing for a value
+// that stands on one line.
+func (c Change) Lines() []ChangedLine {
+	if c.Before == "" || c.After == "" || !strings.Contains(c.Before+c.After, "\n") {
+		return nil
+	}
+	unified := diff.Diff("a", []byte(c.Before+"\n"), "b", []byte(c.After+"\n"))
+	var lines []ChangedLine
+	for i, text := range strings.Split(strings.TrimSuffix(string(unified), "\n"), "\n") {
+		switch {
+		case i < unifiedHeader || text == "":
+		case text[0] == '+':
+			lines = append(lines, ChangedLine{"added", text[1:]})
+		case text[0] == '-':
+			lines = append(lines, ChangedLine{"removed", text[1:]})
+		case text[0] == '@' && len(lines) > 0:
+			lines = append(lines, ChangedLine{"gap", "…"})
+		case text[0] == ' ':
+			lines = append(lines, ChangedLine{"kept", text[1:]})
+		}
+	}
+	return lines
+}
+
+// unifiedHeader is how many lines name the two sides of a unified diff.
+const unifiedHeader = 3

@@ -1,0 +1,98 @@
+package pages
+
+import (
+	"bytes"
+	"html/template"
+	"regexp"
+
+	"github.com/microcosm-cc/bluemonday"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/renderer/html"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+)
+
+// maxMarkdown is how much of a README is shown, in bytes.
+const maxMarkdown = 512 << 10
+
+// markdown turns a README into HTML that is safe to show. Pictures become links:
+// a page loads nothing from another host, which would tell that host who reads it.
+func markdown(source []byte) (template.HTML, error) {
+	source = source[:min(len(source), maxMarkdown)]
+	md := goldmark.New(
+		goldmark.WithExtensions(extension.GFM),
+		goldmark.WithParserOptions(
+			parser.WithAutoHeadingID(),
+			parser.WithASTTransformers(util.Prioritized(picturesToLinks{}, 100)),
+		),
+		goldmark.WithRendererOptions(html.WithUnsafe()), // what is not safe is taken out below
+	)
+	var b bytes.Buffer
+	if err := md.Convert(source, &b); err != nil {
+		return "", err
+	}
+	return template.HTML(sanitizer().SanitizeBytes(b.Bytes())), nil //nolint:gosec // this is what the sanitizer is for
+}
+
+var (
+	headingID = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+	language  = regexp.MustCompile(`^language-[a-zA-Z0-9]+$`)
+)
+
+// sanitizer keeps what a text is made of: no scripts, no styles, no forms, no
+// pictures, and links that say nothing of where they were followed.
+func sanitizer() *bluemonday.Policy {
+	p := bluemonday.NewPolicy()
+	p.AllowStandardURLs()
+	p.AllowElements("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "div",
+		"details", "summary", "kbd", "sub", "sup")
+	p.AllowTables()
+	p.AllowAttrs("href").OnElements("a")
+	p.AllowAttrs("id").Matching(headingID).OnElements("h1", "h2", "h3", "h4", "h5", "h6")
+	p.AllowAttrs("class").Matching(language).OnElements("code")
+	p.AllowAttrs("start").Matching(bluemonday.Integer).OnElements("ol")
+	p.RequireNoFollowOnLinks(true)
+	p.RequireNoReferrerOnLinks(true)
+	return p
+}
+
+// picturesToLinks replaces pictures by their texts, which lead to them. A picture
+// within a link is its text alone.
+type picturesToLinks struct{}
+
+// Transform is called by the parser.
+func (picturesToLinks) Transform(doc *ast.Document, _ text.Reader, _ parser.Context) {
+	var pictures []*ast.Image
+	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the function has no errors
+		if image, ok := n.(*ast.Image); ok && entering {
+			pictures = append(pictures, image)
+		}
+		return ast.WalkContinue, nil
+	})
+	for _, image := range pictures {
+		parent := image.Parent()
+		if image.FirstChild() == nil {
+			parent.RemoveChild(parent, image)
+			continue
+		}
+		link := ast.NewLink()
+		link.Destination, link.Title = image.Destination, image.Title
+		within := parent.Kind() == ast.KindLink
+		for child := image.FirstChild(); child != nil; child = image.FirstChild() {
+			image.RemoveChild(image, child)
+			if within {
+				parent.InsertBefore(parent, image, child)
+			} else {
+				link.AppendChild(link, child)
+			}
+		}
+		if within {
+			parent.RemoveChild(parent, image)
+		} else {
+			parent.ReplaceChild(parent, image, link)
+		}
+	}
+}

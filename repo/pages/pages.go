@@ -1,0 +1,260 @@
+package pages
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"helm.sh/helm/v3/pkg/chart"
+
+	"gantry/charts/archive"
+	"gantry/charts/diag"
+	"gantry/charts/picture"
+	"gantry/repo"
+	"gantry/templates"
+)
+
+// Options are what the pages need besides charts.
+type Options struct {
+	// Inspector renders charts. Without one the pages that need it say that this
+	// server cannot.
+	Inspector Inspector
+	// Version is that of the server. A new one may draw the same chart otherwise,
+	// so it is part of the pages' entity tags.
+	Version string
+}
+
+// Pages draws the pages.
+type Pages struct {
+	options   Options
+	templates map[string]*template.Template
+	assets    map[string]asset
+	// looking holds a place for every chart that is in memory as a whole.
+	looking chan struct{}
+}
+
+// asset is a file that pages refer to. Its address changes when it does, so that
+// it may be kept for ever.
+type asset struct {
+	data []byte
+	kind string
+	sum  string
+}
+
+// maxLooking is how many charts are unpacked or rendered at once.
+const maxLooking = 4
+
+// inspectTimeout is what unpacking and rendering may take.
+const inspectTimeout = 10 * time.Second
+
+// New reads the templates of the pages.
+func New(o Options) (*Pages, error) {
+	files := templates.Repository()
+	p := &Pages{options: o, templates: map[string]*template.Template{}, assets: map[string]asset{}, looking: make(chan struct{}, maxLooking)}
+	for name, kind := range map[string]string{"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"} {
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		if name == "page.css" {
+			data = append(data, picture.Style()...)
+		}
+		sum := sha256.Sum256(data)
+		p.assets[name] = asset{data, kind, hex.EncodeToString(sum[:8])}
+	}
+	functions := template.FuncMap{"asset": p.address, "count": diag.Count, "size": diag.Size, "date": date, "join": strings.Join}
+	for _, name := range []string{"home", "chart", "compare", "problem"} {
+		t, err := template.New("layout.html").Funcs(functions).ParseFS(files, "layout.html", name+".html")
+		if err != nil {
+			return nil, err
+		}
+		p.templates[name] = t
+	}
+	return p, nil
+}
+
+// address is the path of an asset below that of the repository.
+func (p *Pages) address(name string) string { return "assets/" + name + "?" + p.assets[name].sum }
+
+// Asset serves a file that the pages refer to; there need not be such a file.
+func (p *Pages) Asset(w http.ResponseWriter, r *http.Request, name string) error {
+	a, ok := p.assets[name]
+	if !ok {
+		return &NotFoundError{What: "there is no file " + name}
+	}
+	h := w.Header()
+	h.Set("Content-Type", a.kind)
+	h.Set("Cache-Control", "public, max-age=300")
+	if r.URL.RawQuery == a.sum {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	h.Set("X-Content-Type-Options", "nosniff")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.data))
+	return nil
+}
+
+// Visit is where a visitor stands.
+type Visit struct {
+	Library Library
+	// URL is the address of the repository, as the visitor reached it, without a
+	// slash at its end.
+	URL *url.URL
+}
+
+// NotFoundError reports that there is nothing to show.
+type NotFoundError struct {
+	What, Hint string
+}
+
+// Error says what there is not.
+func (e *NotFoundError) Error() string { return e.What }
+
+// site is what every page knows of the repository.
+type site struct {
+	Title string
+	Host  string
+	// Base is the path of the repository, with a slash at its end.
+	Base string
+	// URL is its address, and OCI the same for registries.
+	URL, OCI string
+	// Alias is what the commands of the pages call the repository.
+	Alias string
+	Query string
+}
+
+func (v Visit) site(title string) site {
+	alias, _, _ := strings.Cut(v.URL.Hostname(), ".")
+	if strings.Trim(alias, "0123456789:") == "" {
+		alias = "local"
+	}
+	return site{
+		Title: title, Host: v.URL.Host + v.URL.Path, Base: v.URL.Path + "/", URL: v.URL.String(),
+		OCI: "oci://" + v.URL.Host + v.URL.Path, Alias: alias,
+	}
+}
+
+// policy lets pages run their own script and show pictures that they hold, and
+// nothing else; the parts of a page of somebody else cannot reach beyond it.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// show writes a page.
+func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name string, data any) error {
+	var body bytes.Buffer
+	if err := p.templates[name].Execute(&body, data); err != nil {
+		return err
+	}
+	h := w.Header()
+	sum := sha256.Sum256(body.Bytes())
+	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Vary", "Accept")
+	// A page names the host that it was asked for under: not for shared caches.
+	h.Set("Cache-Control", "private, no-cache")
+	if status == http.StatusOK {
+		h.Set("ETag", tag)
+		if r.Header.Get("If-None-Match") == tag {
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes()) // a client that is gone needs no answer
+	return nil
+}
+
+// Problem is an answer that says no.
+type Problem struct {
+	// Status is that of HTTP.
+	Status        int
+	Message, Hint string
+}
+
+// Problem shows an answer that says no.
+func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, v Visit, problem Problem) error {
+	return p.show(w, r, problem.Status, "problem", struct {
+		site
+		Problem
+	}{v.site(http.StatusText(problem.Status)), problem})
+}
+
+// load unpacks a version of a chart.
+func (p *Pages) load(ctx context.Context, l Library, name, version string) (*chart.Chart, error) {
+	f, err := l.Open(ctx, name, version)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	c, err := archive.Unpack(f)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", repo.FileName(name, version), err)
+	}
+	return c, nil
+}
+
+// look waits until few enough charts are looked at, and returns what must be
+// called when this one no longer is.
+func (p *Pages) look(ctx context.Context) (context.Context, func(), error) {
+	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
+	select {
+	case p.looking <- struct{}{}:
+		return ctx, func() { cancel(); <-p.looking }, nil
+	case <-ctx.Done():
+		cancel()
+		return nil, nil, errBusy
+	}
+}
+
+var errBusy = errors.New("the server looks at too many charts at once")
+
+// find returns the versions of a chart and the place of one of them; the newest
+// release when none is named.
+func (v Visit) find(name, version string) ([]Version, int, error) {
+	versions, err := v.Library.Versions(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(versions) == 0 {
+		return nil, 0, v.noChart(name)
+	}
+	if version == "" {
+		place, _, err := choose(versions)
+		return versions, place, err
+	}
+	for i := range versions {
+		if versions[i].Version == version {
+			return versions, i, nil
+		}
+	}
+	return nil, 0, &NotFoundError{
+		What: "chart " + name + " has no version " + version,
+		Hint: "the newest is " + versions[0].Version,
+	}
+}
+
+func (v Visit) noChart(name string) error {
+	cards, err := v.Library.Cards()
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(cards))
+	for i, c := range cards {
+		names[i] = c.Name
+	}
+	return &NotFoundError{What: "there is no chart " + name, Hint: diag.DidYouMean(name, names)}
+}
+
+func date(t time.Time) string { return t.Format(time.DateOnly) }

@@ -1,0 +1,182 @@
+package pages
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"helm.sh/helm/v3/pkg/chart"
+)
+
+func TestMarkdown(t *testing.T) {
+	tests := []struct{ name, in, want string }{
+		{"a link", "[text](https://example.com)", `<p><a href="https://example.com" rel="nofollow noreferrer">text</a></p>`},
+		{"a script", "<script>alert(1)</script>", ""},
+		{"a handler", `<p onclick="x()">text</p>`, "<p>text</p>"},
+		{"a script in a link", "[text](javascript:alert(1))", "<p>text</p>"},
+		{"a style", `<p style="position:fixed">text</p><style>*{}</style>`, "<p>text</p>"},
+		{"a form", `<form action="https://example.com"><input></form>`, ""},
+		{"a frame", `<iframe src="https://example.com"></iframe>`, ""},
+		{"a picture", "![logo](https://example.com/logo.png)", `<p><a href="https://example.com/logo.png" rel="nofollow noreferrer">logo</a></p>`},
+		{"a picture in a link", "[![badge](https://example.com/b.svg)](https://example.com)", `<p><a href="https://example.com" rel="nofollow noreferrer">badge</a></p>`},
+		{"a picture without a text", "![](https://example.com/logo.png)", "<p></p>"},
+		{"a picture in HTML", `<img src="https://example.com/logo.png">`, ""},
+		{"an id that is a field of documents", `<p id="cookie">text</p>`, "<p>text</p>"},
+		{"a table", "| a |\n|---|\n| b |", "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>b</td></tr></tbody></table>"},
+		{"a heading", "# Some *thing*", `<h1 id="some-thing">Some <em>thing</em></h1>`},
+		{"code", "```yaml\na: <b>\n```", "<pre><code class=\"language-yaml\">a: &lt;b&gt;</code></pre>"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := markdown([]byte(tt.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.ReplaceAll(strings.TrimSpace(string(got)), "\n", ""); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzMarkdown looks for anything that runs or loads in what a README becomes.
+func FuzzMarkdown(f *testing.F) {
+	f.Add("# a\n\n<img src=x onerror=alert(1)>\n\n[a](javascript:b)\n\n![c](d)")
+	f.Add("<svg><script>a</script></svg>")
+	f.Add("[![a](b)![c](d)](e)")
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := markdown([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, bad := range []string{"<script", "<img", "<iframe", "<style", "<form", "<svg", "<object", `href="javascript:`} {
+			if strings.Contains(strings.ToLower(string(got)), bad) {
+				t.Errorf("%q is in %s", bad, got)
+			}
+		}
+	})
+}
+
+func TestSearch(t *testing.T) {
+	cards := []*Card{
+		{Name: "mysql", Description: "A database"},
+		{Name: "mysql-exporter", Description: "Metrics of mysql"},
+		{Name: "postgres", Keywords: []string{"database", "SQL"}},
+		{Name: "web", Description: "A site that needs a database", AppVersion: "8.4"},
+	}
+	tests := []struct {
+		query string
+		want  []string
+	}{
+		{"", []string{"mysql", "mysql-exporter", "postgres", "web"}},
+		{"mysql", []string{"mysql", "mysql-exporter"}},
+		{"DATABASE", []string{"postgres", "mysql", "web"}},
+		{"sql", []string{"mysql", "mysql-exporter", "postgres"}},
+		{"database site", []string{"web"}},
+		{"8.4", []string{"web"}},
+		{"nothing", nil},
+		{"database nothing", nil},
+		{strings.Repeat("é", maxQuery), nil},
+	}
+	for _, tt := range tests {
+		var got []string
+		for _, c := range search(cards, tt.query) {
+			got = append(got, c.Name)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", tt.query, diff)
+		}
+	}
+}
+
+func TestValues(t *testing.T) {
+	c := &chart.Chart{
+		Raw: []*chart.File{{Name: "values.yaml", Data: []byte(`# Something about the file
+
+# About the image.
+image:
+  # -- Where it comes from
+  # @section -- Image
+  repository: nginx
+  tag: ""
+replicas: 2
+# any
+extra: {}
+hosts: [a, {b: c}]
+nothing:
+`)}},
+		Schema: []byte(`{"properties":{"replicas":{"type":["integer","null"],"description":"How many pods"},"image":{"properties":{"tag":{"type":"string","description":"Its tag"}}}}}`),
+	}
+	rows, files := values(c)
+	want := []valueRow{
+		{"image.repository", "string", `"nginx"`, "Where it comes from"},
+		{"image.tag", "string", `""`, "Its tag"},
+		{"replicas", "integer", "2", "How many pods"},
+		{"extra", "object", "{}", "any"},
+		{"hosts", "array", `["a",{"b":"c"}]`, ""},
+		{"nothing", "", "", ""},
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(files) != 2 || files[0].Name != "values.yaml" || files[1].Name != "values.schema.json" {
+		t.Errorf("the files are %v", files)
+	}
+}
+
+func TestLines(t *testing.T) {
+	if got := (Change{Before: "1", After: "2"}).Lines(); got != nil {
+		t.Errorf("one line: %v", got)
+	}
+	numbers := strings.Join(strings.Split("1234567890", ""), "\n")
+	got := Change{Before: "a\n" + numbers + "\nb", After: "A\n" + numbers + "\nB"}.Lines()
+	want := []ChangedLine{
+		{"removed", "a"},
+		{"added", "A"},
+		{"kept", "1"},
+		{"kept", "2"},
+		{"kept", "3"},
+		{"gap", "…"},
+		{"kept", "8"},
+		{"kept", "9"},
+		{"kept", "0"},
+		{"removed", "b"},
+		{"added", "B"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestColour(t *testing.T) {
+	tests := []struct {
+		in   string
+		want line
+	}{
+		{"a: b # c", line{{"", ""}, {"k", "a"}, {"", ":"}, {"", " b "}, {"c", "# c"}}},
+		{"- name: x", line{{"", "- "}, {"k", "name"}, {"", ":"}, {"", " x"}}},
+		{"# all", line{{"", ""}, {"c", "# all"}}},
+		{"{{ if .a }}b{{ end }}", line{{"", ""}, {"t", "{{ if .a }}"}, {"", "b"}, {"t", "{{ end }}"}, {"", ""}}},
+	}
+	for _, tt := range tests {
+		if diff := cmp.Diff(tt.want, colour(tt.in)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.in, diff)
+		}
+	}
+}
+
+func TestShownFile(t *testing.T) {
+	long := newFile("long", []byte(strings.Repeat("a line\n", maxShown/7+100)))
+	if !long.Cut || len(long.Lines) != maxShown/7 {
+		t.Errorf("a long file has %d lines, cut %v", len(long.Lines), long.Cut)
+	}
+	if one := newFile("one", []byte(strings.Repeat("x", maxShown+1))); len(one.Lines) != 0 || !one.Cut {
+		t.Errorf("a line that is too long is shown: %d lines", len(one.Lines))
+	}
+	if binary := newFile("binary", []byte("a\x00b")); len(binary.Lines) != 1 || binary.Lines[0][0].Text != "binary, 3 B" {
+		t.Errorf("a binary file is %v", binary.Lines)
+	}
+	if bad := newFile("bad", []byte("a\x1b[31m")); bad.Lines[0][0].Text != `a\x1b[31m` {
+		t.Errorf("an escape is shown as %q", bad.Lines[0][0].Text)
+	}
+}
