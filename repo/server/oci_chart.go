@@ -14,6 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"helm.sh/helm/v3/pkg/chart"
 
+	"gantry/charts/diag"
 	"gantry/repo"
 )
 
@@ -202,7 +203,7 @@ func (s *Server) inspectStored(ctx context.Context, r record) (*chart.Metadata, 
 func (s *Server) checkStoredProvenance(ctx context.Context, key string, meta *chart.Metadata, digest string) (string, error) {
 	info, err := s.catalog.store.Stat(ctx, key)
 	if err == nil && info.Size > s.options.Limits.Provenance {
-		return "", tooLarge("the signature is larger than " + byteSize(s.options.Limits.Provenance))
+		return "", tooLarge("the signature is larger than " + diag.Size(s.options.Limits.Provenance))
 	}
 	text, _, err := s.catalog.store.Get(ctx, key)
 	if err != nil {
