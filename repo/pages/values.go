@@ -7,7 +7,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"helm.sh/helm/v3/pkg/chart"
-	"helm.sh/helm/v3/pkg/chartutil"
 )
 
 // valueRow is a value that can be set, as a table shows it.
@@ -22,6 +21,12 @@ type schema struct {
 	Enum        []any              `json:"enum"`
 	Properties  map[string]*schema `json:"properties"`
 }
+
+// The files of a chart that values are defined in.
+const (
+	valuesFile = "values.yaml"
+	schemaFile = "values.schema.json"
+)
 
 const (
 	// maxValues is how many values a table lists, and maxValueDepth how deep it
@@ -39,7 +44,7 @@ func values(c *chart.Chart) ([]valueRow, []file) {
 	var files []file
 	t := &table{}
 	for _, f := range c.Raw {
-		if f.Name != chartutil.ValuesfileName {
+		if f.Name != valuesFile {
 			continue
 		}
 		files = append(files, newFile(f.Name, f.Data))
@@ -52,7 +57,7 @@ func values(c *chart.Chart) ([]valueRow, []file) {
 		t.add(nil, doc.Content[0], &root)
 	}
 	if len(c.Schema) > 0 {
-		files = append(files, newFile(chartutil.SchemafileName, c.Schema))
+		files = append(files, newFile(schemaFile, c.Schema))
 	}
 	return t.rows, files
 }
