@@ -27,6 +27,8 @@ type repoServeOptions struct {
 	addrFile        string
 	tlsCert, tlsKey string
 	user, passFile  string
+	tokens          bool
+	auditLog        string
 	anonymousRead   bool
 	allowOverwrite  bool
 	maxArchiveMiB   int64
@@ -56,7 +58,8 @@ The server ends on an interrupt, when the requests under way are done.
   gantry repo serve --dir charts --listen :8443 --tls-cert cert.pem --tls-key key.pem
   gantry repo serve --store s3://my-charts/stable --listen :8879
   gantry repo serve --store s3://charts --s3-endpoint http://127.0.0.1:9000
-  gantry repo serve --dir charts --basic-auth-user ci --basic-auth-pass-file pass.txt --anonymous-read`,
+  gantry repo serve --dir charts --basic-auth-user ci --basic-auth-pass-file pass.txt --anonymous-read
+  gantry repo serve --dir charts --tokens --audit-log audit.jsonl`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRepoServe(cmd.Context(), a, &o) },
 	}
@@ -65,11 +68,13 @@ The server ends on an interrupt, when the requests under way are done.
 	o.store.bind(f)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8879", "address to listen on; port 0 takes a free one")
 	f.StringVar(&o.addrFile, "addr-file", "", "file to write the address to, once the server listens")
-	f.StringVar(&o.tlsCert, "tls-cert", "", "certificate for HTTPS")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "certificate for HTTPS; it is read again when the file changes")
 	f.StringVar(&o.tlsKey, "tls-key", "", "key of the certificate")
 	f.StringVar(&o.user, "basic-auth-user", "", "user that may read and write")
 	f.StringVar(&o.passFile, "basic-auth-pass-file", "", "file that holds the user's password")
-	f.BoolVar(&o.anonymousRead, "anonymous-read", false, "let everybody read; only writing asks for the password")
+	f.BoolVar(&o.tokens, "tokens", false, "let in who has a token (gantry repo token create)")
+	f.BoolVar(&o.anonymousRead, "anonymous-read", false, "let everybody read; only writing asks for a password or a token")
+	f.StringVar(&o.auditLog, "audit-log", "", "file to append a line of JSON to for every change, and for every one that was refused")
 	f.BoolVar(&o.allowOverwrite, "allow-overwrite", false, "let uploads with ?force replace a version")
 	f.Int64Var(&o.maxArchiveMiB, "max-archive", 32, "largest archive to take, in MiB")
 	f.DurationVar(&o.rescan, "rescan", time.Minute, "how often to look for charts that were put into the store by hand; 0 is never")
@@ -87,6 +92,14 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.auditLog != "" {
+		file, err := os.OpenFile(o.auditLog, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			return fmt.Errorf("open the audit log: %w", err)
+		}
+		defer file.Close()
+		options.Audit = slog.New(slog.NewJSONHandler(file, nil))
+	}
 	store, err := o.store.open(ctx, o.dir, log)
 	if err != nil {
 		return err
@@ -97,7 +110,7 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 	if err != nil {
 		return err
 	}
-	listener, err := o.open(ctx)
+	listener, err := o.open(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -134,10 +147,14 @@ func (o *repoServeOptions) serverOptions(a *app, log *slog.Logger) (server.Optio
 	if (o.user == "") != (o.passFile == "") {
 		return options, usageError(errors.New("--basic-auth-user and --basic-auth-pass-file go together"))
 	}
-	if o.user == "" {
+	if o.user == "" && !o.tokens {
 		if o.anonymousRead {
-			return options, usageError(errors.New("--anonymous-read means something only with --basic-auth-user"))
+			return options, usageError(errors.New("--anonymous-read means something only with --basic-auth-user or --tokens"))
 		}
+		return options, nil
+	}
+	options.Auth = &server.Auth{User: o.user, Tokens: o.tokens, AnonymousRead: o.anonymousRead}
+	if o.user == "" {
 		return options, nil
 	}
 	text, err := os.ReadFile(o.passFile)
@@ -148,22 +165,22 @@ func (o *repoServeOptions) serverOptions(a *app, log *slog.Logger) (server.Optio
 	if password == "" {
 		return options, usageError(fmt.Errorf("%s holds no password", o.passFile))
 	}
-	options.Auth = &server.BasicAuth{User: o.user, Password: server.Secret(password), AnonymousRead: o.anonymousRead}
+	options.Auth.Password = server.Secret(password)
 	return options, nil
 }
 
 // open listens, with TLS when there is a certificate.
-func (o *repoServeOptions) open(ctx context.Context) (net.Listener, error) {
+func (o *repoServeOptions) open(ctx context.Context, log *slog.Logger) (net.Listener, error) {
 	if (o.tlsCert == "") != (o.tlsKey == "") {
 		return nil, usageError(errors.New("--tls-cert and --tls-key go together"))
 	}
 	var config *tls.Config
 	if o.tlsCert != "" {
-		cert, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
-		if err != nil {
-			return nil, fmt.Errorf("read the certificate: %w", err)
+		cert := &certificate{cert: o.tlsCert, key: o.tlsKey, log: log}
+		if err := cert.load(); err != nil {
+			return nil, err
 		}
-		config = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}
+		config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get, NextProtos: []string{"h2", "http/1.1"}}
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
@@ -187,8 +204,11 @@ func (o *repoServeOptions) announce(a *app, addr net.Addr) error {
 		}
 	}
 	credentials := ""
-	if o.user != "" {
+	switch {
+	case o.user != "":
 		credentials = " --username " + o.user + " --password-stdin"
+	case o.tokens:
+		credentials = " --username token --password-stdin"
 	}
 	where := o.dir
 	if where == "" {

@@ -22,10 +22,16 @@ type storeOptions struct {
 	refresh          time.Duration
 }
 
-func (o *storeOptions) bind(f *pflag.FlagSet) {
+// bindBucket binds the flags that say where a bucket is.
+func (o *storeOptions) bindBucket(f *pflag.FlagSet) {
 	f.StringVar(&o.url, "store", "", "bucket that keeps the charts, such as s3://BUCKET/PREFIX; instead of --dir")
 	f.StringVar(&o.endpoint, "s3-endpoint", "", "URL of an S3 server other than Amazon's (default: $AWS_ENDPOINT_URL)")
 	f.StringVar(&o.region, "s3-region", "", "region of the bucket (default: $AWS_REGION)")
+}
+
+// bind binds the flags of a server.
+func (o *storeOptions) bind(f *pflag.FlagSet) {
+	o.bindBucket(f)
 	f.BoolVar(&o.single, "single-replica", false, "promise that this is the only server of the bucket, for those without conditional writes")
 	f.DurationVar(&o.refresh, "refresh", time.Second, "how old what other servers of a bucket published may be served; 0 asks the bucket each time")
 }

@@ -30,9 +30,10 @@ func (s *Server) apiCharts(w http.ResponseWriter, r *http.Request) error {
 // apiChart lists the versions of a chart, newest first.
 func (s *Server) apiChart(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	seg := s.shown(r.Context()).find(name)
+	snap := s.shown(r.Context())
+	seg := snap.find(name)
 	if seg == nil || seg.shard.Chart != name || len(seg.shard.Versions) == 0 {
-		return s.unknownChart(r.Context(), name)
+		return unknownChart(snap, name)
 	}
 	writeRaw(w, append(bytes.Clone(seg.versionsJSON()), '\n'))
 	return nil
@@ -41,7 +42,7 @@ func (s *Server) apiChart(w http.ResponseWriter, r *http.Request) error {
 // apiVersion shows one version of a chart. The version latest is the newest
 // release, or the newest pre-release when there is no release.
 func (s *Server) apiVersion(w http.ResponseWriter, r *http.Request) error {
-	seg, i, err := s.lookup(r.Context(), r.PathValue("name"), r.PathValue("version"))
+	seg, i, err := lookup(s.shown(r.Context()), r.PathValue("name"), r.PathValue("version"))
 	if err != nil {
 		return err
 	}
@@ -59,10 +60,10 @@ func writeRaw(w http.ResponseWriter, body []byte) {
 }
 
 // lookup finds a version, or says what there is instead.
-func (s *Server) lookup(ctx context.Context, name, version string) (*segment, int, error) {
-	seg := s.shown(ctx).find(name)
+func lookup(snap *snapshot, name, version string) (*segment, int, error) {
+	seg := snap.find(name)
 	if seg == nil || seg.shard.Chart != name || len(seg.shard.Versions) == 0 {
-		return nil, 0, s.unknownChart(ctx, name)
+		return nil, 0, unknownChart(snap, name)
 	}
 	if i, ok := seg.shard.find(version); ok {
 		return seg, i, nil
@@ -80,9 +81,9 @@ func (s *Server) lookup(ctx context.Context, name, version string) (*segment, in
 		"the newest are "+strings.Join(versions[:min(5, len(versions))], ", "))
 }
 
-func (s *Server) unknownChart(ctx context.Context, name string) *problem {
+func unknownChart(snap *snapshot, name string) *problem {
 	hint := "the index at /index.yaml lists what there is"
-	if near := diag.Nearest(name, s.shown(ctx).names()); len(near) > 0 {
+	if near := diag.Nearest(name, snap.names()); len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return chartNotFound(fmt.Sprintf("there is no chart %q", name), hint)
@@ -91,10 +92,16 @@ func (s *Server) unknownChart(ctx context.Context, name string) *problem {
 // remove takes a version out of the index.
 func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 	name, version := r.PathValue("name"), r.PathValue("version")
-	if _, _, err := s.lookup(r.Context(), name, version); err != nil {
+	if err := authorize(r.Context(), VerbDelete, name); err != nil {
+		s.audit(r, deed{auditDelete, name, version, ""}, err)
 		return err
 	}
-	if err := s.removeVersion(r.Context(), name, version); err != nil {
+	if _, _, err := lookup(s.catalog.current(), name, version); err != nil {
+		return err
+	}
+	err := s.removeVersion(r.Context(), name, version)
+	s.audit(r, deed{auditDelete, name, version, ""}, err)
+	if err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, map[string]bool{"deleted": true})

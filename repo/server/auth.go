@@ -1,18 +1,30 @@
 package server
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gantry/repo/blob"
 )
 
-// BasicAuth is one user and a password.
-type BasicAuth struct {
+// Auth says who may do what. Somebody is let in by the password of the one user,
+// or by a token of the store.
+type Auth struct {
+	// User and Password are of one who may do everything. Default: nobody.
 	User     string
 	Password Secret
-	// AnonymousRead lets everybody read; only writing asks for the password.
+	// Tokens lets in who has a token ([CreateToken]).
+	Tokens bool
+	// AnonymousRead lets everybody read; only writing asks who it is.
 	AnonymousRead bool
 }
 
@@ -25,23 +37,79 @@ func (Secret) LogValue() slog.Value { return slog.StringValue("[hidden]") }
 // String hides the secret.
 func (Secret) String() string { return "[hidden]" }
 
-func (a *BasicAuth) validate() error {
-	if a != nil && (a.User == "" || a.Password == "") {
+func (a *Auth) validate() error {
+	switch {
+	case a == nil:
+		return nil
+	case (a.User == "") != (a.Password == ""):
 		return errors.New("basic authentication needs a user and a password")
+	case a.User == "" && !a.Tokens:
+		return errors.New("authentication needs a user or tokens")
+	default:
+		return nil
 	}
-	return nil
 }
 
-// admits compares digests, so that the time it takes tells neither how much of a
-// guess is right nor how long the right answer is.
-func (a *BasicAuth) admits(r *http.Request) (user string, ok bool) {
-	user, password, ok := r.BasicAuth()
-	if !ok {
-		return "", false
+// principal is who asks. The zero value may do nothing.
+type principal struct {
+	name   string
+	all    bool
+	scopes []Scope
+}
+
+func (p principal) may(verb Verb, name string) bool {
+	if p.all {
+		return true
 	}
-	same := subtle.ConstantTimeCompare(hashed(user), hashed(a.User)) &
-		subtle.ConstantTimeCompare(hashed(password), hashed(string(a.Password)))
-	return user, same == 1
+	for _, s := range p.scopes {
+		if s.allows(verb, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// patterns returns what the principal may do something to, "*" for everything.
+func (p principal) patterns(verb Verb) []string {
+	if p.all {
+		return []string{"*"}
+	}
+	var patterns []string
+	for _, s := range p.scopes {
+		if s.Verb == verb {
+			patterns = append(patterns, s.Pattern)
+		}
+	}
+	return patterns
+}
+
+type principalKey struct{}
+
+// who returns who asks. Without authentication everybody may do everything.
+func who(ctx context.Context) principal {
+	if p, ok := ctx.Value(principalKey{}).(principal); ok {
+		return p
+	}
+	return principal{all: true}
+}
+
+// authorize says no to who may not do something to a chart.
+func authorize(ctx context.Context, verb Verb, name string) error {
+	if who(ctx).may(verb, name) {
+		return nil
+	}
+	return &problem{
+		Status: http.StatusForbidden, Code: "forbidden",
+		Message: fmt.Sprintf("%s may not %s %s", who(ctx).name, verb, name),
+		Hint:    fmt.Sprintf("its operator gives tokens for it with: gantry repo token create NAME --scope %s:%s", verb, name),
+	}
+}
+
+// matchesPassword compares hashes, so that the time it takes tells neither how
+// much of a guess is right nor how long the right answer is.
+func (a *Auth) matchesPassword(user, password string) bool {
+	return a.User != "" && subtle.ConstantTimeCompare(hashed(user), hashed(a.User))&
+		subtle.ConstantTimeCompare(hashed(password), hashed(string(a.Password))) == 1
 }
 
 func hashed(s string) []byte {
@@ -49,24 +117,71 @@ func hashed(s string) []byte {
 	return sum[:]
 }
 
-// writing guards an endpoint that changes the repository.
+// credentials returns what a request comes with: a user and a password, of which
+// a token takes the place, or a token alone.
+func credentials(r *http.Request) (user, secret string, given bool) {
+	if user, secret, given = r.BasicAuth(); given {
+		return user, secret, true
+	}
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	return "", strings.TrimSpace(token), ok && strings.EqualFold(scheme, "bearer")
+}
+
+// identify finds out who asks.
+func (s *Server) identify(r *http.Request) (p principal, known bool, err error) {
+	user, secret, given := credentials(r)
+	auth := s.options.Auth
+	if !given {
+		return principal{}, false, nil
+	}
+	if auth.matchesPassword(user, secret) {
+		return principal{name: user, all: true}, true, nil
+	}
+	parts := tokenText.FindStringSubmatch(secret)
+	if !auth.Tokens || parts == nil {
+		return principal{}, false, nil
+	}
+	t, err := s.tokens.find(r.Context(), parts[1])
+	if errors.Is(err, blob.ErrNotFound) {
+		return principal{}, false, nil
+	}
+	if err != nil {
+		return principal{}, false, storageProblem(err)
+	}
+	if !t.isSecret(parts[2]) || t.Ended(s.options.Now()) != "" {
+		return principal{}, false, nil
+	}
+	return principal{name: t.Name, scopes: t.Scopes}, true, nil
+}
+
+// writing guards an endpoint that changes the repository. Which charts somebody
+// may change it finds out for itself.
 func (s *Server) writing(h endpoint) endpoint { return s.guarded(h, false) }
 
-// reading guards an endpoint that shows charts.
+// reading guards an endpoint that shows charts, those that somebody may read.
 func (s *Server) reading(h endpoint) endpoint { return s.guarded(h, true) }
 
 func (s *Server) guarded(h endpoint, reading bool) endpoint {
 	auth := s.options.Auth
-	if auth == nil || reading && auth.AnonymousRead {
+	if auth == nil {
 		return h
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		user, ok := auth.admits(r)
-		if !ok {
+		p, known, err := s.identify(r)
+		open := reading && auth.AnonymousRead
+		switch {
+		case err != nil && !open:
+			return err
+		case !known && !open:
 			return s.unauthorized(w)
 		}
-		noteOf(r.Context()).user = user
-		return h(w, r)
+		if known {
+			noteOf(r.Context()).user = p.name
+		}
+		if open {
+			p.scopes = append(slices.Clip(p.scopes), Scope{VerbRead, "*"})
+		}
+		return h(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, p)))
 	}
 }
 
@@ -81,3 +196,47 @@ func (s *Server) unauthorized(w http.ResponseWriter) *problem {
 
 // private reports whether answers must not be kept by shared caches.
 func (s *Server) private() bool { return s.options.Auth != nil && !s.options.Auth.AnonymousRead }
+
+const (
+	// tokenAge is how long a token is believed without asking the store: how
+	// long one that was revoked goes on.
+	tokenAge = 10 * time.Second
+	// keptTokens is how many are remembered.
+	keptTokens = 10_000
+)
+
+// tokenCache remembers tokens, and that there are none, for a moment.
+type tokenCache struct {
+	store blob.Store
+	now   func() time.Time
+
+	mu   sync.Mutex
+	kept map[string]keptToken
+}
+
+type keptToken struct {
+	token Token
+	err   error
+	read  time.Time
+}
+
+func (c *tokenCache) find(ctx context.Context, id string) (Token, error) {
+	now := c.now()
+	c.mu.Lock()
+	k, ok := c.kept[id]
+	c.mu.Unlock()
+	if ok && now.Sub(k.read) < tokenAge {
+		return k.token, k.err
+	}
+	t, _, err := readToken(ctx, c.store, tokenKey(id))
+	if err != nil && !errors.Is(err, blob.ErrNotFound) {
+		return Token{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept == nil || len(c.kept) >= keptTokens {
+		c.kept = map[string]keptToken{}
+	}
+	c.kept[id] = keptToken{t, err, now}
+	return t, err
+}

@@ -455,7 +455,7 @@ func TestBasicAuth(t *testing.T) {
 	for _, anonymousRead := range []bool{false, true} {
 		var log bytes.Buffer
 		s := serve(t, &blob.Memory{}, server.Options{
-			Auth: &server.BasicAuth{User: "ci", Password: "s3cret", AnonymousRead: anonymousRead},
+			Auth: &server.Auth{User: "ci", Password: "s3cret", AnonymousRead: anonymousRead},
 			Log:  slog.New(slog.NewTextHandler(&log, nil)),
 		})
 		credential := func(text string) string {
@@ -516,7 +516,7 @@ func TestLog(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	for _, o := range []server.Options{{}, {Now: clock(), Auth: &server.BasicAuth{User: "ci"}}} {
+	for _, o := range []server.Options{{}, {Now: clock(), Auth: &server.Auth{User: "ci"}}} {
 		if _, err := server.New(t.Context(), &blob.Memory{}, o); err == nil {
 			t.Errorf("%+v passes", o)
 		}

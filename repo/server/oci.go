@@ -111,10 +111,8 @@ func (s *Server) ociRoute(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case r.URL.Path == ociPath && get:
 		// This is where clients try a password when somebody logs in.
-		if _, _, given := r.BasicAuth(); given && s.options.Auth != nil {
-			if _, ok := s.options.Auth.admits(r); !ok {
-				return s.unauthorized(w)
-			}
+		if _, _, given := credentials(r); given && s.options.Auth != nil && noteOf(r.Context()).user == "" {
+			return s.unauthorized(w)
 		}
 		writeJSON(w, http.StatusOK, struct{}{})
 		return nil
@@ -142,7 +140,24 @@ func (s *Server) ociRoute(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return ociProblem(http.StatusMethodNotAllowed, "UNSUPPORTED", r.Method+" is not a method of "+q.kind+" here")
 	}
+	if err := authorize(r.Context(), q.verb(r.Method), q.name); err != nil {
+		return err
+	}
 	return h(w, r, q)
+}
+
+// verb is what a request wants to do to a repository.
+func (q ociRequest) verb(method string) Verb {
+	switch {
+	case q.kind == "uploads":
+		return VerbPush
+	case method == http.MethodDelete:
+		return VerbDelete
+	case method == http.MethodPut:
+		return VerbPush
+	default:
+		return VerbRead
+	}
 }
 
 // ociProblem is a problem whose code is one of the specification's.

@@ -71,7 +71,7 @@ func (s *Server) ociTags(w http.ResponseWriter, r *http.Request, q ociRequest) e
 // ociCatalog lists the repositories in order.
 func (s *Server) ociCatalog(w http.ResponseWriter, r *http.Request) error {
 	var names []string
-	for _, name := range s.catalog.current().names() {
+	for _, name := range s.shown(r.Context()).names() {
 		if ociName.MatchString(name) {
 			names = append(names, name)
 		}
@@ -80,7 +80,9 @@ func (s *Server) ociCatalog(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return storageProblem(err)
 		}
-		names = append(names, repositoryOf(info.Key))
+		if name := repositoryOf(info.Key); who(r.Context()).may(VerbRead, name) {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	page, err := ociPage(w, r, slices.Compact(names))

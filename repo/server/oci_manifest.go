@@ -108,11 +108,14 @@ func (s *Server) ociPutManifest(w http.ResponseWriter, r *http.Request, q ociReq
 	if err := s.checkContent(r.Context(), m); err != nil {
 		return err
 	}
+	d := deed{auditTag, q.name, tag, digest}
 	if m.Config.MediaType == chartConfig {
+		d.action = auditPublish
 		err = s.pushChart(r.Context(), q.name, tag, m, data)
 	} else {
 		err = s.pushArtifact(r.Context(), q.name, tag, describeArtifact(m, mediaType, data), data)
 	}
+	s.audit(r, d, err)
 	if err != nil {
 		return err
 	}
@@ -194,6 +197,7 @@ func (s *Server) ociDeleteManifest(w http.ResponseWriter, r *http.Request, q oci
 	} else {
 		err = s.changeArtifacts(r.Context(), q.name, func(a *artifacts) error { return a.remove(q.reference) })
 	}
+	s.audit(r, deed{auditDelete, q.name, q.reference, ""}, err)
 	if err != nil {
 		return err
 	}

@@ -498,7 +498,7 @@ func TestOCIAdopted(t *testing.T) {
 
 func TestOCIAuth(t *testing.T) {
 	t.Parallel()
-	s := serve(t, &blob.Memory{}, server.Options{Auth: &server.BasicAuth{User: "ci", Password: "s3cret", AnonymousRead: true}})
+	s := serve(t, &blob.Memory{}, server.Options{Auth: &server.Auth{User: "ci", Password: "s3cret", AnonymousRead: true}})
 	r := s.do(http.MethodPost, "/v2/app/blobs/uploads/", nil)
 	if r.status != http.StatusUnauthorized || r.ociCode(t) != "UNAUTHORIZED" || r.header.Get("WWW-Authenticate") == "" {
 		t.Errorf("%d %v", r.status, r.header)

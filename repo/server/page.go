@@ -45,7 +45,7 @@ func (s *Server) visit(r *http.Request) pages.Visit {
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
 		u.Scheme = "https"
 	}
-	return pages.Visit{Library: library{s.catalog.current(), s.catalog.store}, URL: u}
+	return pages.Visit{Library: library{s.shown(r.Context()), s.catalog.store}, URL: u}
 }
 
 // wantsHTML tells browsers from programs: only they ask for HTML by name.
@@ -53,7 +53,7 @@ func wantsHTML(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// library shows the pages a snapshot.
+// library shows the pages what somebody may read.
 type library struct {
 	snapshot *snapshot
 	store    blob.Store

@@ -33,9 +33,11 @@ type Options struct {
 	// Overwrite lets an upload with ?force replace a version. Without it a
 	// version never changes once it is published.
 	Overwrite bool
-	// Auth asks for a user and a password. Default: everybody may do
-	// everything.
-	Auth *BasicAuth
+	// Auth asks who it is. Default: everybody may do everything.
+	Auth *Auth
+	// Audit is told of every change, and of those that were refused. Default:
+	// nothing is written down.
+	Audit *slog.Logger
 	// Inspector renders charts for the pages. Default: none, and the pages say so.
 	Inspector pages.Inspector
 	// Version is what /info tells of the server.
@@ -49,6 +51,9 @@ func (o *Options) complete() error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Audit == nil {
+		o.Audit = slog.New(slog.DiscardHandler)
+	}
 	if o.TempDir == "" {
 		o.TempDir = os.TempDir()
 	}
@@ -61,6 +66,7 @@ func (o *Options) complete() error {
 // Server is the HTTP handler of a repository.
 type Server struct {
 	catalog *catalog
+	tokens  *tokenCache
 	options Options
 	handler http.Handler
 	pages   *pages.Pages
@@ -79,6 +85,7 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 		return nil, err
 	}
 	s := &Server{catalog: newCatalog(store, options.Log), options: options, loading: make(chan struct{}, maxLoading)}
+	s.tokens = &tokenCache{store: store, now: options.Now}
 	if options.Shared {
 		s.catalog.fresh = &freshness{
 			store: store, now: options.Now, log: options.Log, every: options.Refresh, load: s.catalog.load,

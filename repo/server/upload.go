@@ -61,7 +61,12 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	overwrite := s.options.Overwrite && forced(r)
-	if err := s.publish(r.Context(), in, meta, overwrite); err != nil {
+	err = authorize(r.Context(), VerbPush, meta.Name)
+	if err == nil {
+		err = s.publish(r.Context(), in, meta, overwrite)
+	}
+	s.audit(r, deed{auditPublish, meta.Name, meta.Version, "sha256:" + in.digest}, err)
+	if err != nil {
 		return err
 	}
 	w.Header().Set("Location", "charts/"+repo.FileName(meta.Name, meta.Version))
@@ -356,20 +361,34 @@ func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return badRequest("provenance-invalid", err.Error(), "a .prov file is what signing a chart writes")
 	}
-	seg, i, err := s.lookup(r.Context(), signed.Name, signed.Version)
+	seg, i, err := lookup(s.catalog.current(), signed.Name, signed.Version)
 	if err != nil {
 		return err
 	}
 	if err := checkProvenance(text, signed.Name, signed.Version, seg.shard.Versions[i].Digest); err != nil {
 		return badRequest("provenance-invalid", err.Error(), "sign the published archive itself")
 	}
-	key, err := s.putProvenance(r.Context(), text)
+	err = authorize(r.Context(), VerbPush, signed.Name)
+	if err == nil {
+		err = s.sign(r.Context(), signed, seg.shard.Versions[i].Digest, text)
+	}
+	s.audit(r, deed{auditSign, signed.Name, signed.Version, "sha256:" + seg.shard.Versions[i].Digest}, err)
 	if err != nil {
 		return err
 	}
-	err = s.catalog.commit(r.Context(), signed.Name, func(sh shard) (shard, error) {
+	writeJSON(w, http.StatusCreated, map[string]bool{"saved": true})
+	return nil
+}
+
+// sign adds a signature to the version that it was checked against.
+func (s *Server) sign(ctx context.Context, signed signedText, digest string, text []byte) error {
+	key, err := s.putProvenance(ctx, text)
+	if err != nil {
+		return err
+	}
+	return s.catalog.commit(ctx, signed.Name, func(sh shard) (shard, error) {
 		i, ok := sh.find(signed.Version)
-		if !ok || sh.Versions[i].Digest != seg.shard.Versions[i].Digest {
+		if !ok || sh.Versions[i].Digest != digest {
 			return sh, chartNotFound("the version was removed or replaced meanwhile", "upload the chart and its signature together")
 		}
 		next := sh.Versions[i]
@@ -380,11 +399,6 @@ func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error 
 		next.Provenance = key
 		return sh.with(next), nil
 	})
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusCreated, map[string]bool{"saved": true})
-	return nil
 }
 
 func (s *Server) receiveProvenance(r *http.Request) ([]byte, error) {

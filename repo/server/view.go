@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,7 +17,10 @@ import (
 type view struct {
 	// chart and prefix choose charts by name; empty takes all.
 	chart, prefix string
-	versions      versionView
+	// readable are the patterns of the charts that somebody may read, one a
+	// line; empty takes all.
+	readable string
+	versions versionView
 }
 
 // versionView chooses versions of a chart.
@@ -62,7 +66,7 @@ func (s *snapshot) through(v view) *snapshot {
 	var segments []*segment
 	for _, seg := range s.published() {
 		name := seg.shard.Chart
-		if v.chart != "" && name != v.chart || !strings.HasPrefix(name, v.prefix) {
+		if v.chart != "" && name != v.chart || !strings.HasPrefix(name, v.prefix) || !v.mayRead(name) {
 			continue
 		}
 		segments = append(segments, seg.through(v.versions))
@@ -75,6 +79,10 @@ func (s *snapshot) through(v view) *snapshot {
 		s.views.views[v] = seen
 	}
 	return seen
+}
+
+func (v view) mayRead(name string) bool {
+	return v.readable == "" || slices.ContainsFunc(strings.Split(v.readable, "\n"), func(pattern string) bool { return matchStar(pattern, name) })
 }
 
 // through returns what of a chart a view shows.
@@ -161,10 +169,15 @@ func viewProblem(path string) *problem {
 
 type viewKey struct{}
 
-// shown returns what the request may see of the repository: all of it, or what
-// the view shows that its path begins with.
+// shown returns what the request may see of the repository: what who asks may
+// read, and of that what the view shows that its path begins with.
 func (s *Server) shown(ctx context.Context) *snapshot {
 	v, _ := ctx.Value(viewKey{}).(view)
+	if patterns := who(ctx).patterns(VerbRead); !slices.Contains(patterns, "*") {
+		// A line without a pattern matches no name: who may read nothing is
+		// shown nothing.
+		v.readable = strings.Join(patterns, "\n") + "\n"
+	}
 	return s.catalog.current().through(v)
 }
 
