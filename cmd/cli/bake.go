@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gantry/charts/archive"
 	"gantry/convert"
 	"gantry/convert/bake"
 )
@@ -43,7 +44,7 @@ func (a *app) writeBake(name string, result *convert.Result, force bool) error {
 	if err := mayReplaceBake(name, force); err != nil {
 		return err
 	}
-	if err := writeFile(name, b.Bytes()); err != nil {
+	if err := archive.WriteFile(name, b.Bytes()); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.Err, "wrote %s to %s; build and push with: docker buildx bake -f %s --push\n", countOf(len(file.Target), "build"), name, name)

@@ -266,7 +266,7 @@ func replaceFile(name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(name, data); err != nil {
+	if err := archive.WriteFile(name, data); err != nil {
 		return err
 	}
 	return os.Chmod(name, info.Mode().Perm())

@@ -17,31 +17,44 @@ import (
 )
 
 func newChartPush(a *app) *cobra.Command {
-	var force bool
+	var o pushOptions
 	c := &cobra.Command{
 		Use:   "push CHART REPOSITORY",
 		Short: "Publish a chart to a repository",
 		Long: `Push publishes a packed chart, with the signature (.prov) that lies beside it, or
 packs a folder and publishes that. The repository is the name of a configured one
-or a URL; it must take uploads as gantry repo serve and ChartMuseum do.
+or a URL, which must take uploads as gantry repo serve and ChartMuseum do, or a path
+of an OCI registry: oci://HOST/PATH gets PATH/NAME:VERSION. What is published stays
+as it is: another content needs another version.
 
 ` + exitCodesHelp,
 		Example: `  gantry chart push web-1.0.0.tgz local
-  gantry chart push ./web http://127.0.0.1:8879`,
+  gantry chart push ./web http://127.0.0.1:8879
+  gantry chart push ./web oci://registry.example.org/charts`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runChartPush(cmd.Context(), a, args[0], args[1], force)
+			return runChartPush(cmd.Context(), a, args[0], args[1], &o)
 		},
 	}
-	c.Flags().BoolVar(&force, "force", false, "replace the version, where the repository allows it")
+	c.Flags().BoolVar(&o.force, "force", false, "replace the version, where the repository allows it")
+	c.Flags().BoolVar(&o.plainHTTP, "plain-http", false, "talk to an OCI registry without TLS")
 	return c
 }
 
-func runChartPush(ctx context.Context, a *app, path, repository string, force bool) error {
-	c := a.repoClient()
-	target, err := pushTarget(c, repository)
-	if err != nil {
-		return repoError(err)
+type pushOptions struct {
+	force     bool
+	plainHTTP bool
+}
+
+func runChartPush(ctx context.Context, a *app, path, repository string, o *pushOptions) error {
+	c := a.repoClient(client.WithPlainHTTP(o.plainHTTP))
+	var target client.Repository
+	oci := strings.HasPrefix(repository, "oci://")
+	if !oci {
+		var err error
+		if target, err = pushTarget(c, repository); err != nil {
+			return repoError(err)
+		}
 	}
 	loaded, err := archive.Load(path)
 	if at, ok := errors.AsType[*archive.Error](err); ok {
@@ -55,7 +68,18 @@ func runChartPush(ctx context.Context, a *app, path, repository string, force bo
 		return err
 	}
 	defer done()
-	if err := c.Push(ctx, target, file, force); err != nil {
+	if oci {
+		ref, digest, err := c.PushOCI(ctx, repository, file, o.force)
+		if _, ok := errors.AsType[*client.PublishedError](err); ok {
+			return withHint(err, "publish the change as a new version; see: gantry chart bump")
+		}
+		if err != nil {
+			return repoError(err)
+		}
+		fmt.Fprintf(a.Out, "pushed %s %s\n", ref, digest)
+		return nil
+	}
+	if err := c.Push(ctx, target, file, o.force); err != nil {
 		return repoError(err)
 	}
 	fmt.Fprintf(a.Out, "pushed %s %s to %s\n", loaded.Name(), loaded.Metadata.Version, repository)
@@ -90,9 +114,6 @@ func packed(path string, c *chart.Chart) (file string, done func(), err error) {
 func pushTarget(c *client.Client, repository string) (client.Repository, error) {
 	if !strings.Contains(repository, "://") {
 		return c.Repository(repository)
-	}
-	if strings.HasPrefix(repository, "oci://") {
-		return client.Repository{}, usageError(errors.New("charts cannot be pushed to OCI registries yet; helm push does it"))
 	}
 	all, err := c.Repositories()
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 
 	"gantry/charts/archive"
+	"gantry/charts/deps"
 	"gantry/charts/diag"
 	"gantry/charts/engine"
 )
@@ -21,13 +22,16 @@ type chartOptions struct {
 	version string
 	verify  bool
 	keyring keyringOptions
-	values  engine.Values
+	// update fetches the charts that a chart in a folder lacks.
+	update bool
+	values engine.Values
 }
 
 func (o *chartOptions) bind(c *cobra.Command) {
 	c.Flags().StringVar(&o.version, "version", "", "version of the chart, or a range (default: the newest); for charts of repositories only")
 	c.Flags().BoolVar(&o.verify, "verify", false, "refuse a chart that no key of the keyring has signed")
 	o.keyring.bind(c)
+	bindDependencyUpdate(c, &o.update)
 	o.bindValues(c)
 }
 
@@ -61,7 +65,7 @@ func (a *app) loadChart(ctx context.Context, ref string, o *chartOptions) (*load
 	if err := a.verifyChart(path, o); err != nil {
 		return nil, err
 	}
-	c, err := archive.Load(path)
+	c, err := a.openChart(ctx, path, o.update)
 	if at, ok := errors.AsType[*archive.Error](err); ok {
 		list.Add(at.Diagnostic())
 	} else if err != nil {
@@ -71,6 +75,24 @@ func (a *app) loadChart(ctx context.Context, ref string, o *chartOptions) (*load
 		return nil, err
 	}
 	return &loadedChart{chart: c, path: path, values: merged}, nil
+}
+
+// bindDependencyUpdate gives a command the flag --dependency-update.
+func bindDependencyUpdate(c *cobra.Command, update *bool) {
+	c.Flags().BoolVar(update, "dependency-update", false, "fetch the charts that a chart in a folder depends on and lacks, as gantry chart deps update does")
+}
+
+// openChart reads the chart at a path, and fetches what it lacks before, if that
+// is asked for.
+func (a *app) openChart(ctx context.Context, path string, update bool) (*chart.Chart, error) {
+	c, err := archive.Load(path)
+	if err != nil || !update || len(archive.MissingDependencies(c)) == 0 {
+		return c, err
+	}
+	if _, err := a.dependencies(ctx, path, deps.Update); err != nil {
+		return nil, err
+	}
+	return archive.Load(path)
 }
 
 // verifyChart checks who signed a chart, where that is asked for.
@@ -135,7 +157,7 @@ func missingDependencies(path string, e *engine.MissingError) diag.Diagnostic {
 	return diag.Diagnostic{
 		Severity: diag.Error, Pos: diag.Pos{File: archive.Locate(path, "", "Chart.yaml")}, Path: diag.Path{"dependencies"},
 		Code: "chart-dependencies", Summary: fmt.Sprintf("not in the chart: %s", strings.Join(e.Names, ", ")),
-		Hint: "put the charts into charts/, for example with: helm dependency build " + path,
+		Hint: "fetch them with: gantry chart deps update " + path,
 	}
 }
 

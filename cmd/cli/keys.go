@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"gantry/charts/archive"
 	"gantry/charts/provenance"
 )
 
@@ -171,7 +172,7 @@ func signFile(file string, signer *provenance.Signer) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return file + provenance.Ext, writeFile(file+provenance.Ext, signature)
+	return file + provenance.Ext, archive.WriteFile(file+provenance.Ext, signature)
 }
 
 // verifyFile checks the signature that lies beside an archive.

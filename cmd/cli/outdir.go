@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"gantry/charts"
+	"gantry/charts/archive"
 )
 
 // markerFile lies in every folder that gantry makes, and says that gantry may
@@ -44,18 +45,7 @@ func writeDir(dir string, files []charts.File, force bool) error {
 			return err
 		}
 	}
-	return swap(fresh, dir, filepath.Join(beside, "old"))
-}
-
-// swap puts fresh in the place of dir, and dir back should that fail.
-func swap(fresh, dir, old string) error {
-	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Rename(fresh, dir); err != nil {
-		return errors.Join(err, os.Rename(old, dir))
-	}
-	return nil
+	return archive.Swap(fresh, dir, filepath.Join(beside, "old"))
 }
 
 // mayReplace refuses to write over what is not gantry's.

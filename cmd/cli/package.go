@@ -3,10 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -21,6 +18,7 @@ type packageOptions struct {
 	destination string
 	version     string
 	appVersion  string
+	update      bool
 	sign        bool
 	signing     signOptions
 }
@@ -49,6 +47,7 @@ verifies it.
 	f.StringVarP(&o.destination, "destination", "d", ".", "folder for the file; it is made when it is not there")
 	f.StringVar(&o.version, "version", "", "version of the chart (default: as in Chart.yaml)")
 	f.StringVar(&o.appVersion, "app-version", "", "version of the application (default: as in Chart.yaml)")
+	bindDependencyUpdate(c, &o.update)
 	f.BoolVar(&o.sign, "sign", false, "sign the file with a PGP key")
 	o.signing.bind(c)
 	_ = c.MarkFlagDirname("destination")
@@ -64,7 +63,7 @@ func runPackage(ctx context.Context, a *app, names []string, o *packageOptions) 
 		}
 	}
 	for _, name := range names {
-		if err := a.packageChart(name, o, signer); err != nil {
+		if err := a.packageChart(ctx, name, o, signer); err != nil {
 			return err
 		}
 	}
@@ -72,16 +71,10 @@ func runPackage(ctx context.Context, a *app, names []string, o *packageOptions) 
 }
 
 // packageChart packs one chart, and signs it when there is a key.
-func (a *app) packageChart(name string, o *packageOptions, signer *provenance.Signer) error {
-	c, err := archive.Load(name)
-	if at, ok := errors.AsType[*archive.Error](err); ok {
-		return diag.List{at.Diagnostic()}.Err()
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return notFoundError(fmt.Errorf("there is no chart %s", name))
-	}
+func (a *app) packageChart(ctx context.Context, name string, o *packageOptions, signer *provenance.Signer) error {
+	c, err := a.openChart(ctx, name, o.update)
 	if err != nil {
-		return err
+		return chartError(name, err)
 	}
 	if missing := archive.MissingDependencies(c); len(missing) > 0 {
 		return diag.List{missingDependencies(name, &engine.MissingError{Names: missing})}.Err()
@@ -94,7 +87,7 @@ func (a *app) packageChart(name string, o *packageOptions, signer *provenance.Si
 		return err
 	}
 	file := filepath.Join(o.destination, archive.FileName(c.Metadata))
-	if err := writeFile(file, b.Bytes()); err != nil {
+	if err := archive.WriteFile(file, b.Bytes()); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.Err, "packed %s %s, sha256:%s\n", c.Name(), c.Metadata.Version, archive.Digest(b.Bytes()))
@@ -108,23 +101,4 @@ func (a *app) packageChart(name string, o *packageOptions, signer *provenance.Si
 	}
 	fmt.Fprintln(a.Out, signature)
 	return nil
-}
-
-// writeFile writes a file beside its place and moves it there, so that nobody
-// ever reads half of it.
-func writeFile(name string, data []byte) error {
-	dir := filepath.Dir(name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	beside, err := os.CreateTemp(dir, "."+filepath.Base(name)+"-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	defer os.Remove(beside.Name())
-	_, werr := beside.Write(data)
-	if err := errors.Join(werr, beside.Chmod(0o644), beside.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return os.Rename(beside.Name(), name)
 }

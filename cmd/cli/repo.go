@@ -10,7 +10,7 @@ import (
 
 // repoCommands returns the commands of the group, in the order of the help.
 func repoCommands(a *app) []*cobra.Command {
-	return []*cobra.Command{newRepo(a)}
+	return []*cobra.Command{newRepo(a), newRegistry(a)}
 }
 
 // newRepo gathers the commands for chart repositories.

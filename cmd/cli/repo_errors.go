@@ -66,7 +66,7 @@ func statusCode(err error, status *client.StatusError) error {
 	case status.Unavailable():
 		return unreachableError(err)
 	case status.Status == http.StatusUnauthorized && status.Hint == "":
-		return withHint(err, "give a user and a password with: gantry repo add NAME URL --username USER --password-stdin --force-update")
+		return withHint(err, "give a user and a password with: gantry repo add NAME URL --username USER --password-stdin --force-update, or with: gantry registry login HOST --username USER")
 	default:
 		return err
 	}

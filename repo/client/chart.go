@@ -70,21 +70,7 @@ func (c *Client) Find(ctx context.Context, ref, constraint string) (Chart, error
 	if err != nil {
 		return Chart{}, err
 	}
-	e, err := c.findEntry(ctx, r, chart, constraint)
-	if err != nil {
-		return Chart{}, err
-	}
-	if len(e.URLs) == 0 {
-		return Chart{}, fmt.Errorf("the index of %s does not say where %s %s is", name, chart, e.Version)
-	}
-	target, err := resolve(r.URL, e.URLs[0])
-	if err != nil {
-		return Chart{}, err
-	}
-	if strings.HasPrefix(target, "oci://") {
-		return c.findOCI(ctx, target, e.Version)
-	}
-	return Chart{Name: chart, Version: e.Version, Digest: e.Digest, URL: target, Repository: r}, nil
+	return c.FindIn(ctx, r, chart, constraint)
 }
 
 func (c *Client) findEntry(ctx context.Context, r Repository, chart, constraint string) (*repo.Entry, error) {

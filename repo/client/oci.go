@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -46,9 +47,9 @@ func (c *Client) ociRepository(ref string) (*remote.Repository, registry.Referen
 	if err != nil {
 		return nil, parsed, &ReferenceError{ref}
 	}
-	store, err := credentials.NewStore(c.paths.Registry, credentials.StoreOptions{DetectDefaultNativeStore: true})
+	store, err := c.credentials()
 	if err != nil {
-		return nil, parsed, fmt.Errorf("read the credentials in %s: %w", c.paths.Registry, err)
+		return nil, parsed, err
 	}
 	r := &remote.Repository{Reference: parsed, PlainHTTP: c.plainHTTP}
 	client := &auth.Client{Client: retry.DefaultClient, Cache: auth.NewCache(), Credential: credentials.Credential(store)}
@@ -105,7 +106,7 @@ func versionOf(tag string) string { return strings.ReplaceAll(tag, "_", "+") }
 func tagOf(version string) string { return strings.ReplaceAll(version, "+", "_") }
 
 func (c *Client) chooseTag(ctx context.Context, r *remote.Repository, name, constraint string) (string, error) {
-	versions, err := ociVersions(ctx, r)
+	versions, err := tagsOf(ctx, r)
 	if err != nil {
 		return "", ociError(err, r, name, constraint)
 	}
@@ -121,6 +122,21 @@ func (c *Client) chooseTag(ctx context.Context, r *remote.Repository, name, cons
 		}
 	}
 	return tagOf(versions[i]), nil
+}
+
+// tagsOf returns the tags that are versions, newest first.
+func tagsOf(ctx context.Context, r *remote.Repository) ([]string, error) {
+	var versions []string
+	err := r.Tags(ctx, "", func(tags []string) error {
+		for _, tag := range tags {
+			if repo.CheckVersion(versionOf(tag)) == nil {
+				versions = append(versions, versionOf(tag))
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(versions, func(a, b string) int { return repo.CompareVersions(b, a) })
+	return versions, err
 }
 
 func (c *Client) manifest(ctx context.Context, r *remote.Repository, tag string) (*ocispec.Manifest, error) {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/google/go-containerregistry/pkg/registry"
 )
 
 // workshop is a folder in which gantry and helm run, with a home of their own
@@ -223,6 +226,53 @@ func TestSignedChart(t *testing.T) {
 	w.run(w.gantry, "chart", "pull", "local/web", "-d", "verified", "--verify", "--keyring", "public.gpg")
 	w.run(w.gantry, "package", "web", "--version", "2.0.0", "--sign", "--keyring", "secret.gpg")
 	w.wants(w.run(w.helm, "verify", "web-2.0.0.tgz", "--keyring", "public.gpg"), "Gantry Tests", "Chart Hash Verified: sha256:")
+}
+
+// TestDependenciesForHelm lets each tool build what the other has locked, from a
+// repository, from a registry and from a folder.
+func TestDependenciesForHelm(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t)
+	w.run(w.helm, "create", "db")
+	w.run(w.helm, "create", "cache")
+	w.run(w.helm, "create", "near")
+	images := httptest.NewServer(registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo))))
+	t.Cleanup(images.Close)
+	oci := "oci://" + strings.TrimPrefix(images.URL, "http://") + "/charts"
+	w.run(w.gantry, "chart", "push", "cache", oci, "--plain-http")
+	w.wants(w.run(w.helm, "pull", oci+"/cache", "--plain-http"), "Digest: sha256:")
+	url := w.serve("--dir", "charts")
+	w.run(w.helm, "repo", "add", "local", url)
+	w.run(w.gantry, "chart", "push", "db", "local")
+
+	// The second is for helm what the first is for gantry.
+	for _, tools := range [][2]string{{w.gantry, w.helm}, {w.helm, w.gantry}} {
+		shop := "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n" +
+			"- {name: db, version: ^0.1, repository: \"@local\", alias: store, condition: store.enabled, tags: [data], import-values: [{child: image, parent: picture}]}\n" +
+			"- {name: db, version: \">=0.0.1\", repository: " + url + ", alias: replica}\n" +
+			"- {name: cache, version: ~0.1, repository: " + oci + "}\n" +
+			"- {name: near, version: 0.1.0, repository: file://../near}\n"
+		dir := filepath.Join(w.dir, "shop")
+		if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "Chart.yaml"), []byte(shop), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		w.run(tools[0], verbOf(tools[0], w.helm, "update")...)
+		w.run("mv", "shop/charts", "first")
+		w.run(tools[1], verbOf(tools[1], w.helm, "build")...)
+		for _, name := range []string{"db-0.1.0.tgz", "cache-0.1.0.tgz"} {
+			w.same(filepath.Join("first", name), filepath.Join("shop", "charts", name))
+		}
+		w.wants(w.run(w.helm, "dependency", "list", "shop"), "ok")
+		w.run("rm", "-r", "first")
+	}
+}
+
+// verbOf is how a tool is told to update or to build the dependencies of shop.
+func verbOf(tool, helm, verb string) []string {
+	if tool == helm {
+		return []string{"dependency", verb, "shop", "--plain-http"}
+	}
+	return []string{"chart", "deps", verb, "shop", "--plain-http"}
 }
 
 // keyrings writes a new key without a passphrase.

@@ -1,0 +1,40 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// WriteFile writes a file beside its place and moves it there, so that nobody
+// ever reads half of it. It makes the folder when there is none.
+func WriteFile(name string, data []byte) error {
+	dir := filepath.Dir(name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	beside, err := os.CreateTemp(dir, "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer os.Remove(beside.Name())
+	_, werr := beside.Write(data)
+	if err := errors.Join(werr, beside.Chmod(0o644), beside.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return os.Rename(beside.Name(), name)
+}
+
+// Swap puts a folder in the place of another, which is old meanwhile, and back
+// should that fail. The three must be on one file system.
+func Swap(fresh, dir, old string) error {
+	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(fresh, dir); err != nil {
+		return errors.Join(err, os.Rename(old, dir))
+	}
+	return nil
+}
