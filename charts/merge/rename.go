@@ -43,12 +43,10 @@ func services(files map[string][]byte) serviceList {
 	if !ok {
 		return nil
 	}
+	folders := foldersOf(files)
 	var list serviceList
 	for _, e := range root.entries {
-		if e.image() == "" {
-			continue
-		}
-		if folder := folderOf(files, e.key); folder != "" {
+		if folder := folders[e.key]; folder != "" && e.image() != "" {
 			list = append(list, service{e.key, folder, e})
 		}
 	}
@@ -65,17 +63,23 @@ func (n *node) image() string {
 	return ""
 }
 
-// folderOf returns the folder of the templates that are there while a service is
-// enabled.
-func folderOf(files map[string][]byte, key string) string {
-	guard := "{{- if .Values." + key + ".enabled }}\n"
+// guard finds the first line of a template that is there while a service is enabled.
+var guard = regexp.MustCompile(`^\{\{- if \.Values\.(\w+)\.enabled \}\}\n`)
+
+// foldersOf returns the folders of the templates of services, by the keys of their
+// values.
+func foldersOf(files map[string][]byte) map[string]string {
+	folders := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		parts := strings.Split(name, "/")
-		if len(parts) == 3 && parts[0] == "templates" && strings.HasPrefix(string(files[name]), guard) {
-			return parts[1]
+		if len(parts) != 3 || parts[0] != "templates" {
+			continue
+		}
+		if m := guard.FindSubmatch(files[name]); m != nil && folders[string(m[1])] == "" {
+			folders[string(m[1])] = parts[1]
 		}
 	}
-	return ""
+	return folders
 }
 
 // alike is how much of the templates of two services must be the same for one to
@@ -111,6 +115,9 @@ func findRenames(base, generated map[string][]byte) []Rename {
 // sameValues reports whether two groups of values are the same, if the name of
 // the one service is put for that of the other.
 func (r Rename) sameValues(from, to *node) bool {
+	if image := from.image(); image != to.image() && r.apply(image) != to.image() {
+		return false // most pairs end here
+	}
 	was := map[string]string{}
 	from.leaves(nil, func(path []string, leaf *node) {
 		was[strings.Join(path, "\x00")] = leaf.canon

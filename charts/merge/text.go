@@ -15,14 +15,17 @@ const (
 	markGenerated = ">>>>>>> generated now\n"
 )
 
-// Marked returns the line, from 1, of the first conflict marker that was left in
-// a file, or 0.
+// Marked returns the line, from 1, of the first conflict marker that was left in a
+// file, by a merge of ours or of git's, or 0.
 func Marked(data []byte) int {
-	n := 0
+	begin, n := 0, 0
 	for line := range bytes.Lines(data) {
 		n++
-		if text := string(line); text == markYours || text == markBase || text == markGenerated {
-			return n
+		switch {
+		case begin == 0 && bytes.HasPrefix(line, []byte("<<<<<<< ")):
+			begin = n
+		case bytes.HasPrefix(line, []byte(">>>>>>> ")):
+			return begin
 		}
 	}
 	return 0

@@ -26,7 +26,9 @@ type chartFolder struct {
 	// gantry's.
 	record *merge.Record
 	files  []charts.File
-	modes  map[string]fs.FileMode
+	// contents are the same files by name.
+	contents map[string][]byte
+	modes    map[string]fs.FileMode
 	// foreign are the names of links, and of what else is neither file nor folder.
 	foreign []string
 }
@@ -54,7 +56,9 @@ func readChartFolder(dir string, force bool) (*chartFolder, error) {
 				"restore the file from your version control, or pass --force to write the chart without your edits")
 		}
 	}
-	return c, c.read(root)
+	err = c.read(root)
+	c.contents = contentsOf(c.files)
+	return c, err
 }
 
 // read reads the files. What belongs to a version control system is none of a
@@ -90,14 +94,13 @@ func (c *chartFolder) read(root *os.Root) error {
 	})
 }
 
-// data returns a file of the chart, or nil.
-func (c *chartFolder) data(name string) []byte {
-	for _, f := range c.files {
-		if f.Name == name {
-			return f.Data
-		}
+// contentsOf returns files by name.
+func contentsOf(files []charts.File) map[string][]byte {
+	m := make(map[string][]byte, len(files))
+	for _, f := range files {
+		m[f.Name] = f.Data
 	}
-	return nil
+	return m
 }
 
 // version returns the version that gantry gave the chart last, or "": a chart that
@@ -106,7 +109,7 @@ func (c *chartFolder) version() string {
 	if c.record == nil {
 		return ""
 	}
-	data := c.data("Chart.yaml")
+	data := c.contents["Chart.yaml"]
 	for _, f := range c.record.Files {
 		if f.Name == "Chart.yaml" {
 			data = f.Data
@@ -156,7 +159,7 @@ func newRewrite(c *chartFolder, files []charts.File) *rewrite {
 	left := map[string]bool{}
 	for _, f := range files {
 		left[f.Name] = true
-		if old := c.data(f.Name); old == nil || !bytes.Equal(old, f.Data) {
+		if old, ok := c.contents[f.Name]; !ok || !bytes.Equal(old, f.Data) {
 			r.write = append(r.write, f)
 		}
 	}
@@ -177,6 +180,9 @@ func (r *rewrite) apply(record []byte) error {
 		return err
 	}
 	defer root.Close()
+	if err := removeStages(root); err != nil {
+		return err
+	}
 	s := &staged{root: root, folder: stagePrefix + rand.Text()}
 	if err := root.Mkdir(s.folder, 0o700); err != nil {
 		return fmt.Errorf("write in %s: %w", r.dir, err)
@@ -211,12 +217,26 @@ func (r *rewrite) apply(record []byte) error {
 	return nil
 }
 
+// removeStages deletes what a process that was killed has left.
+func removeStages(root *os.Root) error {
+	left, err := fs.Glob(root.FS(), stagePrefix+"*")
+	if err != nil {
+		return err
+	}
+	for _, name := range left {
+		if err := root.RemoveAll(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // undo takes back the first changes after a failure, and returns the failure.
 func (r *rewrite) undo(s *staged, written, removed int, failure error) error {
 	errs := []error{fmt.Errorf("write %s: %w", r.dir, failure)}
 	restore := func(name string) {
-		old := r.data(name)
-		if old == nil {
+		old, ok := r.contents[name]
+		if !ok {
 			errs = append(errs, s.root.Remove(name))
 			return
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,12 +40,13 @@ func (a *app) putChart(ctx context.Context, there *chartFolder, files []charts.F
 		if err := mayReplace(there.dir, false); err != nil {
 			return err
 		}
-		there.files = nil // objects that gantry wrote, for example: they are replaced
+		there.files, there.contents = nil, nil // objects that gantry wrote, for example: they are replaced
 	}
-	if err := there.unresolved(); err != nil {
+	in := there.input(files, o)
+	if err := there.unresolved(in); err != nil {
 		return err
 	}
-	merged := merge.Merge(there.input(files, o))
+	merged := merge.Merge(in)
 	todo := newRewrite(there, merged.Files)
 	written := !o.dryRun && (len(merged.Conflicts) == 0 || o.conflicts != string(merge.Refuse))
 	if err := a.tellMerge(merged, todo, written, o); err != nil {
@@ -74,7 +76,7 @@ func (c *chartFolder) input(files []charts.File, o *chartCreateOptions) merge.In
 	if o.force {
 		in.Base = &merge.Record{}
 		for _, name := range names {
-			if data := c.data(name); data != nil {
+			if data, ok := c.contents[name]; ok {
 				in.Base.Files = append(in.Base.Files, charts.File{Name: name, Data: data})
 			}
 		}
@@ -89,14 +91,17 @@ func (c *chartFolder) input(files []charts.File, o *chartCreateOptions) merge.In
 	return in
 }
 
-// unresolved refuses a chart in which markers of a conflict were left.
-func (c *chartFolder) unresolved() error {
+// unresolved refuses a chart in which markers of a conflict were left, in a file
+// that is to be merged. By force, they are edits like others.
+func (c *chartFolder) unresolved(in merge.Input) error {
 	var list diag.List
-	for _, f := range c.files {
-		if line := merge.Marked(f.Data); line > 0 {
+	base := contentsOf(in.Base.Files)
+	for name := range contentsOf(slices.Concat(in.Base.Files, in.Generated)) {
+		data := c.contents[name]
+		if line := merge.Marked(data); line > 0 && !bytes.Equal(data, base[name]) {
 			list.Add(diag.Diagnostic{
-				Severity: diag.Error, Pos: diag.Pos{File: filepath.Join(c.dir, f.Name), Line: line}, Code: "conflict-marker",
-				Summary: "a conflict of the last merge is not resolved",
+				Severity: diag.Error, Pos: diag.Pos{File: filepath.Join(c.dir, name), Line: line}, Code: "conflict-marker",
+				Summary: "a conflict of an earlier merge is not resolved",
 				Hint:    "choose one of the sides, or write what is right, and delete the lines with the markers",
 			})
 		}
@@ -122,7 +127,10 @@ func (a *app) tellMerge(merged *merge.Result, todo *rewrite, written bool, o *ch
 	case o.format == "json":
 		report := mergeReport{
 			Chart: todo.dir, Written: written, Changes: append([]merge.Change{}, merged.Changes...),
-			Conflicts: append([]merge.Conflict{}, merged.Conflicts...), Renames: append([]merge.Rename{}, merged.Renames...),
+			Conflicts: []merge.Conflict{}, Renames: append([]merge.Rename{}, merged.Renames...),
+		}
+		for _, c := range merged.Conflicts {
+			report.Conflicts = append(report.Conflicts, masked(c))
 		}
 		enc := json.NewEncoder(a.Out)
 		enc.SetIndent("", "  ")
@@ -143,7 +151,7 @@ func (a *app) tellMerge(merged *merge.Result, todo *rewrite, written bool, o *ch
 	}
 	return withHint(
 		&exitError{exitInput, fmt.Errorf("%s between your edits of %s and what is generated now: nothing was written", countOf(len(merged.Conflicts), "conflict"), todo.dir)},
-		"pass --conflicts=markers to write both sides and choose by hand, --conflicts=mine to keep what you wrote there, or --conflicts=generated to lose it",
+		"with gantry chart create, --conflicts=markers writes both sides to choose from by hand, --conflicts=mine keeps what you wrote there, and --conflicts=generated loses it",
 	)
 }
 
@@ -214,9 +222,7 @@ func (a *app) printConflicts(dir string, conflicts []merge.Conflict) {
 		a.printDiagnostics(a.Err, nil, diag.List{{
 			Severity: diag.Error, Pos: diag.Pos{File: filepath.Join(dir, c.File), Line: c.Line}, Path: c.Path, Code: "edit-conflict", Summary: c.Why,
 		}})
-		if hides(c.Path) {
-			continue
-		}
+		c = masked(c)
 		if c.Yours != "" || c.Base != "" {
 			a.printSide("  your change:", c.Base, c.Yours)
 		}
@@ -226,9 +232,27 @@ func (a *app) printConflicts(dir string, conflicts []merge.Conflict) {
 	}
 }
 
-// hides reports whether the values of a key are not for the screen.
+// hides reports whether the value of a key is not for the screen.
 func hides(path diag.Path) bool {
-	return len(path) > 0 && (path[0] == "secrets" || rules.IsSecretName(path[len(path)-1]))
+	if len(path) > 0 && path[0] == "secrets" {
+		return len(path) > 3
+	}
+	return len(path) > 0 && rules.IsSecretName(path[len(path)-1])
+}
+
+// masked leaves the values of secrets out of a conflict.
+func masked(c merge.Conflict) merge.Conflict {
+	if hides(c.Path) {
+		for _, text := range []*string{&c.Base, &c.Yours, &c.Generated} {
+			if *text != "" {
+				*text = "(hidden)\n"
+			}
+		}
+		return c
+	}
+	within := func(path diag.Path) bool { return hides(slices.Concat(c.Path[:max(0, len(c.Path)-1)], path)) }
+	c.Base, c.Yours, c.Generated = merge.Mask(c.File, c.Base, within), merge.Mask(c.File, c.Yours, within), merge.Mask(c.File, c.Generated, within)
+	return c
 }
 
 // maxSide is how many lines of a difference are shown for a conflict.
@@ -238,6 +262,12 @@ const maxSide = 30
 func (a *app) printSide(title, before, after string) {
 	fmt.Fprintln(a.Err, title)
 	lines := strings.Split(strings.TrimSuffix(merge.Diff(before, after), "\n"), "\n")
+	switch {
+	case lines[0] == "":
+		lines = []string{" (hidden)"}
+	case strings.HasPrefix(lines[0], "@@"):
+		lines = lines[1:] // it counts from the place, not from the file
+	}
 	for _, line := range lines[:min(len(lines), maxSide)] {
 		a.printDiffLine(a.Err, "    "+line, line)
 	}
@@ -276,16 +306,16 @@ func (a *app) printDiff(todo *rewrite) {
 			to = "/dev/null"
 		}
 		fmt.Fprintf(a.Out, "--- %s\n+++ %s\n", from, to)
-		for line := range strings.Lines(merge.Diff(string(before), string(after))) {
+		for line := range strings.Lines(merge.Diff(merge.Mask(name, string(before), hides), merge.Mask(name, string(after), hides))) {
 			line = strings.TrimSuffix(line, "\n")
 			a.printDiffLine(a.Out, line, line)
 		}
 	}
 	for _, f := range todo.write {
-		show(f.Name, todo.data(f.Name), f.Data)
+		show(f.Name, todo.contents[f.Name], f.Data)
 	}
 	for _, name := range todo.remove {
-		show(name, todo.data(name), nil)
+		show(name, todo.contents[name], nil)
 	}
 }
 
@@ -321,6 +351,6 @@ func renders(ctx context.Context, files []charts.File) error {
 	if err != nil {
 		return err
 	}
-	_, err = engine.Render(ctx, c, c.Values, engine.Options{Name: c.Name(), Namespace: "default"})
+	_, err = engine.Render(ctx, c, nil, engine.Options{Name: c.Name(), Namespace: "default"})
 	return err
 }

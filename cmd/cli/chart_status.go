@@ -63,7 +63,7 @@ func runChartStatus(a *app, dir string, o *chartStatusOptions) error {
 	}
 	changes, generated := merge.Edits(there.record, there.files, there.behindLinks(there.record.Names()))
 	if o.diff {
-		a.printDiff(newRewrite(&chartFolder{dir: dir, files: generated}, there.files))
+		a.printDiff(newRewrite(&chartFolder{dir: dir, files: generated, contents: contentsOf(generated)}, there.files))
 		return nil
 	}
 	l := listing{header: []string{"FILE", "KEY", "EDIT"}, values: changes, empty: "nothing was edited in " + dir}
