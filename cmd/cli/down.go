@@ -47,6 +47,7 @@ func runDown(ctx context.Context, a *app, args []string, o *downOptions) error {
 			return err
 		}
 		name = result.App.Name
+		a.useNamespace(result)
 	}
 	o.Wait = true
 	return a.inNamespace(ctx, func(ctx context.Context, manager *release.Manager) error {

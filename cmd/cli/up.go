@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,6 +14,7 @@ import (
 	"gantry/charts/release"
 	"gantry/convert"
 	"gantry/convert/helm"
+	"gantry/convert/manifest"
 	"gantry/convert/rules"
 )
 
@@ -18,6 +23,8 @@ type upOptions struct {
 	reportOptions
 	release.UpgradeOptions
 	detach bool
+	// askVersion tells that the cluster says for which version the objects are.
+	askVersion bool
 }
 
 func newUp(a *app) *cobra.Command {
@@ -29,6 +36,10 @@ func newUp(a *app) *cobra.Command {
 name of the application) or upgrades that release, and waits until it is ready. It
 may be called again whenever the Compose file has changed.
 
+The namespace is that of -n, or else the one that x-kubernetes names. What the
+cluster's version of Kubernetes does not have is left out and reported, unless
+--kubernetes-version names another.
+
 The release is a Helm release like any other: gantry history, rollback and diff
 know it, and so does helm.
 
@@ -37,7 +48,10 @@ know it, and so does helm.
   gantry up -f compose.yaml -f compose.prod.yaml -n shop
   gantry up --expose=ingress --domain=shop.example.org shop`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return runUp(cmd.Context(), a, args, &o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.askVersion = !cmd.Flags().Changed("kubernetes-version")
+			return runUp(cmd.Context(), a, args, &o)
+		},
 	}
 	o.sourceOptions.bind(c)
 	o.reportOptions.bind(c)
@@ -55,10 +69,19 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	if o.rules.Secrets == rules.SecretsAuto {
 		o.rules.Secrets = rules.SecretsPlain // they go to the cluster, and into no file
 	}
+	var unknown error // told after what is wrong with the files
+	if o.askVersion {
+		o.rules.KubernetesVersion, unknown = a.clusterVersion(ctx)
+	}
 	result, err := a.convert(ctx, &o.sourceOptions)
 	if err := a.told(&o.reportOptions, result, err); err != nil {
 		return err
 	}
+	if unknown != nil {
+		return a.releaseError(unknown)
+	}
+	a.useNamespace(result)
+	a.leaveNamespace(result)
 	name := releaseName(args, result)
 	files, err := chartFiles(result)
 	if err != nil {
@@ -83,6 +106,56 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	}
 	a.finished("up:", r)
 	return nil
+}
+
+// clusterVersion returns the version of the cluster that is meant, as far as the
+// rules know it.
+func (a *app) clusterVersion(ctx context.Context) (string, error) {
+	cluster, err := a.connect()
+	if err != nil {
+		return "", err
+	}
+	if err := cluster.Reach(ctx); err != nil {
+		return "", err
+	}
+	client, err := cluster.ToDiscoveryClient()
+	if err != nil {
+		return "", fmt.Errorf("use the kubeconfig: %w", err)
+	}
+	version, err := client.ServerVersion()
+	if err != nil {
+		return "", fmt.Errorf("ask the cluster for its version: %w", err)
+	}
+	return rules.KnownVersion(version.GitVersion), nil
+}
+
+// useNamespace means the namespace that x-kubernetes names, where -n names none.
+func (a *app) useNamespace(result *convert.Result) {
+	a.namespace = cmp.Or(a.namespace, result.App.Scope.Namespace)
+}
+
+// leaveNamespace takes the namespace out of the objects: up makes it before the
+// release, whose record lies in it.
+func (a *app) leaveNamespace(result *convert.Result) {
+	created := result.App.Scope.Created
+	if created == nil {
+		return
+	}
+	result.Objects = slices.DeleteFunc(result.Objects, func(o manifest.Object) bool { return o.Kind() == "Namespace" })
+	for _, what := range []struct {
+		verb   string
+		values map[string]string
+	}{{"label", created.Labels}, {"annotate", created.Annotations}} {
+		if len(what.values) == 0 {
+			continue
+		}
+		var words []string
+		for _, key := range slices.Sorted(maps.Keys(what.values)) {
+			words = append(words, fmt.Sprintf("%s=%q", key, what.values[key]))
+		}
+		fmt.Fprintf(a.Err, "warning: up makes the namespace without what x-kubernetes says of it; do it with: kubectl %s namespace %s %s\n",
+			what.verb, created.Name, strings.Join(words, " "))
+	}
 }
 
 // releaseName is the name that was given, or else the application's.

@@ -90,6 +90,17 @@ func (u *unit) needs(f feature, key ...string) bool {
 	return false
 }
 
+// KnownVersion returns the version for which objects are made that a cluster of a
+// version takes: its own, or the newest that is known.
+func KnownVersion(version string) string {
+	rest, _ := strings.CutPrefix(strings.TrimPrefix(version, "v"), "1.")
+	number, _, _ := strings.Cut(rest, ".")
+	if minor, err := strconv.ParseUint(number, 10, 8); err == nil && minor > newestMinor {
+		return fmt.Sprintf("1.%d", newestMinor)
+	}
+	return version
+}
+
 // parseVersion returns the minor version of 1.N, as kubectl and vendors write it:
 // 1.33, v1.33.1, 1.33.1-gke.1.
 func parseVersion(s string) (int, error) {

@@ -35,3 +35,13 @@ func TestGates(t *testing.T) {
 		}
 	}
 }
+
+func TestKnownVersion(t *testing.T) {
+	for version, want := range map[string]string{
+		"v1.33.1": "v1.33.1", "1.36": "1.36", "v1.37.0-rc.1": "1.36", "1.99": "1.36", "v1.20.0": "v1.20.0", "2.0": "2.0", "": "",
+	} {
+		if got := KnownVersion(version); got != want {
+			t.Errorf("KnownVersion(%q) = %q, want %q", version, got, want)
+		}
+	}
+}

@@ -53,6 +53,26 @@ func TestUpAndDown(t *testing.T) {
 	})
 }
 
+// TestUpInNamespaceOfFile runs an application where its file says, for the cluster
+// as it is: a version that is not named is asked for.
+func TestUpInNamespaceOfFile(t *testing.T) {
+	w, p := newWorkshop(t), newPlace(t)
+	file := filepath.Join(t.TempDir(), "compose.yaml")
+	text := "name: there\nx-kubernetes: {namespace: " + p.Namespace + "}\nservices: {web: {image: \"example.com/web:1\", hostname: web.example.com, expose: [\"80\"]}}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(w.run(w.gantry, "up", "-f", file), "revision 1 is deployed")
+	if got := p.deployment(t, "web").Spec.Template.Spec.HostnameOverride; got == nil || *got != "web.example.com" {
+		t.Errorf("the newest cluster calls the pod %v", got)
+	}
+	w.wants(w.run(w.gantry, "up", "-f", file, "--kubernetes-version", "1.30"), "revision 2 is deployed")
+	if got := p.deployment(t, "web").Spec.Template.Spec.HostnameOverride; got != nil {
+		t.Errorf("a cluster without the field calls the pod %s", *got)
+	}
+	w.run(w.gantry, "down", "-f", file)
+}
+
 const application = `name: shop
 services:
   web:
