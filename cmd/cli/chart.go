@@ -22,5 +22,5 @@ func newChart(a *app) *cobra.Command {
 // chartSubcommands returns what stands below gantry chart, in the order of the
 // help.
 func chartSubcommands(a *app) []*cobra.Command {
-	return []*cobra.Command{newChartCreate(a), newChartStatus(a), newLint(a), newPackage(a), newChartSign(a), newChartVerify(a), newChartDeps(a), newChartDiff(a), newChartBump(a), newChartPush(a), newChartPull(a)}
+	return []*cobra.Command{newChartCreate(a), newChartStatus(a), newLint(a), newPackage(a), newChartSign(a), newChartVerify(a), newChartDeps(a), newChartShow(a), newChartDiff(a), newChartBump(a), newChartPush(a), newChartPull(a)}
 }

@@ -28,11 +28,16 @@ type chartOptions struct {
 }
 
 func (o *chartOptions) bind(c *cobra.Command) {
+	o.bindSource(c)
+	bindDependencyUpdate(c, &o.update)
+	o.bindValues(c)
+}
+
+// bindSource gives a command the flags about where a chart comes from.
+func (o *chartOptions) bindSource(c *cobra.Command) {
 	c.Flags().StringVar(&o.version, "version", "", "version of the chart, or a range (default: the newest); for charts of repositories only")
 	c.Flags().BoolVar(&o.verify, "verify", false, "refuse a chart that no key of the keyring has signed")
 	o.keyring.bind(c)
-	bindDependencyUpdate(c, &o.update)
-	o.bindValues(c)
 }
 
 func (o *chartOptions) bindValues(c *cobra.Command) {
