@@ -109,9 +109,9 @@ cover: ## measure what the tests cover, by function, into coverage.html
 demo: build ## take an application from Compose file to release, upgrade and back, on the sandbox
 	@testdata/demo/run
 
-corpus: build ## convert every Compose project below CORPUS=DIR, and ask a real API server
+corpus: build bin/tools/helm ## convert every Compose project below CORPUS=DIR, and ask a real API server
 	@test -n "$(CORPUS)" || { echo "usage: make corpus CORPUS=DIR" >&2; exit 2; }
-	go run ./testdata/corpus -gantry bin/gantry "$(CORPUS)"
+	go run ./testdata/corpus -gantry bin/gantry -helm bin/tools/helm "$(CORPUS)"
 
 ci: lint test ## what CI runs
 

@@ -26,7 +26,8 @@ type Source struct {
 	// AppVersion is the version of the application; default: the tag of the image
 	// that the first service to be reached from outside runs.
 	AppVersion string
-	// Description is one sentence; default: a plain one.
+	// Description is one sentence; default: what a label of the Compose file says, or a
+	// plain one.
 	Description string
 	// Minor is the oldest version of Kubernetes, 1.Minor, for which the objects are;
 	// default 29.
@@ -120,7 +121,6 @@ func newBuilder(src Source) (*builder, error) {
 		return nil, errors.New("a chart needs the name of the application")
 	}
 	src.Version = cmp.Or(src.Version, defaultVersion)
-	src.Description = cmp.Or(src.Description, "The application "+src.Name+", converted from Docker Compose")
 	b := &builder{
 		src: src, chart: chartName(src.Name), root: &entry{},
 		objects: slices.Clone(src.Objects), running: map[string]bool{}, secrets: findSecrets(src.Objects),
@@ -140,6 +140,7 @@ func newBuilder(src Source) (*builder, error) {
 			b.running[o.Service] = true
 		}
 	}
+	b.src.Description = cmp.Or(src.Description, b.said("description"), "The application "+src.Name+", converted from Docker Compose")
 	b.paths = findPaths(b.objects)
 	b.hosts = newHosts(b.serviceNames())
 	b.services = newKeyring(slices.Collect(maps.Keys(names)), reservedKeys())

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"gantry/convert/helm"
+	"gantry/testdata/strict"
 )
 
 // TestPrefix renders every chart with a prefix and expects the objects without,
@@ -53,7 +54,7 @@ func TestPrefix(t *testing.T) {
 // unprefixed returns objects without a prefix and what follows from it.
 func unprefixed(objects map[string]any, prefix string) map[string]any {
 	out := map[string]any{}
-	for key, object := range normalise(objects) {
+	for key, object := range strict.Plain(objects) {
 		text := strings.ReplaceAll(asYAML(object), prefix, "")
 		out[strings.Replace(key, prefix, "", 1)] = text
 	}

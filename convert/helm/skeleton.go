@@ -2,7 +2,6 @@ package helm
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -136,86 +135,4 @@ func (n noted) data() (noteData, bool) {
 		d.RootIngress = "$" + d.Ingress
 	}
 	return d, true
-}
-
-// metadataFile writes Chart.yaml.
-func (b *builder) metadataFile() error {
-	n := emptyMap()
-	for _, f := range []struct{ key, value string }{
-		{"apiVersion", "v2"}, {"name", b.chart}, {"description", b.src.Description}, {"type", "application"},
-	} {
-		n.Set(f.key, manifest.Text(f.value))
-	}
-	var out bytes.Buffer
-	if err := manifest.Encode(&out, n); err != nil {
-		return err
-	}
-	// In quotes even where YAML needs none: people change 1.10.0 to 1.10.
-	// The suffix of the range admits the versions of vendors, such as 1.33.1-gke.1.
-	fmt.Fprintf(&out, "version: %s\nappVersion: %q\nkubeVersion: \">=1.%d.0-0\"\n",
-		b.src.Version, cmp.Or(b.src.AppVersion, b.appVersion(), b.src.Version), max(oldestMinor, b.src.Minor))
-	images, err := b.images()
-	if err != nil {
-		return err
-	}
-	if images != nil {
-		if err := manifest.Encode(&out, images); err != nil {
-			return err
-		}
-	}
-	b.file("Chart.yaml", out.Bytes())
-	return nil
-}
-
-// images returns the annotation in which Artifact Hub looks for what to scan, or
-// nil.
-func (b *builder) images() (*manifest.Node, error) {
-	images, seen := emptyList(), map[string]bool{}
-	for _, o := range b.objects {
-		pod := podOf(o)
-		if pod == nil {
-			continue
-		}
-		for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
-			if c.Image == "" || seen[c.Image] {
-				continue
-			}
-			seen[c.Image] = true
-			image := emptyMap()
-			image.Set("name", manifest.Text(c.Name))
-			image.Set("image", manifest.Text(c.Image))
-			images.Items = append(images.Items, image)
-		}
-	}
-	if len(images.Items) == 0 {
-		return nil, nil
-	}
-	n, annotations := emptyMap(), emptyMap()
-	var text bytes.Buffer
-	if err := manifest.Encode(&text, images); err != nil {
-		return nil, err
-	}
-	annotations.Set("artifacthub.io/images", manifest.Text(text.String()))
-	n.Set("annotations", annotations)
-	return n, nil
-}
-
-// appVersion is the tag of the image of the first workload that is reached from
-// outside, or of the first there is.
-func (b *builder) appVersion() string {
-	var first string
-	for _, o := range b.objects {
-		pod := podOf(o)
-		if pod == nil || len(pod.Containers) == 0 {
-			continue
-		}
-		tag := splitImage(pod.Containers[0].Image).tag
-		if first == "" {
-			first = tag
-		}
-		if tag != "" && slices.ContainsFunc(b.objects, func(i manifest.Object) bool { return i.Kind() == "Ingress" && i.Service == o.Service }) {
-			return tag
-		}
-	}
-	return first
 }

@@ -12,6 +12,7 @@ import (
 
 	"gantry/convert/helm"
 	"gantry/convert/manifest"
+	"gantry/testdata/strict"
 )
 
 // nastyText is text that YAML, templates or Helm would like to change.
@@ -71,8 +72,8 @@ func checkText(t *testing.T, text string) {
 		"file before":     at(got["ConfigMap files"], "data", "a.txt"),
 		"variable":        at(got["ConfigMap web-env"], "data", "TEXT"),
 		"object's own":    at(got["ConfigMap files"], "metadata", "annotations", "text"),
-		"secret":          secretContent(got["Secret secret"].(map[string]any))["TEXT"],
-		"secret by value": secretContent(got["Secret second"].(map[string]any))["again"],
+		"secret":          strict.SecretContent(got["Secret secret"].(map[string]any))["TEXT"],
+		"secret by value": strict.SecretContent(got["Secret second"].(map[string]any))["again"],
 	} {
 		if diff := cmp.Diff(any(text), value); diff != "" && !emptyAnyway(text, value) {
 			t.Errorf("%s (-want +got):\n%s", place, diff)

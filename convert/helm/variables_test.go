@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gantry/convert/helm"
+	"gantry/testdata/strict"
 )
 
 // TestVariables sets each variable that a chart offers, and then all of them, in
@@ -33,7 +34,7 @@ func TestVariables(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s with %v: %v", name, variables, err)
 			}
-			if diff := cmp.Diff(unnumbered(normalise(direct(t, from))), unnumbered(normalise(objects(t, documents)))); diff != "" {
+			if diff := cmp.Diff(unnumbered(strict.Plain(direct(t, from))), unnumbered(strict.Plain(objects(t, documents)))); diff != "" {
 				t.Errorf("%s with %v (-convert +chart):\n%s", name, variables, diff)
 			}
 		}

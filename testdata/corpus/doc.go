@@ -5,6 +5,10 @@
 //
 //	make corpus CORPUS=DIR
 //
+// It also makes the chart of each project, has the helm command check it and render
+// it with its defaults, compares object for object with the conversion, and asks
+// the API server about these objects, too.
+//
 // Where DIR has a file compose.tsv, its rows name the projects: repo, the
 // comma-separated compose_paths in the order of -f, kind (only app counts),
 // project_dir, and env_example, the env file of a project that has no .env; the

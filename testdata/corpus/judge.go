@@ -25,8 +25,9 @@ import (
 	"gantry/convert/manifest"
 )
 
-// judge is a real API server.
+// judge is a real API server, and for charts the helm command.
 type judge struct {
+	helm   string
 	mapper meta.RESTMapper
 	client dynamic.Interface
 }
@@ -71,7 +72,7 @@ func newJudge(kubeconfig string) (*judge, error) {
 		return nil, err
 	}
 	dyn, err := dynamic.NewForConfig(config)
-	return &judge{restmapper.NewDiscoveryRESTMapper(groups), dyn}, err
+	return &judge{mapper: restmapper.NewDiscoveryRESTMapper(groups), client: dyn}, err
 }
 
 // workers is how many objects are asked about at once.
@@ -114,6 +115,11 @@ func (j *judge) create(ctx context.Context, o manifest.Object) error {
 	if err := yaml.Unmarshal([]byte(strings.TrimPrefix(b.String(), "---\n")), &object.Object); err != nil {
 		return err
 	}
+	return j.ask(ctx, &object)
+}
+
+// ask is create for an object that is decoded already.
+func (j *judge) ask(ctx context.Context, object *unstructured.Unstructured) error {
 	kind := object.GroupVersionKind()
 	mapping, err := j.mapper.RESTMapping(kind.GroupKind(), kind.Version)
 	if err != nil {
@@ -123,6 +129,6 @@ func (j *judge) create(ctx context.Context, o manifest.Object) error {
 	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
 		client = j.client.Resource(mapping.Resource).Namespace(metav1.NamespaceDefault)
 	}
-	_, err = client.Create(ctx, &object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict})
+	_, err = client.Create(ctx, object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict})
 	return err
 }

@@ -25,8 +25,9 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	gantry := flag.String("gantry", "bin/gantry", "the gantry that starts the sandbox")
+	helm := flag.String("helm", "", "the helm that checks and renders charts; without it, none are made")
 	flag.Parse()
-	code, err := run(ctx, *gantry, flag.Args(), os.Stdout)
+	code, err := run(ctx, *gantry, *helm, flag.Args(), os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "corpus:", err)
@@ -35,7 +36,7 @@ func main() {
 	os.Exit(code)
 }
 
-func run(ctx context.Context, gantry string, args []string, out io.Writer) (int, error) {
+func run(ctx context.Context, gantry, helm string, args []string, out io.Writer) (int, error) {
 	if len(args) != 1 {
 		return 2, errors.New("name one folder")
 	}
@@ -50,6 +51,7 @@ func run(ctx context.Context, gantry string, args []string, out io.Writer) (int,
 	if err != nil {
 		return 1, err
 	}
+	j.helm = helm
 	code, err := judgeAll(ctx, j, projects, out)
 	return code, errors.Join(err, stop())
 }
@@ -57,6 +59,8 @@ func run(ctx context.Context, gantry string, args []string, out io.Writer) (int,
 // row is what became of one project.
 type row struct {
 	services, objects, warnings int
+	// offered and fixed are how many variables are values of the chart, and are not.
+	offered, fixed int
 	// outcome is converted, lenient (with variables supplied), refused or failed.
 	outcome string
 	// said are the reasons of a refusal, or what the API server rejects.
@@ -68,7 +72,7 @@ func judgeAll(ctx context.Context, j *judge, projects []project, out io.Writer) 
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "PROJECT\tSERVICES\tOBJECTS\tWARNINGS\tOUTCOME")
 	totals := map[string]int{}
-	var objects, rejected int
+	var objects, rejected, offered, fixed int
 	var details bytes.Buffer
 	for _, p := range projects {
 		r, err := try(ctx, j, p)
@@ -77,7 +81,7 @@ func judgeAll(ctx context.Context, j *judge, projects []project, out io.Writer) 
 		}
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", p.name, r.services, r.objects, r.warnings, r.outcome)
 		totals[r.outcome]++
-		objects += r.objects
+		objects, offered, fixed = objects+r.objects, offered+r.offered, fixed+r.fixed
 		if r.outcome == "rejected" {
 			rejected += len(r.said)
 		}
@@ -88,8 +92,8 @@ func judgeAll(ctx context.Context, j *judge, projects []project, out io.Writer) 
 	if err := w.Flush(); err != nil {
 		return 1, err
 	}
-	fmt.Fprintf(out, "\n%s\n%d projects: %d converted, %d more with variables supplied, %d refused by the loader, %d failed, %d with rejected objects\n%d objects, %d rejected\n",
-		details.String(), len(projects), totals["converted"], totals["lenient"], totals["refused"], totals["failed"], totals["rejected"], objects, rejected)
+	fmt.Fprintf(out, "\n%s\n%d projects: %d converted, %d more with variables supplied, %d refused by the loader, %d failed, %d with rejected objects\n%d objects, %d rejected; %d variables are values of charts, %d are not\n",
+		details.String(), len(projects), totals["converted"], totals["lenient"], totals["refused"], totals["failed"], totals["rejected"], objects, rejected, offered, fixed)
 	if totals["failed"]+totals["rejected"] > 0 {
 		return 1, nil
 	}
@@ -99,10 +103,10 @@ func judgeAll(ctx context.Context, j *judge, projects []project, out io.Writer) 
 // try converts a project, a second time with its missing variables supplied where
 // the first was refused for want of them.
 func try(ctx context.Context, j *judge, p project) (row, error) {
-	result, err := convertTwice(ctx, p.source)
+	src := p.source
+	result, err := convertTwice(ctx, src)
 	outcome := "converted"
 	if refused, ok := errors.AsType[*diag.Errors](err); ok {
-		src := p.source
 		src.Environ = supplied(src)
 		again, err := convertTwice(ctx, src)
 		if still, ok := errors.AsType[*diag.Errors](err); ok {
@@ -118,6 +122,13 @@ func try(ctx context.Context, j *judge, p project) (row, error) {
 	r := row{services: len(result.Project.Services) + len(result.Project.Jobs), objects: len(result.Objects), warnings: result.Diagnostics.Count(diag.Warning), outcome: outcome}
 	if r.said, err = j.rejected(ctx, result.Objects); err != nil {
 		return row{}, err
+	}
+	if j.helm != "" {
+		found, said, err := j.chart(ctx, src, result)
+		if err != nil {
+			return row{}, fmt.Errorf("chart of %s: %w", p.name, err)
+		}
+		r.offered, r.fixed, r.said = len(found.Variables), len(found.Fixed), append(r.said, said...)
 	}
 	if len(r.said) > 0 {
 		r.outcome = "rejected"
