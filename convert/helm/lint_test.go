@@ -91,6 +91,31 @@ func TestWrongValues(t *testing.T) {
 	}
 }
 
+// TestProbesCanBeReplaced changes how a probe asks, and takes others away, whether the
+// chart has them or not.
+func TestProbesCanBeReplaced(t *testing.T) {
+	app := applications(t)["demo-v1-cluster"]
+	c := load(t, chartOf(t, app))
+	tcp := map[string]any{"exec": nil, "tcpSocket": map[string]any{"port": 3000}}
+	documents, err := render(c, app.name, map[string]any{
+		"web":    map[string]any{"readinessProbe": tcp, "livenessProbe": nil, "startupProbe": nil},
+		"worker": map[string]any{"readinessProbe": tcp, "livenessProbe": nil},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"web", "worker"} {
+		web := objects(t, documents)["Deployment "+name]
+		container := at(web, "spec", "template", "spec", "containers").([]any)[0]
+		if at(container, "readinessProbe", "tcpSocket") == nil || at(container, "readinessProbe", "exec") != nil {
+			t.Errorf("the readiness probe of %s is %v", name, at(container, "readinessProbe"))
+		}
+		if at(container, "livenessProbe") != nil || at(container, "startupProbe") != nil {
+			t.Errorf("%s has other probes: %v", name, container)
+		}
+	}
+}
+
 // TestParentGlobals gives the chart values that a parent chart shares with all.
 func TestParentGlobals(t *testing.T) {
 	app := applications(t)["demo-v1-cluster"]

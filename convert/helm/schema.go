@@ -129,6 +129,12 @@ func object(props ...property) *schema {
 	return &schema{Type: "object", Properties: props, Additional: false}
 }
 
+// orNull admits null as well, with which people take away what the chart has.
+func orNull(s *schema) *schema {
+	s.Type = []string{s.Type.(string), "null"}
+	return s
+}
+
 // scalar is what becomes text: a string, or what YAML reads as something else
 // when somebody leaves out the quotes.
 func scalar() *schema { return &schema{Type: []string{"string", "number", "boolean"}} }
@@ -149,11 +155,11 @@ func definitions() properties {
 		{"resources", object(
 			property{"limits", quantities()}, property{"requests", quantities()}, property{"claims", listOf(free())},
 		)},
-		{"probe", object(
-			property{"exec", free()}, property{"httpGet", free()}, property{"tcpSocket", free()}, property{"grpc", free()},
+		{"probe", orNull(object(
+			property{"exec", orNull(free())}, property{"httpGet", orNull(free())}, property{"tcpSocket", orNull(free())}, property{"grpc", orNull(free())},
 			property{"initialDelaySeconds", number()}, property{"periodSeconds", number()}, property{"timeoutSeconds", number()},
 			property{"successThreshold", number()}, property{"failureThreshold", number()}, property{"terminationGracePeriodSeconds", number()},
-		)},
+		))},
 		{"env", listOf(&schema{Type: "object", Required: []string{"name"}, Additional: false, Properties: properties{
 			{"name", text()}, {"value", text()}, {"valueFrom", free()},
 		}})},
