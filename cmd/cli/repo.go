@@ -27,6 +27,7 @@ tools adds is there for the other, and so is its cached index.`,
 	c.AddCommand(
 		newRepoServe(a),
 		newRepoToken(a),
+		newRepoFsck(a),
 		newRepoAdd(a),
 		newRepoList(a),
 		newRepoUpdate(a),

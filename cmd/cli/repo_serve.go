@@ -100,11 +100,16 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 		defer file.Close()
 		options.Audit = slog.New(slog.NewJSONHandler(file, nil))
 	}
-	store, err := o.store.open(ctx, o.dir, log)
+	store, err := o.store.open(ctx, o.dir)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
+	if store.bucket {
+		if err := probe(ctx, store, log); err != nil {
+			return err
+		}
+	}
 	options.Shared, options.Refresh = store.shared, o.store.refresh
 	handler, err := server.New(ctx, store, options)
 	if err != nil {

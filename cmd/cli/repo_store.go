@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
+	"os"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"gantry/repo/blob"
@@ -39,13 +41,15 @@ func (o *storeOptions) bind(f *pflag.FlagSet) {
 // openStore is a store that is in use.
 type openStore struct {
 	blob.Store
+	// bucket tells that it is one.
+	bucket bool
 	// shared tells that other servers may publish to it.
 	shared bool
 	// Close ends its use.
 	Close func() error
 }
 
-func (o *storeOptions) open(ctx context.Context, dir string, log *slog.Logger) (*openStore, error) {
+func (o *storeOptions) open(ctx context.Context, dir string) (*openStore, error) {
 	if err := o.check(dir); err != nil {
 		return nil, err
 	}
@@ -68,10 +72,7 @@ func (o *storeOptions) open(ctx context.Context, dir string, log *slog.Logger) (
 	if err != nil {
 		return nil, unreachableError(withHint(err, "check the name of the bucket, the region and the credentials; name a server other than Amazon's with --s3-endpoint"))
 	}
-	if err := probe(ctx, s, log); err != nil {
-		return nil, err
-	}
-	return &openStore{Store: s, shared: !o.single, Close: func() error { return nil }}, nil
+	return &openStore{Store: s, bucket: true, shared: !o.single, Close: func() error { return nil }}, nil
 }
 
 func (o *storeOptions) check(dir string) error {
@@ -108,4 +109,26 @@ func probe(ctx context.Context, store blob.Store, log *slog.Logger) error {
 	default:
 		return nil
 	}
+}
+
+// ownStore is the store of a repository of the user's own, without a server.
+type ownStore struct {
+	dir   string
+	store storeOptions
+}
+
+func (o *ownStore) bind(c *cobra.Command) {
+	c.Flags().StringVar(&o.dir, "dir", "", "folder of the repository")
+	o.store.bindBucket(c.Flags())
+	_ = c.MarkFlagDirname("dir")
+}
+
+// open opens a store that is there; only a server makes one.
+func (o *ownStore) open(ctx context.Context) (*openStore, error) {
+	if o.dir != "" {
+		if _, err := os.Stat(o.dir); err != nil {
+			return nil, repoError(err)
+		}
+	}
+	return o.store.open(ctx, o.dir)
 }

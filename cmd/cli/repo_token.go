@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -27,24 +26,8 @@ no secrets, only their hashes.`,
 	return c
 }
 
-// tokenStore is the store whose tokens are meant.
-type tokenStore struct {
-	dir   string
-	store storeOptions
-}
-
-func (o *tokenStore) bind(c *cobra.Command) {
-	c.Flags().StringVar(&o.dir, "dir", "", "folder of the repository")
-	o.store.bindBucket(c.Flags())
-	_ = c.MarkFlagDirname("dir")
-}
-
-func (o *tokenStore) open(ctx context.Context) (*openStore, error) {
-	return o.store.open(ctx, o.dir, slog.New(slog.DiscardHandler))
-}
-
 type repoTokenCreateOptions struct {
-	tokenStore
+	ownStore
 
 	name    string
 	scopes  []string
@@ -125,7 +108,7 @@ func parseDays(text string) (time.Duration, error) {
 }
 
 type repoTokenListOptions struct {
-	tokenStore
+	ownStore
 
 	output string
 }
@@ -191,7 +174,7 @@ func runRepoTokenList(ctx context.Context, a *app, o *repoTokenListOptions) erro
 }
 
 func newRepoTokenRevoke(a *app) *cobra.Command {
-	var o tokenStore
+	var o ownStore
 	c := &cobra.Command{
 		Use:   "revoke ID",
 		Short: "End a token",

@@ -429,7 +429,7 @@ func TestCredentialsStayAtHome(t *testing.T) {
 
 func TestPush(t *testing.T) {
 	t.Parallel()
-	s := serve(t, server.Options{Auth: &server.BasicAuth{User: "ci", Password: "s3cret", AnonymousRead: true}}, nil)
+	s := serve(t, server.Options{Auth: &server.Auth{User: "ci", Password: "s3cret", AnonymousRead: true}}, nil)
 	h := newHome(t)
 	r := client.Repository{Name: "local", URL: s.URL, Username: "ci", Password: "s3cret"}
 	h.push(t, r, chartArchive(t, "1.0.0", "a: 1"))

@@ -1,0 +1,277 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"gantry/repo"
+	"gantry/repo/blob"
+)
+
+// CheckOptions say how closely Check looks.
+type CheckOptions struct {
+	// Quick looks at names and sizes, and reads no content.
+	Quick bool
+}
+
+// Report is what Check found.
+type Report struct {
+	Charts   int       `json:"charts"`
+	Versions int       `json:"versions"`
+	Findings []Finding `json:"findings"`
+	// Unreferenced are contents that no version and no manifest names: what was
+	// deleted or replaced, and uploads that came to nothing. They cost room and
+	// are otherwise harmless.
+	Unreferenced      int   `json:"unreferenced"`
+	UnreferencedBytes int64 `json:"unreferencedBytes"`
+}
+
+// Finding is something that is damaged or missing.
+type Finding struct {
+	// Code is stable: record-damaged, content-missing, content-damaged,
+	// signature-wrong or tag-dangling.
+	Code    string `json:"code"`
+	Key     string `json:"key"`
+	Chart   string `json:"chart,omitempty"`
+	Version string `json:"version,omitempty"`
+	Message string `json:"message"`
+}
+
+// checker reads a store and remembers what is named in it.
+type checker struct {
+	store blob.Store
+	quick bool
+	group *errgroup.Group
+
+	mu     sync.Mutex
+	report Report
+	named  map[string]bool
+}
+
+// Check reads a whole store: every record, and the content that it names. It
+// writes nothing, and may run while servers do; what they change meanwhile it may
+// see or not. The error is that of a store that cannot be read.
+func Check(ctx context.Context, store blob.Store, options CheckOptions) (*Report, error) {
+	c := &checker{store: store, quick: options.Quick, named: map[string]bool{}}
+	c.report.Findings = []Finding{}
+	var groupCtx context.Context
+	c.group, groupCtx = errgroup.WithContext(ctx)
+	c.group.SetLimit(loaders)
+	// What was uploaded since is named by records that were not read, so the
+	// contents are listed first.
+	contents, err := c.contents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, walk := range []func(context.Context) error{c.charts, c.artifacts} {
+		if err := walk(groupCtx); err != nil {
+			return nil, errors.Join(err, c.group.Wait())
+		}
+	}
+	if err := c.group.Wait(); err != nil {
+		return nil, err
+	}
+	for _, info := range contents {
+		if !c.named[info.Key] {
+			c.report.Unreferenced++
+			c.report.UnreferencedBytes += info.Size
+		}
+	}
+	slices.SortFunc(c.report.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Chart, b.Chart), -repo.CompareVersions(a.Version, b.Version), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Code, b.Code))
+	})
+	return &c.report, nil
+}
+
+// contents lists what is kept by digest.
+func (c *checker) contents(ctx context.Context) ([]blob.Info, error) {
+	var all []blob.Info
+	for i := range 256 {
+		for info, err := range c.store.List(ctx, fmt.Sprintf("%s%02x/", blobFolder, i), "") {
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, info)
+		}
+	}
+	return all, nil
+}
+
+func (c *checker) find(f Finding) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.report.Findings = append(c.report.Findings, f)
+}
+
+func (c *checker) name(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.named[key] = true
+}
+
+// charts checks the record of every chart.
+func (c *checker) charts(ctx context.Context) error {
+	for info, err := range c.store.List(ctx, shardFolder, "") {
+		if err != nil {
+			return err
+		}
+		data, _, err := c.store.Get(ctx, info.Key)
+		if errors.Is(err, blob.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		sh, err := decodeShard(data)
+		if err == nil && shardKey(sh.Chart) != info.Key {
+			err = fmt.Errorf("it is about chart %q", sh.Chart)
+		}
+		if err != nil {
+			c.find(Finding{Code: "record-damaged", Key: info.Key, Chart: chartOf(info.Key), Message: "the record cannot be read: " + err.Error()})
+			continue
+		}
+		if len(sh.Versions) > 0 {
+			c.report.Charts++
+		}
+		c.report.Versions += len(sh.Versions)
+		for _, r := range sh.Versions {
+			c.group.Go(func() error { return c.version(ctx, sh.Chart, r) })
+		}
+	}
+	return nil
+}
+
+// version checks what a version is made of.
+func (c *checker) version(ctx context.Context, chart string, r record) error {
+	f := Finding{Chart: chart, Version: r.Version}
+	if err := c.content(ctx, f, r.Archive, r.Digest); err != nil {
+		return err
+	}
+	if r.Provenance != "" {
+		if err := c.signature(ctx, f, r); err != nil {
+			return err
+		}
+	}
+	for _, digest := range append(slices.Clone(r.FormerManifests), r.Manifest) {
+		if digest != "" {
+			if err := c.manifest(ctx, f, digest); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// content checks that something is there and has its digest.
+func (c *checker) content(ctx context.Context, f Finding, key, digest string) error {
+	c.name(key)
+	f.Key = key
+	o, err := c.store.Open(ctx, key)
+	if errors.Is(err, blob.ErrNotFound) {
+		f.Code, f.Message = "content-missing", "the content is not there"
+		c.find(f)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	if c.quick {
+		return nil
+	}
+	sum, _, err := repo.Digest(o)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	if sum != digest {
+		f.Code, f.Message = "content-damaged", "the content is sha256:"+sum+", and the record says sha256:"+digest
+		c.find(f)
+	}
+	return nil
+}
+
+func (c *checker) signature(ctx context.Context, f Finding, r record) error {
+	c.name(r.Provenance)
+	f.Key = r.Provenance
+	text, _, err := c.store.Get(ctx, r.Provenance)
+	if errors.Is(err, blob.ErrNotFound) {
+		f.Code, f.Message = "content-missing", "the signature is not there"
+		c.find(f)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := checkProvenance(text, f.Chart, f.Version, r.Digest); err != nil {
+		f.Code, f.Message = "signature-wrong", err.Error()
+		c.find(f)
+	}
+	return nil
+}
+
+// manifest checks a manifest and names what it is made of.
+func (c *checker) manifest(ctx context.Context, f Finding, digest string) error {
+	if err := c.content(ctx, f, digestKey(digest), strings.TrimPrefix(digest, "sha256:")); err != nil {
+		return err
+	}
+	data, _, err := c.store.Get(ctx, digestKey(digest))
+	if errors.Is(err, blob.ErrNotFound) {
+		return nil // told already
+	}
+	if err != nil {
+		return err
+	}
+	var m struct {
+		Config struct{ Digest string }
+		Layers []struct{ Digest string }
+	}
+	if json.Unmarshal(data, &m) != nil {
+		return nil // told already, for it is not what was pushed
+	}
+	for _, part := range append(m.Layers, m.Config) {
+		if checkDigest(part.Digest) == nil {
+			c.name(digestKey(part.Digest))
+		}
+	}
+	return nil
+}
+
+// artifacts checks the records of what a registry holds beside charts.
+func (c *checker) artifacts(ctx context.Context) error {
+	for info, err := range c.store.List(ctx, ociFolder, "") {
+		if err != nil {
+			return err
+		}
+		data, _, err := c.store.Get(ctx, info.Key)
+		if errors.Is(err, blob.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		f := Finding{Key: info.Key, Chart: repositoryOf(info.Key)}
+		var a artifacts
+		if err := json.Unmarshal(data, &a); err != nil {
+			f.Code, f.Message = "record-damaged", "the record cannot be read: "+err.Error()
+			c.find(f)
+			continue
+		}
+		for tag := range a.Tags {
+			if _, ok := a.find(tag); !ok {
+				c.find(Finding{Code: "tag-dangling", Key: info.Key, Chart: a.Name, Version: tag, Message: "the tag names a manifest that is not there"})
+			}
+		}
+		for _, m := range a.Manifests {
+			c.group.Go(func() error { return c.manifest(ctx, Finding{Chart: a.Name}, m.Digest) })
+		}
+	}
+	return nil
+}
