@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -359,24 +360,40 @@ func gz(t *testing.T, text string) []byte {
 // A stream of zeros is a thousand times smaller packed; reading it ends at the
 // limit, not at the end of the stream.
 func TestBomb(t *testing.T) {
+	// A gzip stream may have several members: what repeats is compressed once.
 	var b bytes.Buffer
-	zw := gzip.NewWriter(&b)
-	tw := tar.NewWriter(zw)
-	file := make([]byte, archive.MaxFileBytes)
+	file := gz(t, string(make([]byte, archive.MaxFileBytes)))
 	for i := range archive.MaxBytes/archive.MaxFileBytes + 1 {
-		if err := tw.WriteHeader(&tar.Header{Name: "a/f" + string(rune('a'+i)), Size: int64(len(file)), Mode: 0o644}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := tw.Write(file); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(tw.Close(), zw.Close()); err != nil {
-		t.Fatal(err)
+		b.Write(gz(t, tarHeader(t, "a/f"+string(rune('a'+i)), archive.MaxFileBytes)))
+		b.Write(file)
 	}
 	if _, err := archive.Unpack(&b); !errors.Is(err, archive.ErrLimit) {
 		t.Errorf("error %v, want %v", err, archive.ErrLimit)
 	}
+}
+
+// Files without content are counted, too: reading a million of them ends at the
+// limit.
+func TestMillionFiles(t *testing.T) {
+	var names strings.Builder
+	for i := range archive.MaxFiles + 1 {
+		names.WriteString(tarHeader(t, fmt.Sprintf("a/%d", i), 0))
+	}
+	b := bytes.NewBuffer(gz(t, names.String()))
+	b.WriteString("what comes after it is not read")
+	if _, err := archive.Unpack(b); !errors.Is(err, archive.ErrLimit) {
+		t.Errorf("error %v, want %v", err, archive.ErrLimit)
+	}
+}
+
+// tarHeader returns what stands in front of a file in a tar stream.
+func tarHeader(t *testing.T, name string, size int64) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := tar.NewWriter(&b).WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o644}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 func TestArchivesAsOthersMakeThem(t *testing.T) {

@@ -355,3 +355,39 @@ func BenchmarkRender(b *testing.B) {
 		}
 	}
 }
+
+// What is missing is named, with what may have been meant.
+func TestSuggestions(t *testing.T) {
+	tests := []struct{ name, template, want, hint string }{
+		{"misspelt", "a: {{ .Values.replica.count }}", "Values.replica: has no value, and the template reads .Values.replica.count", `did you mean "replicas"?`},
+		{"misspelt root", "a: {{ .Valeus.replicas }}", "Valeus: has no value", `did you mean "Values"?`},
+		{"nothing near", "a: {{ .Values.web.image }}", "Values.web: has no value", "{{ with .Values.web }}"},
+		{"in an include", "a: {{ include \"b\" . }}\n{{ define \"b\" }}{{ $.Values.cache.sizes.x }}{{ end }}", "Values.cache.sizes: has no value", `did you mean "size"?`},
+		{"required", "a: {{ required \"say how many\" .Values.replicaz }}", "Values.replicaz: say how many", `did you mean "replicas"?`},
+		{"function", "a: {{ quoted 1 }}", `function "quoted" not defined`, `did you mean "quote"?`},
+		{"template", "a: {{ include \"shop.label\" . }}", `no template "shop.label"`, `did you mean "shop.labels"?`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := engine.Render(t.Context(), shop(t, map[string]string{"templates/bad.yaml": test.template}), nil, engine.Options{Name: "demo"})
+			e, ok := errors.AsType[*engine.TemplateError](err)
+			if !ok {
+				t.Fatalf("error %v", err)
+			}
+			if d := e.Diagnostic(); !strings.Contains(d.String(), test.want) || !strings.Contains(d.Hint, test.hint) {
+				t.Errorf("got %s\n  %s\nwant %s\n  %s", d, d.Hint, test.want, test.hint)
+			}
+		})
+	}
+}
+
+// With Strict, a value that is not there is an error even where it would be
+// written as nothing.
+func TestStrict(t *testing.T) {
+	c := shop(t, map[string]string{"templates/bad.yaml": "a: {{ .Values.replicaz }}"})
+	_, err := engine.Render(t.Context(), c, nil, engine.Options{Name: "demo", Strict: true})
+	e, ok := errors.AsType[*engine.TemplateError](err)
+	if !ok || e.Path.String() != "Values.replicaz" || e.Hint != `did you mean "replicas"?` {
+		t.Errorf("error %v: %+v", err, e)
+	}
+}

@@ -23,11 +23,20 @@ type TemplateError struct {
 	Trace []diag.Pos
 	// Problem says what is wrong.
 	Problem string
+	// Path is the value that the template reads and nobody gives, if that is the
+	// problem: Values, web, image.
+	Path diag.Path
+	// Hint says what may have been meant. It may be empty.
+	Hint string
 	// Snippet shows the rendered lines around the fault when the result is not
 	// YAML, each with its number.
 	Snippet []string
 
-	err error
+	// reads is the expression that was evaluated, missing whether its value is not
+	// there, and said whether the problem is in the words of the chart's author.
+	reads         string
+	missing, said bool
+	err           error
 }
 
 // Error prints the position, the problem and the way there.
@@ -57,7 +66,10 @@ func (e *TemplateError) Unwrap() error { return e.err }
 
 // Diagnostic returns the error as a diagnostic.
 func (e *TemplateError) Diagnostic() diag.Diagnostic {
-	d := diag.Diagnostic{Severity: diag.Error, Pos: e.Pos, Code: "template", Summary: e.Problem}
+	d := diag.Diagnostic{Severity: diag.Error, Pos: e.Pos, Path: e.Path, Code: "template", Summary: e.Problem, Hint: e.Hint}
+	if e.missing && !e.said {
+		d.Summary = "has no value, and the template reads " + e.reads
+	}
 	d.Summary += e.way()
 	if len(e.Snippet) > 0 {
 		d.Code = "template-yaml"
@@ -179,6 +191,7 @@ func explainMessage(err error) *TemplateError {
 			e.Problem = oneLine(text[step[1]:])
 			if expr := group(step, 4); expr != "" {
 				e.Problem += " at " + expr
+				e.reads = strings.Trim(expr, "<>")
 			}
 		}
 		switch {
@@ -193,7 +206,7 @@ func explainMessage(err error) *TemplateError {
 		}
 	}
 	if said, ok := errors.AsType[*saidError](err); ok {
-		e.Problem = oneLine(said.text)
+		e.Problem, e.said = oneLine(said.text), true
 	}
 	return e
 }
@@ -274,6 +287,9 @@ func yamlProblem(text string) string {
 	text = strings.TrimPrefix(text, "error unmarshaling JSON: ")
 	text = strings.TrimPrefix(text, "while decoding JSON: ")
 	text = strings.TrimPrefix(text, "yaml: ")
+	if m := regexp.MustCompile(`^json: cannot unmarshal (\w+) into Go value`).FindStringSubmatch(text); m != nil {
+		return "a mapping is wanted, and this is of the type " + m[1]
+	}
 	return oneLine(text)
 }
 

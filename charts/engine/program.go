@@ -155,7 +155,8 @@ func parseAll(sources []source, funcs template.FuncMap) ([]map[string]*parse.Tre
 	})
 	for i, err := range errs {
 		if err != nil {
-			return nil, explainTemplate(err, sources[i].name)
+			names := slices.Concat(slices.Collect(maps.Keys(funcs)), slices.Collect(maps.Keys(known)))
+			return nil, suggestFunction(explainTemplate(err, sources[i].name), names)
 		}
 	}
 	return parsed, nil

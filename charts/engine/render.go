@@ -15,6 +15,7 @@ import (
 
 	"helm.sh/helm/v3/pkg/release"
 
+	"gantry/charts"
 	"gantry/charts/archive"
 )
 
@@ -37,6 +38,9 @@ type Options struct {
 	KubeVersion string
 	// APIVersions are added to those that every cluster has.
 	APIVersions []string
+	// OnlyAPIVersions are the APIs that there are, whatever every cluster has; nil
+	// when no cluster was asked.
+	OnlyAPIVersions []string
 	// IncludeCRDs puts the custom resource definitions of the chart's crds
 	// folder in front of the manifests.
 	IncludeCRDs bool
@@ -64,6 +68,10 @@ func (o Options) capabilities() (*chartutil.Capabilities, error) {
 	}
 	caps := chartutil.DefaultCapabilities.Copy()
 	caps.KubeVersion = *parsed
+	if o.OnlyAPIVersions != nil {
+		caps.APIVersions = o.OnlyAPIVersions
+		return caps, nil
+	}
 	caps.APIVersions = slices.Concat(caps.APIVersions, o.APIVersions)
 	return caps, nil
 }
@@ -194,7 +202,13 @@ type TemplateOptions struct {
 	// ShowOnly keeps the documents of these templates, named below the chart's
 	// folder; patterns as in [path.Match]. Empty keeps all.
 	ShowOnly []string
+	// PostRender, if there is one, is handed the manifests, without the hooks, and
+	// returns what takes their place.
+	PostRender func(manifests []byte) ([]byte, error)
 }
+
+// without reports whether the options leave a hook out.
+func (o TemplateOptions) without(h Hook) bool { return o.NoHooks || o.SkipTests && h.IsTest() }
 
 // WriteTemplate writes the documents as helm template prints them: definitions,
 // manifests, hooks.
@@ -203,14 +217,19 @@ func (r *Rendered) WriteTemplate(w io.Writer, o TemplateOptions) error {
 	for _, m := range slices.Concat(r.CRDs, r.Manifests) {
 		writeDocument(&b, m)
 	}
-	text := strings.TrimSpace(b.String()) + "\n"
+	manifests := b.Bytes()
+	if o.PostRender != nil {
+		var err error
+		if manifests, err = o.PostRender(manifests); err != nil {
+			return err
+		}
+	}
+	text := strings.TrimSpace(string(manifests)) + "\n"
 	b.Reset()
 	b.WriteString(text)
-	if !o.NoHooks {
-		for _, h := range r.Hooks {
-			if !o.SkipTests || !h.IsTest() {
-				writeDocument(&b, h.Manifest)
-			}
+	for _, h := range r.Hooks {
+		if !o.without(h) {
+			writeDocument(&b, h.Manifest)
 		}
 	}
 	if len(o.ShowOnly) > 0 {
@@ -218,6 +237,52 @@ func (r *Rendered) WriteTemplate(w io.Writer, o TemplateOptions) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// TemplateFiles returns the documents in files named for their templates, as helm
+// template --output-dir writes them, in the order of their first documents.
+func (r *Rendered) TemplateFiles(o TemplateOptions) ([]charts.File, error) {
+	documents := slices.Concat(r.CRDs, r.Manifests)
+	for _, h := range r.Hooks {
+		if !o.without(h) {
+			documents = append(documents, h.Manifest)
+		}
+	}
+	shown := make(map[string]bool, len(o.ShowOnly))
+	var names []string
+	content := map[string]*bytes.Buffer{}
+	for _, d := range documents {
+		if !o.shows(d.Source, shown) {
+			continue
+		}
+		if content[d.Source] == nil {
+			content[d.Source] = &bytes.Buffer{}
+			names = append(names, d.Source)
+		}
+		writeDocument(content[d.Source], d)
+	}
+	for _, pattern := range o.ShowOnly {
+		if !shown[pattern] {
+			return nil, fmt.Errorf("%s: %w", pattern, ErrNoTemplate)
+		}
+	}
+	files := make([]charts.File, 0, len(names))
+	for _, name := range names {
+		files = append(files, charts.File{Name: name, Data: content[name].Bytes()})
+	}
+	return files, nil
+}
+
+// shows reports whether ShowOnly has a template, and notes by which pattern.
+func (o TemplateOptions) shows(source string, shown map[string]bool) bool {
+	_, name, _ := strings.Cut(source, "/")
+	for _, pattern := range o.ShowOnly {
+		if ok, _ := path.Match(pattern, name); ok {
+			shown[pattern] = true
+			return true
+		}
+	}
+	return len(o.ShowOnly) == 0
 }
 
 func writeDocument(b *bytes.Buffer, m Manifest) {

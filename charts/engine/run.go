@@ -70,7 +70,7 @@ func (p *program) run(ctx context.Context) (map[string]string, error) {
 	s := newScope(p, meter)
 	texts := make([]string, len(p.sources))
 	for _, i := range work {
-		text, err := s.execute(&p.sources[i], p.sources[i].sees)
+		text, err := s.execute(p, i, p.sources[i].sees)
 		if err != nil {
 			return nil, err
 		}
@@ -116,8 +116,7 @@ func (p *program) runTogether(ctx context.Context, work []int) ([]string, error)
 		s := newScope(p, meter.again())
 		lock.Unlock()
 		for n, ok := next(); ok; n, ok = next() {
-			src := &p.sources[work[n]]
-			texts[work[n]], errs[n] = s.execute(src, maps.Clone(src.sees))
+			texts[work[n]], errs[n] = s.execute(p, work[n], maps.Clone(p.sources[work[n]].sees))
 			if errs[n] != nil {
 				return // what comes after it does not matter any more
 			}
@@ -132,7 +131,8 @@ func (p *program) runTogether(ctx context.Context, work []int) ([]string, error)
 }
 
 // execute executes one template.
-func (s *scope) execute(src *source, sees map[string]any) (text string, err error) {
+func (s *scope) execute(p *program, i int, sees map[string]any) (text string, err error) {
+	src := &p.sources[i]
 	defer func() {
 		// Functions of the libraries panic when they are given what they do not
 		// expect.
@@ -146,7 +146,7 @@ func (s *scope) execute(src *source, sees map[string]any) (text string, err erro
 		if errors.Is(err, errShared) {
 			return "", errShared
 		}
-		return "", explainTemplate(err, src.name)
+		return "", p.suggest(explainTemplate(err, src.name), sees)
 	}
 	return noValue(out.String()), nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"helm.sh/helm/v3/pkg/chart"
 
+	"gantry/charts"
 	"gantry/charts/archive"
 	"gantry/charts/deps"
 	"gantry/charts/diag"
@@ -139,8 +140,9 @@ func (l *loadedChart) explain(err error) error {
 	name := l.chart.Name()
 	if e, ok := errors.AsType[*engine.TemplateError](err); ok {
 		d := e.Diagnostic()
+		data := archive.File(l.chart, d.Pos.File)
 		d.Pos.File = archive.Locate(l.path, name, d.Pos.File)
-		return diag.List{d}.Err()
+		return &chartError{diag.List{d}.Err(), []charts.File{{Name: d.Pos.File, Data: data}}}
 	}
 	if e, ok := errors.AsType[*engine.SchemaError](err); ok {
 		list := l.values.Diagnostics(e, name)

@@ -144,11 +144,15 @@ func (a *app) report(err error) {
 		return
 	}
 	if found, ok := errors.AsType[*diag.Errors](err); ok {
-		var result *convert.Result
-		if failed, ok := errors.AsType[*convertError](err); ok {
-			result = failed.result
+		if about, ok := errors.AsType[*chartError](err); ok {
+			a.printChartDiagnostics(a.Err, found.List, about.files)
+		} else {
+			var result *convert.Result
+			if failed, ok := errors.AsType[*convertError](err); ok {
+				result = failed.result
+			}
+			a.printDiagnostics(a.Err, result, found.List)
 		}
-		a.printDiagnostics(a.Err, result, found.List)
 		fmt.Fprintf(a.Err, "gantry: error: %s\n", countProblems(found.List))
 	} else {
 		fmt.Fprintf(a.Err, "gantry: error: %s\n", strings.TrimSpace(err.Error()))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"gantry/charts"
 	"gantry/charts/diag"
 	"gantry/convert"
 	"gantry/convert/report"
@@ -18,6 +19,27 @@ func (a *app) printDiagnostics(w io.Writer, result *convert.Result, list diag.Li
 	text.Color = a.colorful(w)
 	text.Write(w, list)
 }
+
+// printChartDiagnostics writes diagnostics about a chart to a stream, those about
+// its templates with the line.
+func (a *app) printChartDiagnostics(w io.Writer, list diag.List, files []charts.File) {
+	text := report.NewText(nil)
+	text.Color = a.colorful(w)
+	for _, f := range files {
+		text.Show(f.Name, f.Data)
+	}
+	text.Write(w, list)
+}
+
+// chartError is an error with the files of the chart that it is about, named as
+// in its diagnostics.
+type chartError struct {
+	err   error
+	files []charts.File
+}
+
+func (e *chartError) Error() string { return e.err.Error() }
+func (e *chartError) Unwrap() error { return e.err }
 
 // colorful reports whether a stream is for a person who wants colours.
 func (a *app) colorful(stream io.Writer) bool {

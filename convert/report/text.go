@@ -41,6 +41,10 @@ func NewText(result *convert.Result) *Text {
 	return t
 }
 
+// Show adds a file that is no part of the conversion, so that its lines are
+// shown, too.
+func (t *Text) Show(name string, data []byte) { t.raw[name] = splitLines(string(data)) }
+
 // Write prints a list, its diagnostics grouped by file and by service, volume or
 // whatever else they belong to.
 func (t *Text) Write(w io.Writer, list diag.List) {
