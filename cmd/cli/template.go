@@ -8,12 +8,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"helm.sh/helm/v3/pkg/action"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
+	"sigs.k8s.io/yaml"
 
+	"gantry/charts/archive"
+	"gantry/charts/diag"
 	"gantry/charts/engine"
 	"gantry/charts/kube"
 	"gantry/charts/release"
@@ -126,7 +131,7 @@ func runTemplate(ctx context.Context, a *app, ref string, o *templateOptions) er
 		fmt.Fprintf(a.Err, "gantry: warning: %s: %s %s is a hook for %q, which does not exist, and is left out\n", d.Source, d.Kind, d.Name, d.Event)
 	}
 	if o.validate {
-		if err := validate(ctx, cluster, rendered); err != nil {
+		if err := l.validate(ctx, cluster, rendered, o.render.Namespace); err != nil {
 			return a.releaseError(err)
 		}
 	}
@@ -173,13 +178,49 @@ func (a *app) capabilities(ctx context.Context, o *engine.Options) (*kube.Cluste
 	return cluster, nil
 }
 
-// validate sends every object with the order to change nothing.
-func validate(ctx context.Context, cluster *kube.Cluster, r *engine.Rendered) error {
-	var b strings.Builder
-	if err := r.WriteTemplate(&b, engine.TemplateOptions{}); err != nil {
+// validate sends every object with the order to change nothing. All refusals are
+// returned, each with its template.
+func (l *loadedChart) validate(ctx context.Context, cluster *kube.Cluster, r *engine.Rendered, namespace string) error {
+	client, err := cluster.Client(release.ClientOptions{Namespace: namespace})
+	if err != nil {
 		return err
 	}
-	return cluster.Client(ctx, release.ClientOptions{}).Rehearse(b.String())
+	var list diag.List
+	for _, m := range slices.Concat(r.CRDs, r.Manifests) {
+		refuse := func(err error) {
+			list.Add(diag.Diagnostic{
+				Severity: diag.Error, Pos: diag.Pos{File: archive.Locate(l.path, l.chart.Name(), m.Source)}, Code: "refused", Summary: err.Error(),
+			})
+		}
+		obj := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(m.Content), &obj.Object); err != nil {
+			refuse(err)
+			continue
+		}
+		if len(obj.Object) == 0 {
+			continue
+		}
+		objects := []*unstructured.Unstructured{obj}
+		unknown, err := client.Resolve(objects)
+		switch {
+		case err != nil:
+			return err
+		case len(unknown) > 0:
+			refuse(fmt.Errorf("the cluster knows no %s of %s", obj.GetKind(), obj.GetAPIVersion()))
+			continue
+		}
+		live, err := client.Live(ctx, objects)
+		if err != nil {
+			return err
+		}
+		if _, err := client.Send(ctx, release.Write{Object: obj, Live: live[0], Method: release.ApplyServer, Take: true, DryRun: true, Strict: true}); err != nil {
+			if _, lost := errors.AsType[*kube.UnreachableError](cluster.Lost(err)); lost || ctx.Err() != nil {
+				return cluster.Lost(err)
+			}
+			refuse(err)
+		}
+	}
+	return list.Err()
 }
 
 // postRender hands the manifests to a program.
