@@ -142,7 +142,7 @@ func (l *loadedChart) explain(err error) error {
 		d := e.Diagnostic()
 		data := archive.File(l.chart, d.Pos.File)
 		d.Pos.File = archive.Locate(l.path, name, d.Pos.File)
-		return &chartError{diag.List{d}.Err(), []charts.File{{Name: d.Pos.File, Data: data}}}
+		return &templateFailure{diag.List{d}.Err(), []charts.File{{Name: d.Pos.File, Data: data}}}
 	}
 	if e, ok := errors.AsType[*engine.SchemaError](err); ok {
 		list := l.values.Diagnostics(e, name)

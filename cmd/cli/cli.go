@@ -144,7 +144,7 @@ func (a *app) report(err error) {
 		return
 	}
 	if found, ok := errors.AsType[*diag.Errors](err); ok {
-		if about, ok := errors.AsType[*chartError](err); ok {
+		if about, ok := errors.AsType[*templateFailure](err); ok {
 			a.printChartDiagnostics(a.Err, found.List, about.files)
 		} else {
 			var result *convert.Result

@@ -31,15 +31,15 @@ func (a *app) printChartDiagnostics(w io.Writer, list diag.List, files []charts.
 	text.Write(w, list)
 }
 
-// chartError is an error with the files of the chart that it is about, named as
+// templateFailure is an error with the files of the chart that it is about, named as
 // in its diagnostics.
-type chartError struct {
+type templateFailure struct {
 	err   error
 	files []charts.File
 }
 
-func (e *chartError) Error() string { return e.err.Error() }
-func (e *chartError) Unwrap() error { return e.err }
+func (e *templateFailure) Error() string { return e.err.Error() }
+func (e *templateFailure) Unwrap() error { return e.err }
 
 // colorful reports whether a stream is for a person who wants colours.
 func (a *app) colorful(stream io.Writer) bool {

@@ -257,7 +257,7 @@ func (a *app) writeTemplates(r *engine.Rendered, o *templateOptions) error {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			return err
 		}
-		if err := writeFile(name, f.Data); err != nil {
+		if err := archive.WriteFile(name, f.Data); err != nil {
 			return err
 		}
 		fmt.Fprintf(a.Out, "wrote %s\n", name)
