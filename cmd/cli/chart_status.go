@@ -76,3 +76,15 @@ func runChartStatus(a *app, dir string, o *chartStatusOptions) error {
 	}
 	return a.list(o.output, l)
 }
+
+// tellOfChart tells who runs an application straight from its Compose files that
+// there is a chart of it with edits, which take no part in that.
+func (a *app) tellOfChart(name string) {
+	there, err := readChartFolder(name, false)
+	if err != nil || there.record == nil {
+		return // it is no chart that this command reads
+	}
+	if changes, _ := merge.Edits(there.record, there.files, there.behindLinks(there.record.Names())); len(changes) > 0 {
+		fmt.Fprintf(a.Err, "the chart in %s was edited, which this release knows nothing of; to run that chart: gantry upgrade %s ./%s --install\n", name, name, name)
+	}
+}

@@ -92,6 +92,7 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 		return fmt.Errorf("read the chart that was made: %w", err)
 	}
 	fmt.Fprintf(a.Err, "converted %s: %s\n", result.App.Name, countOf(len(result.Objects), "object"))
+	a.tellOfChart(result.App.Name)
 	p := &progress{w: a.Err}
 	manager, err := a.releases("", p)
 	if err != nil {
