@@ -188,6 +188,8 @@ func (m *merger) file(name string) {
 	}
 	_, lost := m.lost[name]
 	switch {
+	case m.deletedAs(name) != "":
+		m.report(Change{File: name, From: Yours, What: Kept, Was: m.deletedAs(name), Note: "you deleted it, and it stays deleted under its new name"})
 	case m.destinations[name] != "":
 		// It is merged under its new name.
 	case slices.Contains(m.Foreign, name):

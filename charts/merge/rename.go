@@ -193,6 +193,19 @@ func (m *merger) moves() map[string]string {
 	return moved
 }
 
+// deletedAs returns the former name of a file that a person deleted before its
+// service got another name, or "".
+func (m *merger) deletedAs(name string) string {
+	for _, r := range m.result.Renames {
+		rest, ok := strings.CutPrefix(name, "templates/"+r.To+"/")
+		old := "templates/" + r.From + "/" + rest
+		if ok && of(m.generated, name).ok && of(m.base, old).ok && !of(m.yours, old).ok && !of(m.base, name).ok && !of(m.yours, name).ok {
+			return old
+		}
+	}
+	return ""
+}
+
 // origin returns the former name of an edited file that is generated under a new
 // one.
 func (m *merger) origin(name string) (string, bool) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"gantry/charts"
+	"gantry/charts/merge"
 	"gantry/charts/archive"
 )
 
@@ -59,7 +60,11 @@ func mayReplace(dir string, force bool) error {
 	case len(entries) == 0 || force:
 		return nil
 	}
-	if _, err := os.Stat(filepath.Join(dir, markerFile)); err == nil {
+	marker, err := os.ReadFile(filepath.Join(dir, markerFile))
+	if record, broken := merge.ParseRecord(marker); record != nil || broken != nil {
+		return withHint(fmt.Errorf("%s holds a chart, which may have been edited: nothing was written", dir), "choose another folder with -o, or pass --force to lose the chart")
+	}
+	if err == nil {
 		return nil
 	}
 	return withHint(fmt.Errorf("%s exists and was not made by gantry: nothing was written", dir), "pass --force to replace it, or choose another folder with -o")
