@@ -9,8 +9,8 @@ import (
 	"slices"
 
 	"gantry/charts"
-	"gantry/charts/merge"
 	"gantry/charts/archive"
+	"gantry/charts/merge"
 )
 
 // markerFile lies in every folder that gantry makes, and says that gantry may
