@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,6 +121,11 @@ func Connect(o Options) (*Cluster, error) {
 	config.QPS, config.Burst = -1, -1
 	config.UserAgent = "gantry"
 	config.WarningHandler = &warnings{warn: o.Warn}
+	warn := o.Warn
+	if warn == nil {
+		warn = func(string) {}
+	}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &persistent{next: next, tell: warn} })
 	return &Cluster{loader: loader, config: config, holder: cmp.Or(o.Holder, fieldManager), reachTimeout: cmp.Or(o.ReachTimeout, DefaultReachTimeout)}, nil
 }
 

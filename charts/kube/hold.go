@@ -82,11 +82,8 @@ func (l *lease) spec() coordinationv1.LeaseSpec {
 // [*release.BusyError] when somebody has it and lives.
 func (l *lease) take(ctx context.Context, waiting func(holder string)) (abandoned string, err error) {
 	for {
-		fresh := &coordinationv1.Lease{
-			ObjectMeta: metav1.ObjectMeta{Name: l.name, Labels: map[string]string{"app.kubernetes.io/managed-by": fieldManager}},
-			Spec:       l.spec(),
-		}
-		if l.current, err = l.client.Create(ctx, fresh, metav1.CreateOptions{FieldManager: fieldManager}); !apierrors.IsAlreadyExists(err) {
+		ours, err := l.create(ctx)
+		if ours || !apierrors.IsAlreadyExists(err) {
 			return abandoned, err
 		}
 		there, err := l.client.Get(ctx, l.name, metav1.GetOptions{})
@@ -118,6 +115,31 @@ func (l *lease) take(ctx context.Context, waiting func(holder string)) (abandone
 			return "", err
 		}
 	}
+}
+
+// create makes the lease. When the answer to a try is lost, it may be there, and
+// ours.
+func (l *lease) create(ctx context.Context) (ours bool, err error) {
+	fresh := &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Name: l.name, Labels: map[string]string{"app.kubernetes.io/managed-by": fieldManager}},
+		Spec:       l.spec(),
+	}
+	lost := false
+	err = repeat(ctx, func() (bool, error) {
+		l.current, err = l.client.Create(ctx, fresh, metav1.CreateOptions{FieldManager: fieldManager})
+		again := err != nil && lostAnswer(err)
+		lost = lost || again
+		return again, err
+	})
+	if !lost || !apierrors.IsAlreadyExists(err) {
+		return err == nil, err
+	}
+	there, gerr := l.client.Get(ctx, l.name, metav1.GetOptions{})
+	if gerr != nil || there.Spec.HolderIdentity == nil || *there.Spec.HolderIdentity != l.holder {
+		return false, err
+	}
+	l.current = there
+	return true, nil
 }
 
 func timeOf(t *metav1.MicroTime) time.Time {
@@ -171,7 +193,7 @@ func (l *lease) keep(ctx context.Context, cancel context.CancelCauseFunc) {
 		next := l.current.DeepCopy()
 		now := metav1.NowMicro()
 		next.Spec.RenewTime = &now
-		renewed, err := l.client.Update(ctx, next, metav1.UpdateOptions{FieldManager: fieldManager})
+		renewed, err := l.client.Update(impatient(ctx), next, metav1.UpdateOptions{FieldManager: fieldManager})
 		switch {
 		case err == nil:
 			l.current = renewed

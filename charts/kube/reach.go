@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"syscall"
 	"time"
@@ -56,13 +58,17 @@ func (e *DeniedError) Unwrap() error { return e.Err }
 // Reach asks the cluster for its version. The error is an [*UnreachableError],
 // after the timeout at most, or a [*DeniedError].
 func (c *Cluster) Reach(ctx context.Context) error {
-	tried, cancel := context.WithTimeout(ctx, c.reachTimeout)
+	tried, cancel := context.WithTimeout(impatient(ctx), c.reachTimeout)
 	defer cancel()
 	client, err := c.ToDiscoveryClient()
 	if err != nil {
 		return fmt.Errorf("use the kubeconfig: %w", err)
 	}
-	err = client.RESTClient().Get().AbsPath("/version").Do(tried).Error()
+	err = repeat(tried, func() (bool, error) {
+		err := client.RESTClient().Get().AbsPath("/version").Do(tried).Error()
+		status, answered := statusOf(err)
+		return answered && (status == http.StatusTooManyRequests || status >= http.StatusInternalServerError) || errors.Is(err, io.EOF), err
+	})
 	switch {
 	case err == nil, apierrors.IsForbidden(err):
 		return nil

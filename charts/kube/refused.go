@@ -108,3 +108,12 @@ func conflictsIn(err error) []release.Conflict {
 	}
 	return list
 }
+
+// statusOf returns the status code of an answer of the API server.
+func statusOf(err error) (code int, answered bool) {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	if !ok {
+		return 0, false
+	}
+	return int(status.ErrStatus.Code), true
+}

@@ -43,7 +43,12 @@ func (s *Session) Send(ctx context.Context, w release.Write) (*unstructured.Unst
 	if w.Strict {
 		out.validation = metav1.FieldValidationStrict
 	}
-	live, err := out.send(ctx)
+	var live *unstructured.Unstructured
+	err = repeat(ctx, func() (bool, error) {
+		live, err = out.send(ctx)
+		// Somebody has written at the same moment; fields are not in dispute.
+		return apierrors.IsConflict(err) && len(conflictsIn(err)) == 0 && w.Method != release.ApplyReplace, err
+	})
 	if err == nil {
 		return live, nil
 	}
@@ -113,10 +118,22 @@ func prune(value any) any {
 	}
 }
 
-// create makes an object that must not be there. When the answer to an earlier
-// try was lost, it may be there nevertheless: then it bears our mark.
-func (o *sending) create(ctx context.Context) (*unstructured.Unstructured, error) {
-	return o.client.Create(ctx, o.Object, metav1.CreateOptions{FieldManager: fieldManager, DryRun: o.dryRun, FieldValidation: o.validation})
+// create makes an object that must not be there. When the answer is lost, it may be
+// there nevertheless, and is ours then: what is somebody else's was there before.
+func (o *sending) create(ctx context.Context) (obj *unstructured.Unstructured, err error) {
+	err = repeat(ctx, func() (bool, error) {
+		obj, err = o.client.Create(ctx, o.Object, metav1.CreateOptions{FieldManager: fieldManager, DryRun: o.dryRun, FieldValidation: o.validation})
+		if err == nil || !lostAnswer(err) || ctx.Err() != nil {
+			return false, err
+		}
+		there, gerr := o.client.Get(ctx, o.Object.GetName(), metav1.GetOptions{})
+		if gerr == nil && len(o.dryRun) == 0 {
+			obj, err = there, nil
+			return false, nil
+		}
+		return true, err
+	})
+	return obj, err
 }
 
 // replace writes the whole object.
@@ -206,9 +223,18 @@ func (s *Session) Delete(ctx context.Context, obj *unstructured.Unstructured, or
 	if uid := obj.GetUID(); uid != "" {
 		options.Preconditions = &metav1.Preconditions{UID: &uid}
 	}
-	err = client.Delete(ctx, obj.GetName(), options)
-	switch {
-	case err == nil, apierrors.IsNotFound(err), apierrors.IsConflict(err) && options.Preconditions != nil:
+	err = repeat(ctx, func() (bool, error) {
+		err := client.Delete(ctx, obj.GetName(), options)
+		if !apierrors.IsConflict(err) {
+			return false, err
+		}
+		there, gerr := client.Get(ctx, obj.GetName(), metav1.GetOptions{})
+		if apierrors.IsNotFound(gerr) || gerr == nil && there.GetUID() != obj.GetUID() {
+			return false, nil
+		}
+		return true, err
+	})
+	if err == nil || apierrors.IsNotFound(err) {
 		return nil
 	}
 	if err := over(ctx); err != nil {

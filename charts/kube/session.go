@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -104,13 +105,30 @@ func (s *Session) Resolve(objects []*unstructured.Unstructured) (unknown []*unst
 	return unknown, nil
 }
 
-// Forget makes Resolve ask the API server again for its kinds.
-func (s *Session) Forget() {
+// learnWithin is how long the API server may take to answer for new kinds.
+const learnWithin = 30 * time.Second
+
+// Learn asks the API server for its kinds until it knows those of the objects.
+func (s *Session) Learn(ctx context.Context, objects []*unstructured.Unstructured) error {
 	mapper, err := s.cluster.ToRESTMapper()
 	if err != nil {
-		return // it has asked for nothing yet
+		return err
 	}
-	meta.MaybeResetRESTMapper(mapper)
+	limit := time.After(learnWithin)
+	for {
+		meta.MaybeResetRESTMapper(mapper)
+		unknown, err := s.Resolve(objects)
+		if err != nil || len(unknown) == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return over(ctx)
+		case <-limit:
+			return &release.UnknownKindError{Object: release.ObjectOf(unknown[0])}
+		case <-time.After(firstPause):
+		}
+	}
 }
 
 // requests returns the requests for objects like one.

@@ -138,7 +138,7 @@ func (g *guard) open(ctx context.Context) (watch.Interface, error) {
 		}
 		g.see(pod)
 	}
-	return pods.Watch(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion, AllowWatchBookmarks: true})
+	return pods.Watch(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion, AllowWatchBookmarks: true, TimeoutSeconds: watchSeconds()})
 }
 
 // listen takes the changes as they come, until the stream ends.

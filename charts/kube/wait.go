@@ -29,6 +29,13 @@ const tellEvery = 10 * time.Second
 // broke or when watching is not allowed.
 const pause = time.Second
 
+// watchSeconds is how long the server keeps one watch open. A watch whose
+// connection has died unnoticed would otherwise wait for ever.
+func watchSeconds() *int64 {
+	seconds := int64(30)
+	return &seconds
+}
+
 // Wait waits until all objects are as they should be. The error is a
 // [*NotReadyError] that says why one is not.
 func (s *Session) Wait(ctx context.Context, objects []*unstructured.Unstructured, until release.Until, timeout time.Duration) error {
@@ -224,6 +231,7 @@ func (w *waiter) lookEach(ctx context.Context, client dynamic.ResourceInterface,
 func (w *waiter) watch(ctx context.Context, client dynamic.ResourceInterface, options metav1.ListOptions, version string, targets map[string]*target) error {
 	options.ResourceVersion = version
 	options.AllowWatchBookmarks = true
+	options.TimeoutSeconds = watchSeconds()
 	stream, err := client.Watch(ctx, options)
 	if err != nil {
 		return ctx.Err()

@@ -46,8 +46,9 @@ type Client interface {
 	// namespaces get one when they have none, others lose theirs. The objects whose
 	// kinds it does not know are returned, too.
 	Resolve(objects []*unstructured.Unstructured) (unknown []*unstructured.Unstructured, err error)
-	// Forget makes Resolve ask again: definitions were added.
-	Forget()
+	// Learn asks the API server for its kinds, until it knows those of the objects: it
+	// answers for a new definition a moment after it has taken it.
+	Learn(ctx context.Context, objects []*unstructured.Unstructured) error
 	// Live returns the objects as they are, nil for one that is not there.
 	Live(ctx context.Context, objects []*unstructured.Unstructured) ([]*unstructured.Unstructured, error)
 	// Send makes one object as it should be, or rehearses that, and returns what has

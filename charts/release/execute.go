@@ -186,8 +186,13 @@ func (e *execution) awaitDefinitions(ctx context.Context, steps []*Step) error {
 	if err := e.client.Wait(ctx, fresh, UntilReady, min(definitionsWithin, e.options.timeout())); err != nil {
 		return err
 	}
-	e.client.Forget()
-	return nil
+	var objects []*unstructured.Unstructured
+	for _, s := range e.plan.Steps {
+		if s.Wave == Custom && s.Do != Delete && s.Do != Keep {
+			objects = append(objects, s.desired)
+		}
+	}
+	return e.client.Learn(ctx, objects)
 }
 
 // wait waits until the objects are ready, if that is wanted.

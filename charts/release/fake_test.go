@@ -135,7 +135,7 @@ func (c *client) Resolve(objects []*unstructured.Unstructured) ([]*unstructured.
 	return unknown, nil
 }
 
-func (c *client) Forget() {}
+func (c *client) Learn(context.Context, []*unstructured.Unstructured) error { return nil }
 
 func (c *client) Live(_ context.Context, objects []*unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
 	live := make([]*unstructured.Unstructured, len(objects))

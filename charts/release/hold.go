@@ -41,13 +41,14 @@ func (e *BusyError) Error() string {
 var ErrHoldLost = errors.New("somebody else has taken over the release: this operation gave no sign of life for too long")
 
 // hold takes a release for an operation, which ends with the context that it
-// returns. What an operation that was killed left in the middle is settled first.
-func (m *Manager) hold(ctx context.Context, name string) (context.Context, func(), error) {
+// returns. What an operation that was killed left in the middle is settled first;
+// unlock says that one that left no sign of who it was has been killed, too.
+func (m *Manager) hold(ctx context.Context, name string, unlock bool) (context.Context, func(), error) {
 	held, h, err := m.cluster.Hold(ctx, name, ClientOptions{Namespace: m.namespace, Observe: m.observe})
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := m.recover(name, h.Abandoned); err != nil {
+	if err := m.recover(name, h.Abandoned, unlock); err != nil {
 		h.Release()
 		return nil, nil, err
 	}
@@ -56,7 +57,7 @@ func (m *Manager) hold(ctx context.Context, name string) (context.Context, func(
 
 // recover marks the newest revision as failed when it is in the middle of an
 // operation and nobody works on it any more.
-func (m *Manager) recover(name, abandonedBy string) error {
+func (m *Manager) recover(name, abandonedBy string, unlock bool) error {
 	r, err := m.last(name)
 	if _, missing := errors.AsType[*NotFoundError](err); missing {
 		return nil
@@ -76,7 +77,7 @@ func (m *Manager) recover(name, abandonedBy string) error {
 	}
 	who := abandonedBy
 	if who == "" {
-		if time.Since(begun.Time) < staleAfter {
+		if !unlock && time.Since(begun.Time) < staleAfter {
 			return nil
 		}
 		who = "somebody who left no name"

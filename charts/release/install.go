@@ -42,6 +42,9 @@ type ApplyOptions struct {
 	// DeleteStorage deletes claims and volumes that are no longer in the release,
 	// and their data; they are kept otherwise.
 	DeleteStorage bool
+	// Unlock goes on with a release that an operation has left in the middle without a
+	// sign of who it was: helm leaves none.
+	Unlock bool
 	// Description of the revision; helm's when it is empty.
 	Description string
 	// Confirm looks at the plan before anything is changed. Its error ends the
@@ -101,7 +104,7 @@ func (m *Manager) Install(ctx context.Context, name string, c *chart.Chart, valu
 		if err := m.makeNamespace(ctx, o.CreateNamespace); err != nil {
 			return nil, err
 		}
-		held, done, err := m.hold(ctx, name)
+		held, done, err := m.hold(ctx, name, o.Unlock)
 		if err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ func (m *Manager) Rollback(ctx context.Context, name string, revision int, o Rol
 		return nil, err
 	}
 	if !o.DryRun {
-		held, done, err := m.hold(ctx, name)
+		held, done, err := m.hold(ctx, name, o.Unlock)
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +112,7 @@ func (m *Manager) Repair(ctx context.Context, name string, o RepairOptions) (*Pl
 		return nil, err
 	}
 	if !o.DryRun {
-		held, done, err := m.hold(ctx, name)
+		held, done, err := m.hold(ctx, name, o.Unlock)
 		if err != nil {
 			return nil, err
 		}

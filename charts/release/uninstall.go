@@ -7,6 +7,8 @@ import (
 	"time"
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/storage/driver"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -47,7 +49,7 @@ func (m *Manager) Uninstall(ctx context.Context, name string, o UninstallOptions
 		return nil, err
 	}
 	if !o.DryRun {
-		held, done, err := m.hold(ctx, name)
+		held, done, err := m.hold(ctx, name, true)
 		if err != nil {
 			return nil, err
 		}
@@ -191,7 +193,8 @@ func (m *Manager) close(records []*helmrelease.Release, o UninstallOptions) erro
 func (m *Manager) purge(records []*helmrelease.Release) error {
 	var errs []error
 	for _, r := range records {
-		if _, err := m.records.Delete(r.Name, r.Version); err != nil {
+		_, err := m.records.Delete(r.Name, r.Version)
+		if err != nil && !errors.Is(err, driver.ErrReleaseNotFound) && !apierrors.IsNotFound(err) {
 			errs = append(errs, fmt.Errorf("delete the record of revision %d: %w", r.Version, m.cluster.Lost(err)))
 		}
 	}

@@ -70,7 +70,7 @@ func (m *Manager) Upgrade(ctx context.Context, name string, c *chart.Chart, valu
 		if err := m.makeNamespace(ctx, o.Install && o.CreateNamespace); err != nil {
 			return nil, err
 		}
-		held, done, err := m.hold(ctx, name)
+		held, done, err := m.hold(ctx, name, o.Unlock)
 		if err != nil {
 			return nil, err
 		}

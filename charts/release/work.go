@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"helm.sh/helm/v3/pkg/chart"
 	helmrelease "helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/storage/driver"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // work is one revision to be made: by an installation, an upgrade or a rollback.
@@ -120,7 +124,7 @@ func (m *Manager) carryOut(ctx context.Context, w work) (*Release, error) {
 		return nil, stopped(ctx)
 	}
 	m.records.MaxHistory = w.historyMax
-	if err := m.records.Create(w.next); err != nil {
+	if err := m.begin(w.next); err != nil {
 		return nil, m.writeError(w.next, err)
 	}
 	e := &execution{manager: m, client: client, plan: plan, record: w.next, options: w.options}
@@ -140,6 +144,58 @@ func (m *Manager) carryOut(ctx context.Context, w work) (*Release, error) {
 	r := fromRecord(w.next)
 	r.Plan = plan
 	return r, nil
+}
+
+// begin records a revision as pending. Creating it is what decides between two who
+// begin at once; when the answer is lost, the record tells whose it is.
+func (m *Manager) begin(r *helmrelease.Release) error {
+	r.Chart = slim(r.Chart)
+	err := m.records.Create(r)
+	if _, large := errors.AsType[*apierrors.StatusError](err); large && tooLarge(err) {
+		return &TooLargeError{Err: err}
+	}
+	if err == nil || errors.Is(err, driver.ErrReleaseExists) {
+		return err
+	}
+	there, gerr := m.records.Get(r.Name, r.Version)
+	switch {
+	case gerr == nil && there.Info.LastDeployed.Equal(r.Info.LastDeployed) && there.Manifest == r.Manifest:
+		return nil
+	case errors.Is(gerr, driver.ErrReleaseNotFound):
+		return m.records.Create(r)
+	default:
+		return err
+	}
+}
+
+// slim leaves out of a chart what no later operation needs: templates, files and the
+// schema. They are most of a record. Its values stay, for those who reuse them.
+func slim(c *chart.Chart) *chart.Chart {
+	if c == nil {
+		return nil
+	}
+	out := &chart.Chart{Metadata: c.Metadata, Lock: c.Lock, Values: c.Values}
+	for _, d := range c.Dependencies() {
+		out.AddDependency(slim(d))
+	}
+	return out
+}
+
+// TooLargeError is a revision whose record the cluster does not take.
+type TooLargeError struct{ Err error }
+
+// Error says how large a record may be.
+func (e *TooLargeError) Error() string {
+	return "the objects of the release are more than a record can hold: 1 MiB, compressed"
+}
+
+// Unwrap returns the server's answer.
+func (e *TooLargeError) Unwrap() error { return e.Err }
+
+// tooLarge recognises the answers of the API server and of etcd to a record that
+// is too large.
+func tooLarge(err error) bool {
+	return apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsInvalid(err) && strings.Contains(err.Error(), "Too long")
 }
 
 // perform is the part of carryOut that touches objects.

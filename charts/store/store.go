@@ -22,7 +22,7 @@ func Open(name string, client kubernetes.Interface, namespace string) (*storage.
 	var records driver.Driver
 	switch name {
 	case "", Secret, "secrets":
-		records = driver.NewSecrets(client.CoreV1().Secrets(namespace))
+		records = newSecrets(client, namespace)
 	case ConfigMap, "configmaps":
 		records = driver.NewConfigMaps(client.CoreV1().ConfigMaps(namespace))
 	case Memory:

@@ -76,6 +76,9 @@ func TestSecretsAreAsHelmHasThem(t *testing.T) {
 	if diff := cmp.Diff(want, secret.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
+	if got := secret.Annotations["gantry.dev/release"]; got != `{"chart":"shop","version":"1.0.0","installed":"0001-01-01T00:00:00Z","updated":"0001-01-01T00:00:00Z"}` {
+		t.Errorf("beside the record stands %s", got)
+	}
 	if secret.Type != "helm.sh/release.v1" || len(secret.Data["release"]) == 0 {
 		t.Errorf("type %q, %d bytes of record", secret.Type, len(secret.Data["release"]))
 	}

@@ -119,10 +119,10 @@ func releaseHint(err error) string {
 		return fmt.Sprintf("change it with: gantry upgrade %s CHART -n %s, or take it away with: gantry uninstall %s -n %s", e.Name, e.Namespace, e.Name, e.Namespace)
 	}
 	if e, ok := errors.AsType[*release.PendingError](err); ok {
-		if e.Revision == 1 {
-			return fmt.Sprintf("if nobody works on it, take it away with: gantry uninstall %s -n %s", e.Name, e.Namespace)
-		}
-		return fmt.Sprintf("if nobody works on it, go back with: gantry rollback %s -n %s", e.Name, e.Namespace)
+		return fmt.Sprintf("if nobody works on it, go on with: gantry upgrade %s CHART -n %s --unlock, or take it away with: gantry uninstall %s -n %s", e.Name, e.Namespace, e.Name, e.Namespace)
+	}
+	if _, ok := errors.AsType[*release.TooLargeError](err); ok {
+		return "split the chart into several releases"
 	}
 	if e, ok := errors.AsType[*release.BusyError](err); ok {
 		return fmt.Sprintf("wait until it has ended; see how far it is with: gantry status %s -n %s", e.Name, e.Namespace)

@@ -31,6 +31,7 @@ func bindApply(c *cobra.Command, o *release.ApplyOptions) {
 	f.BoolVar(&o.Patient, "patient", false, "wait until --timeout even for what waiting does not help, such as an image that cannot be pulled")
 	f.BoolVar(&o.NoHooks, "no-hooks", false, "run no hooks")
 	f.StringVar(&o.Description, "description", "", "description of the revision, for the history")
+	f.BoolVar(&o.Unlock, "unlock", false, "go on with a release that helm was killed over, and left pending")
 	bindPlan(c, o)
 }
 

@@ -1,0 +1,127 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// outage is how long requests are tried again while the API server is away.
+	outage = time.Minute
+	// firstPause and longestPause bound how long a request rests between two tries.
+	firstPause   = 100 * time.Millisecond
+	longestPause = 2 * time.Second
+)
+
+// impatientKey marks the contexts of requests that are tried once.
+type impatientKey struct{}
+
+// impatient marks a context whose requests are tried once: those that find out
+// whether anybody answers, and those whose second try would find the first.
+func impatient(ctx context.Context) context.Context {
+	return context.WithValue(ctx, impatientKey{}, true)
+}
+
+// persistent sends requests again when the API server was not there for them: it
+// restarts, or is behind a load balancer that has lost it. Only what cannot take
+// effect twice is sent again.
+type persistent struct {
+	next http.RoundTripper
+	// tell is told once for each request that is tried again for the first time.
+	tell func(text string)
+}
+
+// RoundTrip sends a request until it is answered, for a minute at most.
+func (p *persistent) RoundTrip(req *http.Request) (*http.Response, error) {
+	var over <-chan time.Time
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		resp, err := p.next.RoundTrip(req)
+		why := again(req, resp, err)
+		if why == "" || req.Context().Value(impatientKey{}) != nil || req.Context().Err() != nil || !rewind(req) {
+			return resp, err
+		}
+		if over == nil {
+			over = time.After(outage)
+			p.tell("the API server does not answer as it should (" + why + "): trying again for up to " + outage.String())
+		}
+		select {
+		case <-over:
+			return resp, err
+		case <-req.Context().Done():
+			return resp, err
+		case <-time.After(pause):
+		}
+		if resp != nil {
+			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
+			_ = resp.Body.Close()
+		}
+	}
+}
+
+// rewind makes the body of a request ready to be sent again.
+func rewind(req *http.Request) bool {
+	if req.Body == nil || req.Body == http.NoBody {
+		return true
+	}
+	if req.GetBody == nil {
+		return false
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return false
+	}
+	req.Body = body
+	return true
+}
+
+// again says why a request may be sent again; it is empty when it may not be.
+func again(req *http.Request, resp *http.Response, err error) string {
+	if err != nil {
+		if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
+			return reason(err) // it was never sent
+		}
+		if req.Method == http.MethodPost || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return ""
+		}
+		return reason(err)
+	}
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return resp.Status // it was turned away
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+		if req.Method != http.MethodPost {
+			return resp.Status
+		}
+	}
+	return ""
+}
+
+// attempts is how often an object is written again that the API server, or what
+// stands before it, has let down in a way that a request alone does not survive.
+const attempts = 5
+
+// lostAnswer reports whether a write may have taken effect though it failed.
+func lostAnswer(err error) bool {
+	status, answered := statusOf(err)
+	return !answered || status >= http.StatusInternalServerError
+}
+
+// repeat calls do until it no longer asks for another try.
+func repeat(ctx context.Context, do func() (again bool, err error)) error {
+	for try := 1; ; try++ {
+		again, err := do()
+		if !again || try == attempts {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w (%w)", err, ctx.Err())
+		case <-time.After(time.Duration(try) * firstPause):
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package kube
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// What cannot take effect twice is sent again; everything else is not.
+func TestPersistent(t *testing.T) {
+	tests := []struct {
+		name, method string
+		// answers are status codes, one a try; 0 loses the answer.
+		answers  []int
+		once     bool
+		want     int
+		requests int
+	}{
+		{"patch, broken", http.MethodPatch, []int{500, 503, 200}, false, 200, 3},
+		{"patch, answer lost", http.MethodPatch, []int{0, 200}, false, 200, 2},
+		{"post, turned away", http.MethodPost, []int{503, 429, 201}, false, 201, 3},
+		{"post, broken", http.MethodPost, []int{500, 201}, false, 500, 1},
+		{"post, answer lost", http.MethodPost, []int{0, 201}, false, 0, 1},
+		{"refused", http.MethodPatch, []int{422, 200}, false, 422, 1},
+		{"once", http.MethodGet, []int{503, 200}, true, 503, 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			requests := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil || test.method != http.MethodGet && string(body) != "body" {
+					t.Errorf("body %q, error %v", body, err)
+				}
+				code := test.answers[requests]
+				requests++
+				if code == 0 {
+					panic(http.ErrAbortHandler)
+				}
+				w.WriteHeader(code)
+			}))
+			defer server.Close()
+			var told []string
+			p := &persistent{next: server.Client().Transport, tell: func(text string) { told = append(told, text) }}
+			ctx := t.Context()
+			if test.once {
+				ctx = impatient(context.WithoutCancel(ctx))
+			}
+			var body io.Reader
+			if test.method != http.MethodGet {
+				body = strings.NewReader("body")
+			}
+			req, err := http.NewRequestWithContext(ctx, test.method, server.URL, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := p.RoundTrip(req)
+			got := 0
+			if err == nil {
+				got = resp.StatusCode
+				_ = resp.Body.Close()
+			}
+			if got != test.want || requests != test.requests {
+				t.Errorf("answer %d (%v) after %d requests, want %d after %d", got, err, requests, test.want, test.requests)
+			}
+			if want := min(test.requests-1, 1); len(told) != want {
+				t.Errorf("told %q", told)
+			}
+		})
+	}
+}
