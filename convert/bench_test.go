@@ -21,6 +21,14 @@ func shapes() map[string]func(i, n int) []int {
 	return map[string]func(i, n int) []int{
 		"flat":  func(int, int) []int { return nil },
 		"chain": func(i, _ int) []int { return []int{i - 1} },
+		"layered": func(i, _ int) []int { // each on all of the layer below
+			const layer = 8
+			var below []int
+			for n := i/layer*layer - layer; n >= 0 && len(below) < layer; n++ {
+				below = append(below, n)
+			}
+			return below
+		},
 	}
 }
 
@@ -81,11 +89,13 @@ func application(n int, depends func(i, n int) []int) string {
 		fmt.Fprintf(&b, "  s%d:\n    image: registry.example.com/team/app:%d\n    ports: [\"%d:80\"]\n", i, i, 10000+i)
 		fmt.Fprintf(&b, "    environment: {A: \"1\", URL: \"http://s%d\", API_TOKEN: x%d}\n    volumes: [\"v%d:/data\"]\n", i, i, i)
 		b.WriteString("    healthcheck: {test: [CMD, \"true\"], interval: 10s}\n    deploy: {resources: {limits: {memory: 64M}}}\n")
+		var names []string
 		for _, d := range depends(i, n) {
 			if d >= 0 {
-				fmt.Fprintf(&b, "    depends_on: [s%d]\n", d)
+				names = append(names, fmt.Sprintf("s%d", d))
 			}
 		}
+		fmt.Fprintf(&b, "    depends_on: [%s]\n", strings.Join(names, ", "))
 	}
 	b.WriteString("volumes:\n")
 	for i := range n {

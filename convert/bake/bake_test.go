@@ -2,6 +2,7 @@ package bake_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -73,4 +74,69 @@ func write(t *testing.T, section string) string {
 		t.Error("the file does not say who made it")
 	}
 	return b.String()
+}
+
+// reference is what the documentation of bake says that a file may have, and of
+// which type: https://docs.docker.com/build/bake/reference/
+type reference struct {
+	Comment string `json:"//"`
+	Group   map[string]struct {
+		Description string   `json:"description"`
+		Targets     []string `json:"targets"`
+	} `json:"group"`
+	Variable map[string]struct {
+		Default     any    `json:"default"`
+		Description string `json:"description"`
+	} `json:"variable"`
+	Target map[string]struct {
+		Inherits         []string           `json:"inherits"`
+		Annotations      []string           `json:"annotations"`
+		Attest           []string           `json:"attest"`
+		Call             *string            `json:"call"`
+		Context          *string            `json:"context"`
+		Contexts         map[string]string  `json:"contexts"`
+		Description      string             `json:"description"`
+		Dockerfile       *string            `json:"dockerfile"`
+		DockerfileInline *string            `json:"dockerfile-inline"`
+		Args             map[string]*string `json:"args"`
+		Labels           map[string]*string `json:"labels"`
+		Tags             []string           `json:"tags"`
+		CacheFrom        []string           `json:"cache-from"`
+		CacheTo          []string           `json:"cache-to"`
+		Entitlements     []string           `json:"entitlements"`
+		ExtraHosts       map[string]*string `json:"extra-hosts"`
+		Matrix           map[string]any     `json:"matrix"`
+		Name             string             `json:"name"`
+		Network          *string            `json:"network"`
+		NoCache          *bool              `json:"no-cache"`
+		NoCacheFilter    []string           `json:"no-cache-filter"`
+		Output           []string           `json:"output"`
+		Platforms        []string           `json:"platforms"`
+		Pull             *bool              `json:"pull"`
+		Secret           []string           `json:"secret"`
+		ShmSize          *string            `json:"shm-size"`
+		SSH              []string           `json:"ssh"`
+		Target           *string            `json:"target"`
+		Ulimits          []string           `json:"ulimits"`
+	} `json:"target"`
+}
+
+// TestFileIsBakes decodes a file with everything strictly, as bake documents it.
+func TestFileIsBakes(t *testing.T) {
+	text := write(t, `{context: ./web, dockerfile: x, entitlements: [a], args: {A: "1", DB_PASSWORD: geheim}, provenance: mode=max, sbom: true, ssh: [default],
+        labels: [a=b], cache_from: [a], cache_to: [a], no_cache: true, no_cache_filter: [a], additional_contexts: [a=./b], pull: true,
+        extra_hosts: ["a:1.2.3.4"], network: none, target: a, secrets: [s], shm_size: 1m, tags: [a], ulimits: {nofile: 3}, platforms: [linux/arm64], privileged: true}`)
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	var file reference
+	if err := dec.Decode(&file); err != nil {
+		t.Fatalf("%v in:\n%s", err, text)
+	}
+	for name, group := range file.Group {
+		for _, target := range group.Targets {
+			if _, ok := file.Target[target]; !ok {
+				t.Errorf("group %s builds %s, which is not there", name, target)
+			}
+		}
+	}
 }

@@ -56,7 +56,7 @@ func (m merger) fields(into, from reflect.Value, field string) {
 }
 
 func (m merger) entries(into, from reflect.Value, field string) {
-	for _, key := range from.MapKeys() {
+	for _, key := range slices.SortedFunc(slices.Values(from.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
 		before := into.MapIndex(key)
 		switch {
 		case !before.IsValid():
