@@ -36,7 +36,17 @@ help: ## print this list
 
 build: bin/gantry bin/gantry-sandbox ## build bin/gantry and bin/gantry-sandbox
 
-bin/gantry: go.mod go.sum $(call sources,cmd/gantry cmd/cli convert charts templates repo)
+# The converter for the playground of the repository's pages, which bin/gantry holds.
+playground := templates/playground/gantry.wasm.gz templates/playground/wasm_exec.js
+
+templates/playground/gantry.wasm.gz: go.mod go.sum $(call sources,cmd/gantry-playground convert charts/archive charts/diag charts/picture)
+	GOOS=js GOARCH=wasm go build -ldflags '-s -w' -o bin/gantry.wasm ./cmd/gantry-playground
+	gzip -9nc bin/gantry.wasm > $@
+
+templates/playground/wasm_exec.js: $(shell go env GOROOT)/lib/wasm/wasm_exec.js
+	cp $< $@
+
+bin/gantry: go.mod go.sum $(playground) $(call sources,cmd/gantry cmd/cli convert charts templates repo)
 	go build -ldflags '-s -w -X gantry/cmd/cli.version=$(VERSION)' -o $@ ./cmd/gantry
 	@touch $@
 
@@ -120,6 +130,6 @@ corpus-charts: bin/gantry bin/tools/helm ## render every chart below CORPUS=DIR 
 ci: lint test ## what CI runs
 
 clean: ## remove what make built
-	rm -rf bin coverage.out coverage.html
+	rm -rf bin coverage.out coverage.html $(playground)
 
 .PHONY: help build sandbox tools test integration lint fmt generate golden fuzz bench cover demo corpus corpus-charts ci clean

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 )
 
 // Reach is what a conversion may read of the machine: the application's own
@@ -92,7 +91,7 @@ func (r *Reach) ReadFile(name string, limit int64) ([]byte, error) {
 // readNamed reads a file that the user named: it may lie anywhere, and be what a
 // shell's <(command) stands for. Nobody is waited for to write to a pipe.
 func readNamed(name string, limit int64) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(name, os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return nil, err
 	}

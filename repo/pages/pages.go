@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -39,6 +40,8 @@ type Pages struct {
 	options   Options
 	templates map[string]*template.Template
 	assets    map[string]asset
+	// tags are the entity tags of the playground's parts.
+	tags sync.Map
 	// looking holds a place for every chart that is in memory as a whole.
 	looking chan struct{}
 }
@@ -73,7 +76,7 @@ func New(o Options) (*Pages, error) {
 		p.assets[name] = asset{data, kind, hex.EncodeToString(sum[:8])}
 	}
 	functions := template.FuncMap{"asset": p.address, "count": diag.Count, "size": diag.Size, "date": date, "join": strings.Join}
-	for _, name := range []string{"home", "chart", "compare", "problem"} {
+	for _, name := range []string{"home", "chart", "compare", "playground", "problem"} {
 		t, err := template.New("layout.html").Funcs(functions).ParseFS(files, "layout.html", name+".html")
 		if err != nil {
 			return nil, err
@@ -157,7 +160,9 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name st
 	sum := sha256.Sum256(body.Bytes())
 	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy)
+	if h.Get("Content-Security-Policy") == "" {
+		h.Set("Content-Security-Policy", policy)
+	}
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Vary", "Accept")

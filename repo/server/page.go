@@ -40,6 +40,11 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request, _ pages.Visit) er
 	return s.pages.Asset(w, r, r.PathValue("file"))
 }
 
+// playgroundFile serves a part of the page that converts in the browser.
+func (s *Server) playgroundFile(w http.ResponseWriter, r *http.Request, _ pages.Visit) error {
+	return s.pages.PlaygroundFile(w, r, r.PathValue("file"))
+}
+
 func (s *Server) visit(r *http.Request) pages.Visit {
 	u := &url.URL{Scheme: "http", Host: r.Host}
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {

@@ -167,3 +167,27 @@ func TestPageIsKept(t *testing.T) {
 		t.Errorf("another page: %d", r.status)
 	}
 }
+
+func TestPlayground(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	r := s.get("/playground", "Accept: text/html")
+	policy := r.header.Get("Content-Security-Policy")
+	if r.status != http.StatusOK || !strings.Contains(policy, "script-src 'self' 'wasm-unsafe-eval';") || strings.Contains(policy, "unsafe-inline") {
+		t.Errorf("the page: %d, policy %q", r.status, policy)
+	}
+	for _, file := range []string{"playground.js", "worker.js"} {
+		first := s.get("/playground/" + file)
+		if first.status != http.StatusOK || !strings.HasPrefix(first.header.Get("Content-Type"), "text/javascript") {
+			t.Errorf("%s: %d %v", file, first.status, first.header)
+		}
+		if again := s.get("/playground/"+file, "If-None-Match: "+first.header.Get("ETag")); again.status != http.StatusNotModified {
+			t.Errorf("%s again: %d", file, again.status)
+		}
+	}
+	for _, file := range []string{"none.js", "..%2frepo%2flayout.html", "gantry.wasm.gz%00"} {
+		if r := s.get("/playground/" + file); r.status == http.StatusOK {
+			t.Errorf("%s is served", file)
+		}
+	}
+}

@@ -24,6 +24,8 @@ func (s *Server) routes() http.Handler {
 	read("GET /chart/{name}/{version}", s.page(s.chartPage))
 	read("GET /chart/{name}/{version}/{view}", s.page(s.chartPage))
 	open("GET /assets/{file}", s.page(s.asset))
+	open("GET /playground", s.page(s.pages.Playground))
+	open("GET /playground/{file}", s.page(s.playgroundFile))
 
 	read("GET /api/charts", s.apiCharts)
 	read("GET /api/charts/{name}", s.apiChart)
