@@ -1,12 +1,14 @@
 package lint
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,6 +36,9 @@ type Options struct {
 	SkipSchema bool
 	// Strict makes warnings errors.
 	Strict bool
+	// Disable are the codes of the rules that are not applied, besides those that
+	// the chart switches off.
+	Disable []string
 }
 
 // Run checks the chart in a folder or a .tgz file.
@@ -41,7 +46,7 @@ type Options struct {
 // The error is for what keeps the linter from running at all; what it has to
 // say of the chart is in the list, sorted. Files are named as in the chart's
 // folder, below name.
-func Run(name string, o Options) (diag.List, error) {
+func Run(ctx context.Context, name string, o Options) (diag.List, error) {
 	c, err := archive.Load(name)
 	if at, ok := errors.AsType[*archive.Error](err); ok {
 		return diag.List{at.Diagnostic()}, nil
@@ -71,6 +76,13 @@ func Run(name string, o Options) (diag.List, error) {
 	for _, m := range found.Messages {
 		list = append(list, describe(c, dir, m)...)
 	}
+	off := disabled(c, o)
+	if !list.HasErrors() {
+		if list, err = beyond(ctx, c, list, o); err != nil {
+			return nil, err
+		}
+	}
+	list = slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return slices.Contains(off, d.Code) })
 	for i := range list {
 		list[i].Pos.File = archive.Locate(name, c.Name(), list[i].Pos.File)
 		if o.Strict && list[i].Severity == diag.Warning {
@@ -79,6 +91,23 @@ func Run(name string, o Options) (diag.List, error) {
 	}
 	list.Sort()
 	return list, nil
+}
+
+// beyond adds what the rules of our own find. A chart that cannot be rendered has
+// been reported by helm's linter, or needs values that nobody gave.
+func beyond(ctx context.Context, c *chart.Chart, list diag.List, o Options) (diag.List, error) {
+	rendered := &engine.Rendered{}
+	if !strings.EqualFold(c.Metadata.Type, "library") {
+		r, err := engine.Render(ctx, c, o.Values, engine.Options{Name: "test-release", Namespace: o.Namespace, KubeVersion: o.KubeVersion, SkipSchema: o.SkipSchema})
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			return list, nil //nolint:nilerr // it has been reported
+		}
+		rendered = r
+	}
+	return append(list, own(c, rendered)...), nil
 }
 
 // folder returns where the chart lies unpacked: helm's linter reads folders
@@ -90,7 +119,10 @@ func folder(name string, c *chart.Chart) (dir string, remove func(), err error) 
 		return "", nothing, err
 	}
 	if info.IsDir() {
-		return name, nothing, nil
+		// helm's messages hold the folder's name, which is taken out of them: a whole
+		// path is nothing else.
+		dir, err = filepath.Abs(name)
+		return dir, nothing, err
 	}
 	temp, err := os.MkdirTemp("", "gantry-lint-")
 	if err != nil {

@@ -2,6 +2,7 @@ package lint_test
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,7 +71,7 @@ func TestRun(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir := write(t, test.files)
-			list, err := lint.Run(dir, lint.Options{})
+			list, err := lint.Run(t.Context(), dir, lint.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +92,7 @@ func TestRun(t *testing.T) {
 func TestStrict(t *testing.T) {
 	dir := write(t, "-- templates/old.yaml --\napiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n")
 	for _, strict := range []bool{false, true} {
-		list, err := lint.Run(dir, lint.Options{Strict: strict})
+		list, err := lint.Run(t.Context(), dir, lint.Options{Strict: strict})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +116,7 @@ func TestPackedChart(t *testing.T) {
 	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	list, err := lint.Run(file, lint.Options{})
+	list, err := lint.Run(t.Context(), file, lint.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,106 @@ func TestPackedChart(t *testing.T) {
 }
 
 func TestNoSuchChart(t *testing.T) {
-	if _, err := lint.Run(filepath.Join(t.TempDir(), "gone"), lint.Options{}); !os.IsNotExist(err) {
+	if _, err := lint.Run(t.Context(), filepath.Join(t.TempDir(), "gone"), lint.Options{}); !os.IsNotExist(err) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Each rule has a chart for which it speaks, with the position, and says nothing
+// of the same chart when it is switched off.
+func TestRules(t *testing.T) {
+	const pod = "spec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: \"nginx:1.27\"}]}\n"
+	web := func(spec string) string {
+		return "-- templates/web.yaml --\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n" + spec + "# {{ .Values.replicas }}\n"
+	}
+	other := func(text string) string { return web(pod) + "-- templates/other.yaml --\n" + text }
+	tests := []struct{ name, files, code, want string }{
+		{"clean", web(pod), "", ""},
+		{"duplicate", other("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {selector: {matchLabels: {app: web}}}\n"), "lint-duplicate-object", "templates/web.yaml: warning: Deployment web is made by shop/templates/other.yaml, too"},
+		{"no tag", web(strings.Replace(pod, "nginx:1.27", "registry.example:5000/nginx", 1)), "lint-image-tag", "templates/web.yaml: note: Deployment web runs registry.example:5000/nginx"},
+		{"latest", web(strings.Replace(pod, "1.27", "latest", 1)), "lint-image-tag", "templates/web.yaml: note: "},
+		{"digest", web(strings.Replace(pod, "nginx:1.27", "nginx@sha256:abc", 1)), "", ""},
+		{"own pods", web(strings.Replace(pod, "labels: {app: web}", "labels: {app: wbe}", 1)), "lint-pod-labels", "templates/web.yaml: error: Deployment web selects pods with app: web, and its own have app: wbe"},
+		{"service", other("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: wbe}}\n"), "lint-selector", "templates/other.yaml: warning: Service web selects pods with app: wbe"},
+		{"service of an operator", other("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: wbe}}\n---\napiVersion: example.com/v1\nkind: Cluster\nmetadata: {name: web}\n"), "", ""},
+		{"autoscaler", other("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: wbe}}\n"), "lint-target", "templates/other.yaml: warning: HorizontalPodAutoscaler web scales Deployment wbe"},
+		{"unused", web(pod) + "-- values.yaml --\nreplicas: 2\nweb:\n  port: 80\n", "lint-unused-value", "values.yaml:2:1: note: web: no template reads this value"},
+		{"all used", web(pod+"# {{ toYaml .Values | len }}\n") + "-- values.yaml --\nreplicas: 2\nweb:\n  port: 80\n", "", ""},
+		{"used below", web(pod+"# {{ with .Values.web }}{{ .port }}{{ end }}\n") + "-- values.yaml --\nreplicas: 2\nweb:\n  port: 80\n", "", ""},
+		{"misspelt", web(pod + "# {{ .Values.repilcas }}{{ .Values.nameOverride }}\n"), "lint-undeclared-value", "templates/web.yaml:9:6: note: Values.repilcas: is not in values.yaml"},
+		{"in a comment", web(pod + "# {{/* .Values.repilcas */}}\n"), "", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := write(t, test.files)
+			list, err := lint.Run(t.Context(), dir, lint.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.code == "" {
+				if len(list) > 0 {
+					t.Errorf("got %v, want nothing", list)
+				}
+				return
+			}
+			if len(list) != 1 || list[0].Code != test.code || !strings.HasPrefix(strings.TrimPrefix(list[0].String(), dir+string(filepath.Separator)), test.want) {
+				t.Fatalf("got %v, want %s", list, test.want)
+			}
+			if list, err = lint.Run(t.Context(), dir, lint.Options{Disable: []string{test.code}}); err != nil || len(list) > 0 {
+				t.Errorf("switched off: %v %v", list, err)
+			}
+			dir = write(t, test.files+"-- Chart.yaml --\napiVersion: v2\nname: shop\nversion: 1.0.0\nicon: https://a.example/b\nannotations: {gantry.dev/lint-disable: \"lint-x, "+test.code+"\"}\n")
+			if list, err = lint.Run(t.Context(), dir, lint.Options{}); err != nil || len(list) > 0 {
+				t.Errorf("switched off in the chart: %v %v", list, err)
+			}
+		})
+	}
+}
+
+// The name of the folder is no part of the words of helm's messages.
+func TestFolderOfOneLetter(t *testing.T) {
+	t.Chdir(filepath.Dir(write(t, "-- templates/old.yaml --\napiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n")))
+	if err := os.Rename("shop", "c"); err != nil {
+		t.Fatal(err)
+	}
+	list, err := lint.Run(t.Context(), "c", lint.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range list {
+		if strings.Contains(d.Summary, "deprecated") && strings.Contains(d.Summary, "unavailable") {
+			return
+		}
+	}
+	t.Errorf("no message is whole: %v", list)
+}
+
+func TestExplain(t *testing.T) {
+	for _, r := range lint.Rules() {
+		if text, ok := lint.Explain(r.Code); !ok || !strings.Contains(text, r.Why) {
+			t.Errorf("%s is not explained", r.Code)
+		}
+	}
+	if _, ok := lint.Explain("lint-nothing"); ok {
+		t.Error("a rule that does not exist is explained")
+	}
+}
+
+var update = flag.Bool("update", false, "write docs/lint.md")
+
+// docs/lint.md is written from the rules.
+func TestDocument(t *testing.T) {
+	file := filepath.Join("..", "..", "docs", "lint.md")
+	if *update && os.Getenv("CI") == "" {
+		if err := os.WriteFile(file, []byte(lint.Document()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(lint.Document(), string(data)); diff != "" {
+		t.Errorf("write it again with: go test ./charts/lint -update (-want +got)\n%s", diff)
 	}
 }

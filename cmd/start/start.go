@@ -6,7 +6,7 @@ import (
 )
 
 // FirstHeap is the size of the heap at which the first collection begins.
-const FirstHeap = 32 << 20
+const FirstHeap = 12 << 20
 
 // usual is from which heap on Go collects when nothing is set.
 const usual = 4 << 20

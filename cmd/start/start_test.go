@@ -13,13 +13,13 @@ func TestUsualAfterFirstCollection(t *testing.T) {
 	if !putOff() {
 		t.Fatal("nothing was put off")
 	}
-	if got := debug.SetGCPercent(800); got != 800 {
-		t.Errorf("the heap may grow by %d %%, want 800 before the first collection", got)
+	if got := debug.SetGCPercent(300); got != 300 {
+		t.Errorf("the heap may grow by %d %%, want 300 before the first collection", got)
 	}
 	deadline := time.After(time.Minute)
 	for {
 		runtime.GC()
-		if got := debug.SetGCPercent(800); got == 100 {
+		if got := debug.SetGCPercent(300); got == 100 {
 			return
 		}
 		select {

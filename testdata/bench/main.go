@@ -1,5 +1,6 @@
 // Command bench puts gantry beside what it is measured against: converting
-// beside compose-go's own loading of the same file, and starting up beside helm.
+// beside compose-go's own loading of the same file, starting up and rendering charts
+// beside helm.
 //
 // Every measurement is a process of its own, so that memory is the process's
 // and no run warms up the next. The rivals take turns, so that a busy moment of
@@ -24,6 +25,8 @@ type options struct {
 	runs         int
 	// largest is how many services the largest application has.
 	largest int
+	// only names the one comparison that is wanted: convert, startup or template.
+	only string
 	// child names the work to do once and to time in this very process.
 	child, file string
 }
@@ -34,6 +37,7 @@ func main() {
 	flag.StringVar(&o.helm, "helm", "bin/tools/helm", "the helm binary")
 	flag.IntVar(&o.runs, "runs", 11, "runs of each measurement")
 	flag.IntVar(&o.largest, "largest", 10_000, "services of the largest application: 3, 100, 1000 or 10000")
+	flag.StringVar(&o.only, "only", "", "run one comparison only: convert, startup or template")
 	flag.StringVar(&o.child, "child", "", "")
 	flag.StringVar(&o.file, "file", "", "")
 	flag.Parse()
@@ -77,5 +81,26 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
 	b := &bench{options: o, out: out, now: time.Now, path: os.Getenv("PATH"), dir: dir, self: self}
-	return errors.Join(b.convert(ctx), b.startup(ctx), os.RemoveAll(dir))
+	return errors.Join(b.measureAll(ctx, o.only), os.RemoveAll(dir))
+}
+
+// measureAll runs the comparisons, or the one that is wanted.
+func (b *bench) measureAll(ctx context.Context, only string) error {
+	found := false
+	for _, c := range []struct {
+		name string
+		run  func(context.Context) error
+	}{{"convert", b.convert}, {"startup", b.startup}, {"template", b.template}} {
+		if only != "" && only != c.name {
+			continue
+		}
+		found = true
+		if err := c.run(ctx); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return fmt.Errorf("unknown comparison %q", only)
+	}
+	return nil
 }
