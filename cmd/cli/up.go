@@ -77,6 +77,7 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	if err := a.told(&o.reportOptions, result, err); err != nil {
 		return err
 	}
+	a.tellOfChart(result.App.Name)
 	if unknown != nil {
 		return a.releaseError(unknown)
 	}
@@ -92,7 +93,6 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 		return fmt.Errorf("read the chart that was made: %w", err)
 	}
 	fmt.Fprintf(a.Err, "converted %s: %s\n", result.App.Name, countOf(len(result.Objects), "object"))
-	a.tellOfChart(result.App.Name)
 	p := &progress{w: a.Err}
 	manager, err := a.releases("", p)
 	if err != nil {
