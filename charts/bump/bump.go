@@ -63,7 +63,7 @@ type Proposal struct {
 // Propose judges the difference between two versions of a chart.
 func Propose(d *compare.Difference) Proposal {
 	p := Proposal{Reasons: []Reason{}}
-	judge(&p, valueRules(), d.Values)
+	judge(&p, valueRules(), values(d.Values))
 	judge(&p, schemaRules(), unmentioned(d.Schema, d.Values))
 	judge(&p, objectRules(), objects(d.Objects))
 	judge(&p, fieldRules(), fieldsOf(d.Objects))
