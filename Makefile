@@ -106,7 +106,7 @@ fuzz: ## fuzz every trust boundary, each for FUZZTIME (10s)
 	@grep -r --include='*_test.go' --exclude-dir=gantry-sandbox '^func Fuzz' . | sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z0-9]*).*|\1 \2|' | sort \
 	| while read -r dir name; do go test "$$dir" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME); done
 
-bench: bin/gantry bin/tools/helm bin/tools/benchstat ## run the benchmarks, and compare with compose-go and with helm
+bench: bin/gantry bin/gantry-sandbox bin/tools/helm bin/tools/benchstat ## run the benchmarks, and compare with compose-go and, on a sandbox, with helm
 	go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) $(PACKAGES) | tee bin/bench.txt
 	bin/tools/benchstat bin/bench.txt
 	go run ./testdata/bench -largest $(LARGEST)

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,11 +95,22 @@ func again(req *http.Request, resp *http.Response, err error) string {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return resp.Status // it was turned away
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
-		if req.Method != http.MethodPost {
+		if req.Method != http.MethodPost && !unmergeable(resp) {
 			return resp.Status
 		}
 	}
 	return ""
+}
+
+// unmergeable recognises an object that cannot be applied, which the API server
+// reports as a fault of its own. The body can still be read.
+func unmergeable(resp *http.Response) bool {
+	head, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
+	return err == nil && bytes.Contains(head, []byte("failed to create typed "))
 }
 
 // attempts is how often an object is written again that the API server, or what

@@ -25,6 +25,7 @@ func TestPersistent(t *testing.T) {
 		{"post, broken", http.MethodPost, []int{500, 201}, false, 500, 1},
 		{"post, answer lost", http.MethodPost, []int{0, 201}, false, 0, 1},
 		{"refused", http.MethodPatch, []int{422, 200}, false, 422, 1},
+		{"patch, unmergeable", http.MethodPatch, []int{-500, 200}, false, 500, 1},
 		{"once", http.MethodGet, []int{503, 200}, true, 503, 1},
 	}
 	for _, test := range tests {
@@ -40,6 +41,11 @@ func TestPersistent(t *testing.T) {
 				requests++
 				if code == 0 {
 					panic(http.ErrAbortHandler)
+				}
+				if code < 0 {
+					w.WriteHeader(-code)
+					_, _ = io.WriteString(w, `{"message":"failed to create typed patch object"}`)
+					return
 				}
 				w.WriteHeader(code)
 			}))

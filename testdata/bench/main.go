@@ -1,5 +1,5 @@
 // Command bench puts gantry beside what it is measured against: converting
-// beside compose-go's own loading of the same file, starting up and rendering charts
+// beside compose-go's own loading of the same file, starting up, rendering charts and releases
 // beside helm.
 //
 // Every measurement is a process of its own, so that memory is the process's
@@ -90,7 +90,7 @@ func (b *bench) measureAll(ctx context.Context, only string) error {
 	for _, c := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"convert", b.convert}, {"startup", b.startup}, {"template", b.template}} {
+	}{{"convert", b.convert}, {"startup", b.startup}, {"template", b.template}, {"releases", b.releases}} {
 		if only != "" && only != c.name {
 			continue
 		}
