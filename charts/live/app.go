@@ -161,6 +161,9 @@ func shortNames(releaseName string, found []named) []Service {
 	return services
 }
 
+// Cluster is where the release runs.
+func (a *App) Cluster() *kube.Cluster { return a.cluster }
+
 // Services are the workloads of the release, by name.
 func (a *App) Services() []Service { return slices.Clone(a.services) }
 

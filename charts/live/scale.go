@@ -140,8 +140,8 @@ func (a *App) WaitReady(ctx context.Context, services []Service, o release.Clien
 	return client.Wait(ctx, objects, release.UntilReady, timeout)
 }
 
-// unstructured names the service's object.
-func (s Service) unstructured() *unstructured.Unstructured {
+// Ref names the service's object.
+func (s Service) Ref() release.Object {
 	version := "apps/v1"
 	switch s.Kind {
 	case Job, CronJob:
@@ -149,10 +149,14 @@ func (s Service) unstructured() *unstructured.Unstructured {
 	case Pod:
 		version = "v1"
 	}
-	u := &unstructured.Unstructured{}
-	u.SetAPIVersion(version)
-	u.SetKind(s.Kind)
-	u.SetNamespace(s.Namespace)
-	u.SetName(s.Object)
+	return release.Object{APIVersion: version, Kind: s.Kind, Namespace: s.Namespace, Name: s.Object}
+}
+
+func (s Service) unstructured() *unstructured.Unstructured {
+	ref, u := s.Ref(), &unstructured.Unstructured{}
+	u.SetAPIVersion(ref.APIVersion)
+	u.SetKind(ref.Kind)
+	u.SetNamespace(ref.Namespace)
+	u.SetName(ref.Name)
 	return u
 }

@@ -20,6 +20,8 @@ type app struct {
 	kubeContext string
 	namespace   string
 	noColor     bool
+	// progressOutput is the format of what operations tell.
+	progressOutput string
 }
 
 // Run executes one command line and returns the exit code. It reads and writes

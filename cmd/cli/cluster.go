@@ -59,6 +59,7 @@ func (a *app) releases(namespace string, p *progress) (*release.Manager, error) 
 	o := release.Options{Namespace: namespace, Records: records, Now: a.Now}
 	if p != nil {
 		o.Observe = p.observe
+		p.follow(cluster, namespace)
 	}
 	return release.New(cluster, o), nil
 }
@@ -170,11 +171,15 @@ func (a *app) explainUnready(e *kube.NotReadyError) {
 // inNamespace runs do with the releases of the namespace that is meant, and
 // gives its error an exit code and a hint.
 func (a *app) inNamespace(ctx context.Context, do func(context.Context, *release.Manager) error) error {
-	manager, err := a.releases("", &progress{w: a.Err})
+	p := a.progress()
+	manager, err := a.releases("", p)
 	if err != nil {
+		p.finish()
 		return a.releaseError(err)
 	}
-	return a.releaseError(do(ctx, manager))
+	err = do(ctx, manager)
+	p.finish()
+	return a.releaseError(err)
 }
 
 // stuckHint says what usually helps against the state of a pod.

@@ -119,9 +119,10 @@ func (a *app) diffPlan(ctx context.Context, name string, sides []string, o *diff
 
 // planRepair plans to put back what was changed by hand, or does it.
 func (a *app) planRepair(ctx context.Context, name string, o *diffOptions) (*release.Plan, error) {
-	p := &progress{w: a.Err}
+	p := a.progress()
 	manager, err := a.releases("", p)
 	if err != nil {
+		p.finish()
 		return nil, a.releaseError(err)
 	}
 	o.apply.Confirm = a.confirm(o.yes)

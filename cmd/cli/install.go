@@ -37,6 +37,7 @@ are not ready and why.
 	}
 	o.bind(c)
 	bindApply(c, &o.ApplyOptions)
+	a.bindProgress(c)
 	bindTake(c, &o.ApplyOptions)
 	bindAtomic(c, &o.ApplyOptions)
 	bindDryRun(c, &o.DryRun)

@@ -171,8 +171,12 @@ func orDash(text string) string {
 
 // age says how long ago something was, as kubectl does.
 func (a *app) age(t time.Time) string {
+	return ageOf(t, a.Now())
+}
+
+func ageOf(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return duration.HumanDuration(a.Now().Sub(t))
+	return duration.HumanDuration(max(now.Sub(t), 0))
 }

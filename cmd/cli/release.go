@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -128,7 +129,7 @@ type wanted struct {
 // applyChart loads a chart and makes a revision of it, telling of each object on
 // the way. A dry run is printed.
 func (a *app) applyChart(ctx context.Context, w wanted, apply func(*release.Manager, *loadedChart) (*release.Release, error)) (*release.Release, error) {
-	if err := checkApply(w.apply, w.dry); err != nil {
+	if err := errors.Join(checkApply(w.apply, w.dry), a.checkProgress()); err != nil {
 		return nil, err
 	}
 	l, err := a.loadChart(ctx, w.ref, w.chart)
@@ -138,9 +139,10 @@ func (a *app) applyChart(ctx context.Context, w wanted, apply func(*release.Mana
 	if err := l.complete(); err != nil {
 		return nil, err
 	}
-	p := &progress{w: a.Err}
+	p := a.progress()
 	manager, err := a.releases("", p)
 	if err != nil {
+		p.finish()
 		return nil, a.releaseError(err)
 	}
 	r, err := apply(manager, l)
@@ -174,6 +176,10 @@ func checkApply(o *release.ApplyOptions, dry release.DryRun) error {
 
 // finished says what was done, and prints the chart's notes.
 func (a *app) finished(did string, r *release.Release) {
+	if a.progressOutput == progressJSON {
+		a.tellDone(r)
+		return
+	}
 	fmt.Fprintf(a.Out, "%s %s: revision %d is %s in namespace %s\n", did, r.Name, r.Revision, r.Status, r.Namespace)
 	if notes := strings.TrimSpace(r.Notes); notes != "" {
 		fmt.Fprintf(a.Out, "\n%s\n", notes)
@@ -182,6 +188,10 @@ func (a *app) finished(did string, r *release.Release) {
 
 // printDryRun prints the plan of a release that is not made, or else its documents.
 func (a *app) printDryRun(r *release.Release) {
+	if a.progressOutput == progressJSON && r.Plan != nil {
+		_ = a.list(progressJSON, listing{values: r.Plan}) // a.Out remembers what fails
+		return
+	}
 	if r.Plan != nil {
 		a.printPlan(r.Plan, false)
 		fmt.Fprintln(a.Err, "this was a dry run: nothing was changed")

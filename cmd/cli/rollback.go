@@ -66,9 +66,13 @@ func runRollback(ctx context.Context, a *app, name string, revision int, o *roll
 		return err
 	}
 	o.HistoryMax = historyMax(o.HistoryMax)
-	p := &progress{w: a.Err}
+	if o.output == progressJSON && !o.DryRun {
+		a.progressOutput = progressJSON
+	}
+	p := a.progress()
 	manager, err := a.releases("", p)
 	if err != nil {
+		p.finish()
 		return a.releaseError(err)
 	}
 	r, err := manager.Rollback(ctx, name, revision, o.RollbackOptions)
@@ -81,6 +85,9 @@ func runRollback(ctx context.Context, a *app, name string, revision int, o *roll
 		return a.list(o.output, listing{values: r.Plan})
 	case o.DryRun:
 		a.printDryRun(r)
+		return nil
+	case a.progressOutput == progressJSON:
+		a.tellDone(r)
 		return nil
 	}
 	_, err = fmt.Fprintf(a.Out, "rolled back %s: revision %d is %s in namespace %s (%s)\n", r.Name, r.Revision, r.Status, r.Namespace, r.Description)

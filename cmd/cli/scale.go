@@ -36,7 +36,10 @@ func (w *waiting) wait(ctx context.Context, a *app, app *live.App, services []li
 	if w.detach || len(services) == 0 {
 		return nil
 	}
-	p := &progress{w: a.Err}
+	p := a.progress()
+	for _, s := range services {
+		p.expect(app.Cluster(), s)
+	}
 	err := app.WaitReady(ctx, services, release.ClientOptions{Namespace: app.Release.Namespace, Observe: p.observe}, w.timeout)
 	p.finish()
 	return a.releaseError(err)

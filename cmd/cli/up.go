@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -59,11 +60,12 @@ know it, and so does helm.
 	f.BoolVarP(&o.detach, "detach", "d", false, "do not wait until everything is ready")
 	f.DurationVar(&o.Timeout, "timeout", release.DefaultTimeout, "how long to wait")
 	f.BoolVar(&o.Atomic, "atomic", false, "undo everything when it fails")
+	a.bindProgress(c)
 	return c
 }
 
 func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
-	if err := o.check(); err != nil {
+	if err := errors.Join(o.check(), a.checkProgress()); err != nil {
 		return err
 	}
 	if o.rules.Secrets == rules.SecretsAuto {
@@ -93,9 +95,10 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 		return fmt.Errorf("read the chart that was made: %w", err)
 	}
 	fmt.Fprintf(a.Err, "converted %s: %s\n", result.App.Name, countOf(len(result.Objects), "object"))
-	p := &progress{w: a.Err}
+	p := a.progress()
 	manager, err := a.releases("", p)
 	if err != nil {
+		p.finish()
 		return a.releaseError(err)
 	}
 	o.Install, o.CreateNamespace, o.Wait, o.CRDs = true, true, !o.detach, release.CRDsCreate

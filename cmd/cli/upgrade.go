@@ -74,6 +74,7 @@ at once, and then nothing is changed. On a terminal the plan is shown, and you a
 	}
 	o.bind(c)
 	bindApply(c, &o.ApplyOptions)
+	a.bindProgress(c)
 	bindTake(c, &o.ApplyOptions)
 	bindAtomic(c, &o.ApplyOptions)
 	bindYes(c, &o.yes)

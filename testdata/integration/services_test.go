@@ -368,3 +368,49 @@ func TestPortForward(t *testing.T) {
 		t.Errorf("port-forward ended with %v", err)
 	}
 }
+
+// TestProgressJSON reads what an operation tells to programs.
+func TestProgressJSON(t *testing.T) {
+	t.Parallel()
+	r := newReleases(t)
+	type event struct {
+		Action  string
+		Object  *struct{ Kind, Name string }
+		Release *struct {
+			Revision int
+			Status   string
+		}
+	}
+	read := func(text string) map[string]bool {
+		t.Helper()
+		seen := map[string]bool{}
+		for line := range strings.Lines(text) {
+			var e event
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				t.Fatalf("%v in %s", err, line)
+			}
+			switch {
+			case e.Object != nil:
+				seen[e.Action+" "+e.Object.Kind+" "+e.Object.Name] = true
+			case e.Release != nil:
+				seen[fmt.Sprintf("%s %d %s", e.Action, e.Release.Revision, e.Release.Status)] = true
+			}
+		}
+		return seen
+	}
+	for _, test := range []struct {
+		args  []string
+		wants []string
+	}{
+		{[]string{"install", "web", "web", "--wait", "-o", "json"}, []string{"created Deployment web", "ready Deployment web", "ready Job migrate", "done 1 deployed"}},
+		{[]string{"upgrade", "web", "web", "--set", "tag=2", "--wait", "-o", "json"}, []string{"changed Deployment web", "unchanged Service web", "done 2 deployed"}},
+		{[]string{"rollback", "web", "1", "--wait", "-o", "json"}, []string{"changed Deployment web", "done 3 deployed"}},
+	} {
+		seen := read(r.g(test.args...))
+		for _, want := range test.wants {
+			if !seen[want] {
+				t.Errorf("gantry %s did not tell %q: %v", test.args[0], want, seen)
+			}
+		}
+	}
+}
