@@ -19,7 +19,7 @@ func releaseCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newUp(a), newDown(a),
 		newInstall(a), newUpgrade(a), newRollback(a), newUninstall(a),
-		newList(a), newHistory(a), newStatus(a), newGet(a), newDiff(a),
+		newList(a), newHistory(a), newStatus(a), newGet(a), newDiff(a), newTest(a),
 	}
 }
 

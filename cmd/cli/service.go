@@ -11,7 +11,7 @@ import (
 	"gantry/charts/diag"
 	"gantry/charts/live"
 	"gantry/charts/release"
-	"gantry/convert/compose"
+	"gantry/convert/registry"
 )
 
 // serviceCommands returns the commands of the group, in the order of the help.
@@ -37,6 +37,7 @@ one that --release names.`
 // bind gives a command the flags. The shorthand of --file is fileShorthand.
 func (w *whichRelease) bind(a *app, c *cobra.Command, fileShorthand string) {
 	w.source.bindFiles(c, fileShorthand)
+	w.source.images = &registry.Client{}
 	c.Flags().StringVarP(&w.release, "release", "r", "", "release (default: that of the Compose file)")
 	_ = c.RegisterFlagCompletionFunc("release", a.completeReleases)
 	c.ValidArgsFunction = a.completeServices(w)
@@ -47,18 +48,16 @@ func (w *whichRelease) name(ctx context.Context, a *app) (string, error) {
 	if w.release != "" {
 		return w.release, nil
 	}
-	src, err := w.source.source(a)
-	if err != nil {
+	// What cannot be converted without the flags of gantry up still has a name.
+	result, err := a.convert(ctx, &w.source)
+	if err != nil && (result == nil || result.App == nil) {
+		if _, ok := errors.AsType[*diag.Errors](err); ok {
+			err = withHint(err, "or name a release: --release NAME")
+		}
 		return "", err
 	}
-	project, problems, err := compose.Load(ctx, src)
-	if err != nil {
-		return "", fmt.Errorf("load the Compose files: %w", err)
-	}
-	if err := problems.Err(); err != nil {
-		return "", withHint(err, "or name a release: --release NAME")
-	}
-	return project.Name, nil
+	a.useNamespace(result)
+	return result.App.Name, nil
 }
 
 // open finds the release and its services.

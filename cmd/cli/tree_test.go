@@ -42,7 +42,9 @@ func TestTree(t *testing.T) {
 	v.follow(client, "shop")
 	<-seen
 	v.beside.end()
-	object := func(kind, name string) release.Object { return release.Object{Kind: kind, Namespace: "shop", Name: name} }
+	object := func(kind, name string) release.Object {
+		return release.Object{Kind: kind, Namespace: "shop", Name: name}
+	}
 	for _, e := range []release.Event{
 		{Action: release.Created, Object: object("ConfigMap", "web")},
 		{Action: release.Created, Object: object("Deployment", "web")},

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gantry/charts/archive"
+	"gantry/charts/live"
 	"gantry/charts/release"
 	"gantry/convert"
 	"gantry/convert/helm"
@@ -109,6 +110,9 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 		return a.releaseError(err)
 	}
 	a.finished("up:", r)
+	if a.progressOutput != progressJSON {
+		a.whereTo(ctx, r, args)
+	}
 	return nil
 }
 
@@ -160,6 +164,44 @@ func (a *app) leaveNamespace(result *convert.Result) {
 		fmt.Fprintf(a.Err, "warning: up makes the namespace without what x-kubernetes says of it; do it with: kubectl %s namespace %s %s\n",
 			what.verb, created.Name, strings.Join(words, " "))
 	}
+}
+
+// whereTo says how to reach what runs now, and what to type next. What it cannot
+// find out is left out: the release is up all the same.
+func (a *app) whereTo(ctx context.Context, r *release.Release, args []string) {
+	flags := ""
+	if len(args) > 0 {
+		flags = " --release " + r.Name
+	}
+	if a.namespace != "" {
+		flags += " -n " + a.namespace
+	}
+	cluster, err := a.connect()
+	if err != nil {
+		return
+	}
+	app, err := live.Open(cluster, r)
+	if err != nil {
+		return
+	}
+	services, err := app.Status(ctx, app.Services())
+	if err != nil {
+		return
+	}
+	forward := false
+	for _, s := range services {
+		for _, p := range s.Ports {
+			if p.Address != "" {
+				fmt.Fprintf(a.Err, "%s answers at %s\n", s.Name, urlOf(p.Address, live.Forward{Local: p.Published, Remote: p.Target}))
+			}
+			forward = forward || p.Address == ""
+		}
+	}
+	next := []string{"gantry ps" + flags, "gantry logs -f" + flags}
+	if forward {
+		next = append(next, "gantry port-forward"+flags)
+	}
+	fmt.Fprintf(a.Err, "next: %s\n", strings.Join(next, ", "))
 }
 
 // releaseName is the name that was given, or else the application's.
