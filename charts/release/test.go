@@ -37,7 +37,7 @@ func (m *Manager) Test(ctx context.Context, name string, o TestOptions) ([]Teste
 	if err := m.cluster.Reach(ctx); err != nil {
 		return nil, err
 	}
-	ctx, done, err := m.hold(ctx, name)
+	ctx, done, err := m.hold(ctx, name, false)
 	if err != nil {
 		return nil, err
 	}
