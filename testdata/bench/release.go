@@ -21,11 +21,11 @@ const releaseRuns = 3
 func (b *bench) releases(ctx context.Context) (err error) {
 	folder := filepath.Join(b.dir, "sandbox")
 	b.path = filepath.Dir(b.gantry) + string(os.PathListSeparator) + b.path
-	if _, err := b.output(ctx, b.gantry, "sandbox", "start", "--nodes", "4", "--dir", folder); err != nil {
+	if err := b.command(ctx, b.gantry, "sandbox", "start", "--nodes", "4", "--dir", folder); err != nil {
 		return fmt.Errorf("start a sandbox: %w", err)
 	}
 	defer func() {
-		_, stopped := b.output(context.WithoutCancel(ctx), b.gantry, "sandbox", "stop", "--dir", folder)
+		stopped := b.command(context.WithoutCancel(ctx), b.gantry, "sandbox", "stop", "--dir", folder)
 		err = errors.Join(err, stopped)
 	}()
 	config := filepath.Join(folder, "kubeconfig")
@@ -38,7 +38,7 @@ func (b *bench) releases(ctx context.Context) (err error) {
 	}
 	for tool, namespace := range map[string]string{b.helm: "by-helm", b.gantry: "by-gantry"} {
 		argv := in(tool, namespace, "install", "many", chart, "--create-namespace", "--wait")
-		if _, err := b.output(ctx, argv[0], argv[1:]...); err != nil {
+		if err := b.command(ctx, argv[0], argv[1:]...); err != nil {
 			return fmt.Errorf("install the chart: %w", err)
 		}
 	}
@@ -59,16 +59,15 @@ func (b *bench) releases(ctx context.Context) (err error) {
 	return b.end(w)
 }
 
-// output runs a command to its end and returns what it printed.
-func (b *bench) output(ctx context.Context, name string, args ...string) (string, error) {
+// command runs a command to its end; what it printed is in the error.
+func (b *bench) command(ctx context.Context, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = b.dir
 	cmd.Env = []string{"HOME=" + b.dir, "PATH=" + b.path}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%s %s: %w\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
 	}
-	return string(out), nil
+	return nil
 }
 
 // writeManyChart writes a chart of Deployments with a selector of its own each.
