@@ -147,7 +147,7 @@ func (w *work) version(ctx context.Context, d *chart.Dependency) (string, error)
 	switch {
 	case d.Repository == "":
 		// As helm has it: what lies in charts/ is locked as it was asked for.
-		_, err := w.inside(d)
+		err := w.inside(d)
 		return d.Version, err
 	case local(d.Repository):
 		c, err := w.folder(d)
@@ -163,19 +163,19 @@ func (w *work) version(ctx context.Context, d *chart.Dependency) (string, error)
 	return choose(d.Name, d.Repository, d.Version, versions)
 }
 
-// inside finds a chart that lies in charts/ and comes from nowhere.
-func (w *work) inside(d *chart.Dependency) (*chart.Chart, error) {
+// inside looks for a chart that lies in charts/ and comes from nowhere.
+func (w *work) inside(d *chart.Dependency) error {
 	var have []string
 	for _, c := range w.chart.Dependencies() {
 		if c.Name() != d.Name {
 			continue
 		}
 		if meets(c.Metadata.Version, d.Version) {
-			return c, nil
+			return nil
 		}
 		have = append(have, c.Metadata.Version)
 	}
-	return nil, &UnsatisfiedError{Name: d.Name, Constraint: d.Version, Have: have}
+	return &UnsatisfiedError{Name: d.Name, Constraint: d.Version, Have: have}
 }
 
 // folder reads the chart of a dependency that lies in a folder.
@@ -293,7 +293,7 @@ func (w *work) get(ctx context.Context, name, version, repository string) ([]byt
 	var data []byte
 	switch {
 	case repository == "":
-		_, err := w.inside(d)
+		err := w.inside(d)
 		return nil, f, err
 	case local(repository):
 		c, err := w.folder(d)

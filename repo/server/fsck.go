@@ -233,8 +233,8 @@ func (c *checker) manifest(ctx context.Context, f Finding, digest string) error 
 		Config struct{ Digest string }
 		Layers []struct{ Digest string }
 	}
-	if json.Unmarshal(data, &m) != nil {
-		return nil // told already, for it is not what was pushed
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil //nolint:nilerr // told already, for it is not what was pushed
 	}
 	for _, part := range append(m.Layers, m.Config) {
 		if checkDigest(part.Digest) == nil {
