@@ -2,9 +2,8 @@
 // to collect.
 //
 // Some hundred libraries fill their tables before main begins. What they allocate
-// stays, but a fresh process collects at 4 MiB already, twice before main: a third
-// of the time that a small command takes in all. From [FirstHeap] on, it
-// collects as always.
+// stays, but a fresh process collects at 4 MiB already, twice before main.
+// From [FirstHeap] on, it collects as always.
 //
 // Go initialises packages in the order of their import paths, as far as they do
 // not need each other. This one needs next to nothing, and its path is before those
