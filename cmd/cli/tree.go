@@ -175,17 +175,22 @@ func (v *treeView) summary(b live.Branch) string {
 	return fmt.Sprintf("%s %s  %s%s%s", mark, b.Object, v.marks.dim, state, v.marks.off)
 }
 
+// markOf is the mark before a pod or a container.
+func (v *treeView) markOf(state live.State) string {
+	switch state {
+	case live.Running, live.Complete:
+		return v.marks.done
+	case live.Failing, live.Failed:
+		return v.marks.bad
+	default:
+		return v.marks.waits
+	}
+}
+
 // podLines are the lines of a pod: its own, and one for each container that is not
 // well, where there are several.
 func (v *treeView) podLines(p live.PodStatus, now time.Time) []string {
-	mark := v.marks.waits
-	switch p.State {
-	case live.Running, live.Complete:
-		mark = v.marks.done
-	case live.Failing, live.Failed:
-		mark = v.marks.bad
-	}
-	line := fmt.Sprintf("  %s %s  %s  %s%s", mark, p.Name, withReason(p.State, p.Reason), v.marks.dim, ageOf(p.Created.Time, now))
+	line := fmt.Sprintf("  %s %s  %s  %s%s", v.markOf(p.State), p.Name, withReason(p.State, p.Reason), v.marks.dim, ageOf(p.Created.Time, now))
 	if p.Restarts > 0 {
 		line += ", " + countOf(p.Restarts, "restart")
 	}
@@ -198,14 +203,7 @@ func (v *treeView) podLines(p live.PodStatus, now time.Time) []string {
 		return lines
 	}
 	for _, c := range p.Containers {
-		mark := v.marks.waits
-		switch {
-		case c.State == live.Running || c.State == live.Complete:
-			mark = v.marks.done
-		case c.State == live.Failing || c.State == live.Failed:
-			mark = v.marks.bad
-		}
-		line := fmt.Sprintf("      %s %s  %s", mark, c.Name, withReason(c.State, c.Reason))
+		line := fmt.Sprintf("      %s %s  %s", v.markOf(c.State), c.Name, withReason(c.State, c.Reason))
 		if c.Restarts > 0 {
 			line += fmt.Sprintf("  %s%s%s", v.marks.dim, countOf(c.Restarts, "restart"), v.marks.off)
 		}
