@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -31,14 +32,13 @@ func TestPersistent(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			requests := 0
+			var requests atomic.Int32
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				body, err := io.ReadAll(r.Body)
 				if err != nil || test.method != http.MethodGet && string(body) != "body" {
 					t.Errorf("body %q, error %v", body, err)
 				}
-				code := test.answers[requests]
-				requests++
+				code := test.answers[requests.Add(1)-1]
 				if code == 0 {
 					panic(http.ErrAbortHandler)
 				}
@@ -70,8 +70,8 @@ func TestPersistent(t *testing.T) {
 				got = resp.StatusCode
 				_ = resp.Body.Close()
 			}
-			if got != test.want || requests != test.requests {
-				t.Errorf("answer %d (%v) after %d requests, want %d after %d", got, err, requests, test.want, test.requests)
+			if got != test.want || int(requests.Load()) != test.requests {
+				t.Errorf("answer %d (%v) after %d requests, want %d after %d", got, err, requests.Load(), test.want, test.requests)
 			}
 			if want := min(test.requests-1, 1); len(told) != want {
 				t.Errorf("told %q", told)
