@@ -62,15 +62,15 @@ func TestUpInNamespaceOfFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.wants(w.run(w.gantry, "up", "-f", file), "revision 1 is deployed")
+	w.wants(w.run(w.gantry, p.in("up", "-f", file)...), "revision 1 is deployed")
 	if got := p.deployment(t, "web").Spec.Template.Spec.HostnameOverride; got == nil || *got != "web.example.com" {
 		t.Errorf("the newest cluster calls the pod %v", got)
 	}
-	w.wants(w.run(w.gantry, "up", "-f", file, "--kubernetes-version", "1.30"), "revision 2 is deployed")
+	w.wants(w.run(w.gantry, p.in("up", "-f", file, "--kubernetes-version", "1.30")...), "revision 2 is deployed")
 	if got := p.deployment(t, "web").Spec.Template.Spec.HostnameOverride; got != nil {
 		t.Errorf("a cluster without the field calls the pod %s", *got)
 	}
-	w.run(w.gantry, "down", "-f", file)
+	w.run(w.gantry, p.in("down", "-f", file)...)
 }
 
 const application = `name: shop
