@@ -2,6 +2,7 @@ package trace
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gantry/charts/diag"
 	"gantry/convert/manifest"
 )
 
@@ -20,8 +22,10 @@ type difference struct {
 	// stand in text rather than for a number.
 	seen map[string]map[string]bool
 	text map[string]bool
-	// why says what changes that no variable explains; "" where there is nothing.
-	why string
+	// why says what changes that no variable explains, or "": nothing does. blamed are
+	// the variables that are seen there.
+	why    string
+	blamed map[string]bool
 
 	service, object string
 }
@@ -39,8 +43,7 @@ func plainName(o manifest.Object) string {
 // compare looks for what differs in objects.
 func (d *difference) compare(s *search, others []manifest.Object) error {
 	if !slices.EqualFunc(s.objects, others, func(a, b manifest.Object) bool { return idOf(a) == idOf(b) && a.Service == b.Service }) {
-		d.why = "decides which objects there are"
-		return nil
+		return d.objects(s, others)
 	}
 	for i, o := range others {
 		tree, err := o.Node()
@@ -61,11 +64,57 @@ func (d *difference) compare(s *search, others []manifest.Object) error {
 		if len(marks) > 0 {
 			d.marks[idOf(o)] = marks
 		}
-		if d.why != "" {
-			return nil
-		}
 	}
 	return nil
+}
+
+// objects looks for whom to blame for objects that there were not before.
+func (d *difference) objects(s *search, others []manifest.Object) error {
+	d.why = isObjects
+	for _, o := range others {
+		if slices.ContainsFunc(s.objects, func(known manifest.Object) bool { return idOf(known) == idOf(o) }) {
+			continue
+		}
+		tree, err := o.Node()
+		if err != nil {
+			return err
+		}
+		d.blame(tree, isObjects)
+	}
+	return nil
+}
+
+// refused looks for whom to blame for values that the conversion does not take: the
+// variables that stand where its errors are.
+func (d *difference) refused(err error) {
+	d.why = isRefused
+	problems, ok := errors.AsType[*diag.Errors](err)
+	if !ok {
+		return
+	}
+	for _, problem := range problems.List {
+		for _, c := range d.candidates {
+			if problem.Severity == diag.Error && len(problem.Path) > 1 && slices.ContainsFunc(c.paths, func(at diag.Path) bool { return begins(at, problem.Path) || begins(problem.Path, at) }) {
+				d.blamed[c.Name] = true
+			}
+		}
+	}
+}
+
+func begins(path, with diag.Path) bool {
+	return len(path) >= len(with) && slices.Equal(path[:len(with)], with)
+}
+
+// blame names the variables whose other values are seen in a tree.
+func (d *difference) blame(tree *manifest.Node, why string) {
+	d.why = why
+	var words strings.Builder
+	collect(&words, tree)
+	for _, c := range d.candidates {
+		if strings.Contains(words.String(), wordly.FindString(c.other)) {
+			d.blamed[c.Name] = true
+		}
+	}
 }
 
 // secret looks for a variable that is a secret itself: no chart holds it. What it
@@ -81,8 +130,10 @@ func (d *difference) secret(tree *manifest.Node) {
 			if decoded, err := base64.StdEncoding.DecodeString(text); err == nil && field == "data" {
 				text = string(decoded)
 			}
-			if slices.ContainsFunc(d.candidates, func(c candidate) bool { return c.other == text }) {
-				d.why = isSecret
+			for _, c := range d.candidates {
+				if c.other == text {
+					d.why, d.blamed[c.Name] = isSecret, true
+				}
 			}
 		}
 	}
@@ -91,16 +142,16 @@ func (d *difference) secret(tree *manifest.Node) {
 // nodes compares two trees, and notes the texts that variables explain. keys and
 // path lead to them.
 func (d *difference) nodes(a, b *manifest.Node, keys []string, path []int, found func(mark)) {
-	if d.why != "" || ignored(keys) {
+	if ignored(keys) {
 		return
 	}
 	if a.Kind != b.Kind || len(a.Fields) != len(b.Fields) || len(a.Items) != len(b.Items) {
-		d.unexplained(keys)
+		d.unexplained(keys, b)
 		return
 	}
 	for i, f := range a.Fields {
 		if f.Key != b.Fields[i].Key {
-			d.unexplained(append(keys, f.Key))
+			d.unexplained(append(slices.Clip(keys), f.Key), b)
 			return
 		}
 		d.nodes(f.Value, b.Fields[i].Value, append(slices.Clip(keys), f.Key), append(slices.Clip(path), i), found)
@@ -113,7 +164,7 @@ func (d *difference) nodes(a, b *manifest.Node, keys []string, path []int, found
 	}
 	text, ok := d.explain(a, b)
 	if !ok {
-		d.unexplained(keys)
+		d.unexplained(keys, b)
 		return
 	}
 	found(mark{path, text})
@@ -156,8 +207,8 @@ func (d *difference) explain(a, b *manifest.Node) (string, bool) {
 	return text, true
 }
 
-func (d *difference) unexplained(keys []string) {
-	d.why = fmt.Sprintf("decides more than a text of %s (%s)", d.object, strings.Join(keys, "."))
+func (d *difference) unexplained(keys []string, b *manifest.Node) {
+	d.blame(b, fmt.Sprintf("decides more than a text of %s (%s)", d.object, strings.Join(keys, ".")))
 }
 
 // used returns the variables that make a difference.

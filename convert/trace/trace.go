@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gantry/charts/diag"
 	"gantry/convert/compose"
 	"gantry/convert/manifest"
 )
@@ -53,7 +54,7 @@ type Conversion func(ctx context.Context, variables map[string]string) ([]manife
 // Variables finds what the variables of the files decide in the objects. Values of
 // variables that secret names are not offered. An error is one of the world around.
 func Variables(ctx context.Context, mentioned []compose.Variable, objects []manifest.Object, again Conversion, secret func(name string) bool) (*Found, error) {
-	s := &search{again: again, fixed: map[string]string{}}
+	s := &search{again: again, fixed: map[string]string{}, left: mostConversions}
 	if err := s.read(objects); err != nil {
 		return nil, err
 	}
@@ -93,7 +94,13 @@ type search struct {
 	words string
 	// fixed says of variables that are not offered, why.
 	fixed map[string]string
+	// left is how many more conversions may be made.
+	left int
 }
+
+// mostConversions bounds the search in files with hundreds of variables: those of
+// which it is not known by then what they decide are not offered.
+const mostConversions = 60
 
 func (s *search) read(objects []manifest.Object) error {
 	s.objects = objects
@@ -125,6 +132,8 @@ func collect(words *strings.Builder, n *manifest.Node) {
 type candidate struct {
 	Variable
 	other string
+	// paths are the keys whose values mention it.
+	paths []diag.Path
 }
 
 // What is said of a variable that a variable keeps its value.
@@ -133,13 +142,16 @@ const (
 	isLiteral = "stands for itself somewhere, as `$${NAME}` does"
 	isTwofold = "has different defaults"
 	isRefused = "does not take just any value: it is checked, or calculated with"
+	isUnknown = "is one of many variables that decide more than texts"
+	isObjects = "decides which objects there are"
 )
 
 // candidates are the variables that may be offered, sorted. Those that Docker
 // Compose reads itself are not the application's.
 func (s *search) candidates(mentioned []compose.Variable, secret func(string) bool) []candidate {
-	byName := map[string]compose.Variable{}
+	byName, paths := map[string]compose.Variable{}, map[string][]diag.Path{}
 	for _, v := range mentioned {
+		paths[v.Name] = append(paths[v.Name], v.Path)
 		first, known := byName[v.Name]
 		switch {
 		case strings.HasPrefix(v.Name, "COMPOSE_"):
@@ -161,7 +173,7 @@ func (s *search) candidates(mentioned []compose.Variable, secret func(string) bo
 		if v := byName[name]; s.fixed[name] == "" {
 			other := s.other(v.Value)
 			s.words += other + "\n"
-			out = append(out, candidate{Variable{Name: name, Value: v.Value, Required: v.Required}, other})
+			out = append(out, candidate{Variable{Name: name, Value: v.Value, Required: v.Required}, other, paths[name]})
 		}
 	}
 	return out
@@ -199,9 +211,16 @@ func (s *search) other(value string) string {
 }
 
 // explained returns those of the variables whose whole effect is known, and notes
-// why the others' is not. It halves the variables until it knows who is to blame.
+// why the others' is not. It parts those that are seen where something changes that
+// must not from the rest, or else halves them, until it knows who is to blame.
 func (s *search) explained(ctx context.Context, candidates []candidate) ([]candidate, error) {
 	if len(candidates) == 0 {
+		return nil, nil
+	}
+	if s.left == 0 {
+		for _, c := range candidates {
+			s.fixed[c.Name] = isUnknown
+		}
 		return nil, nil
 	}
 	d, err := s.try(ctx, candidates)
@@ -212,28 +231,44 @@ func (s *search) explained(ctx context.Context, candidates []candidate) ([]candi
 		s.fixed[candidates[0].Name] = d.why
 		return nil, nil
 	}
-	left, err := s.explained(ctx, candidates[:len(candidates)/2])
+	var first, second []candidate
+	for _, c := range candidates {
+		if d.blamed[c.Name] {
+			second = append(second, c)
+		} else {
+			first = append(first, c)
+		}
+	}
+	if len(first) == 0 || len(second) == 0 {
+		first, second = candidates[:len(candidates)/2], candidates[len(candidates)/2:]
+	}
+	kept, err := s.explained(ctx, first)
 	if err != nil {
 		return nil, err
 	}
-	right, err := s.explained(ctx, candidates[len(candidates)/2:])
-	return slices.Concat(left, right), err
+	more, err := s.explained(ctx, second)
+	kept = slices.Concat(kept, more)
+	slices.SortFunc(kept, func(a, b candidate) int { return strings.Compare(a.Name, b.Name) })
+	return kept, err
 }
 
 // try converts with other values of the variables, and compares.
 func (s *search) try(ctx context.Context, candidates []candidate) (*difference, error) {
-	d := &difference{candidates: candidates, marks: map[id][]mark{}, seen: map[string]map[string]bool{}, text: map[string]bool{}}
+	d := &difference{
+		candidates: candidates, marks: map[id][]mark{}, seen: map[string]map[string]bool{}, text: map[string]bool{}, blamed: map[string]bool{},
+	}
 	values := map[string]string{}
 	for _, c := range candidates {
 		values[c.Name] = c.other
 	}
+	s.left--
 	objects, err := s.again(ctx, values)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		d.why = isRefused
-		return d, nil //nolint:nilerr // that the conversion refuses a value is what was asked
+		d.refused(err)
+		return d, nil
 	}
 	return d, d.compare(s, objects)
 }

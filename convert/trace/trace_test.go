@@ -1,14 +1,16 @@
 package trace_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -79,7 +81,7 @@ func TestVariables(t *testing.T) {
 		{Name: "PORT", Value: "8080", Services: web},
 		{Name: "TEXT", Value: "plain", Required: true, Services: web},
 	}
-	if diff := cmp.Diff(want, found.Variables); diff != "" {
+	if diff := gocmp.Diff(want, found.Variables); diff != "" {
 		t.Errorf("variables (-want +got):\n%s", diff)
 	}
 	var fixed []string
@@ -95,7 +97,7 @@ func TestVariables(t *testing.T) {
 		"TWO: has different defaults",
 		"WHOLE: is a secret",
 	}
-	if diff := cmp.Diff(wantFixed, fixed); diff != "" {
+	if diff := gocmp.Diff(wantFixed, fixed); diff != "" {
 		t.Errorf("fixed (-want +got):\n%s", diff)
 	}
 	tree, err := objects[0].Node()
@@ -120,5 +122,44 @@ func TestVariablesStopWithTheirContext(t *testing.T) {
 	_, err := trace.Variables(ctx, []compose.Variable{{Name: "A", Value: "1"}}, nil, convert, func(string) bool { return false })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestSearchIsBounded has hundreds of variables, of which each second decides more
+// than a text.
+func TestSearchIsBounded(t *testing.T) {
+	var mentioned []compose.Variable
+	for i := range 300 {
+		mentioned = append(mentioned, compose.Variable{Name: fmt.Sprintf("V%03d", i), Value: "2"})
+	}
+	conversions := 0
+	again := func(_ context.Context, set map[string]string) ([]manifest.Object, error) {
+		conversions++
+		annotations := map[string]string{}
+		for i, v := range mentioned {
+			value := cmp.Or(set[v.Name], v.Value)
+			if i%2 == 1 {
+				value = strings.Repeat("x", len(value))
+			}
+			annotations[v.Name] = value
+		}
+		return []manifest.Object{{Service: "web", Resource: &corev1.Service{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: metav1.ObjectMeta{Name: "web", Annotations: annotations},
+		}}}, nil
+	}
+	objects, err := again(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conversions = 0
+	found, err := trace.Variables(t.Context(), mentioned, objects, again, func(string) bool { return false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if conversions > 61 {
+		t.Errorf("%d conversions", conversions)
+	}
+	if len(found.Variables)+len(found.Fixed) != len(mentioned) {
+		t.Errorf("%d variables are offered and %d fixed, of %d", len(found.Variables), len(found.Fixed), len(mentioned))
 	}
 }
