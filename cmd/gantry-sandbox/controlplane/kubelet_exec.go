@@ -97,6 +97,8 @@ type stdio struct {
 }
 
 // ExecInContainer runs a command.
+//
+//nolint:revive // the parameters are those of the interface of package remotecommand
 func (c container) ExecInContainer(_ context.Context, _, _, _ string, cmd []string, in io.Reader, out, errs io.WriteCloser, tty bool, _ <-chan remotecommand.TerminalSize, _ time.Duration) error {
 	s := stdio{in: in, out: out, err: errs}
 	if in == nil {
@@ -292,7 +294,7 @@ func (s webServer) PortForward(_ context.Context, _, _ string, port int32, strea
 	for in := bufio.NewReader(stream); ; {
 		r, err := http.ReadRequest(in)
 		if err != nil {
-			return nil //nolint:nilerr // it speaks something else, or has ended
+			return nil // it speaks something else, or has ended
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
 		text := fmt.Sprintf("%s %s at port %d of pod %s/%s: containers do not really run in a sandbox\n", r.Method, r.URL.Path, port, s.pod.Namespace, s.pod.Name)
