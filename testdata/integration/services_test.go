@@ -121,10 +121,10 @@ func TestServices(t *testing.T) {
 	s.untilState("migrate", "complete")
 	s.untilState("web", "running")
 	s.untilState("db", "running")
-	crash := s.untilState("crash", "failing")
-	if crash.Reason != "CrashLoopBackOff" {
-		t.Errorf("crash fails for %q", crash.Reason)
-	}
+	waitFor(t, "crash to wait before it starts again", func() (bool, error) {
+		crash := s.ps()["crash"]
+		return crash.State == "failing" && crash.Reason == "CrashLoopBackOff", nil
+	})
 	web := s.ps("web")["web"]
 	if len(web.Pods) != 2 {
 		t.Errorf("web has pods %v", web.Pods)
@@ -134,7 +134,11 @@ func TestServices(t *testing.T) {
 	if d := cmp.Diff(want, web); d != "" {
 		t.Errorf("web differs:\n%s", d)
 	}
-	table, notes, _ := s.ends("", "ps")
+	var table, notes string
+	waitFor(t, "ps to say why crash fails", func() (bool, error) {
+		table, notes, _ = s.ends("", "ps") // between two crashes it runs for a moment
+		return strings.Contains(notes, "crash: ended with exit code 1"), nil
+	})
 	if !regexp.MustCompile(`(?m)^web +2/2 +running +0 +\d+s +80, 8080->80 +example.com/web:1.0$`).MatchString(table) || strings.Contains(table, "migrate") {
 		t.Errorf("ps printed\n%s", table)
 	}
