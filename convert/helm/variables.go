@@ -115,7 +115,7 @@ func (v variables) image(ref string) image {
 
 // orVariable lets a value refer to a variable in place of what its schema wants.
 func orVariable(s *schema) *schema {
-	const reference = `^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`
+	const reference = `^[0-9]*(\$\{[A-Za-z_][A-Za-z0-9_]*\}[0-9]*)+$`
 	wider := *s
 	if s.Ref != "" {
 		for _, d := range definitions() {

@@ -99,7 +99,7 @@ func TestOfferedVariables(t *testing.T) {
 	for _, v := range app.variables.Variables {
 		offered = append(offered, v.Name)
 	}
-	want := []string{"APP_PORT", "BIND_URL", "DB_USER", "DOMAIN", "LOG_LEVEL", "MUST", "PG", "REGISTRY", "REPLICAS", "TAG", "USER_ID", "WORKERS"}
+	want := []string{"APP_PORT", "BIND_URL", "DB_USER", "DOMAIN", "LOG_LEVEL", "MUST", "PG", "REGISTRY", "REPLICAS", "SSL_PORT", "TAG", "USER_ID", "WORKERS"}
 	if diff := cmp.Diff(want, offered); diff != "" {
 		t.Errorf("offered (-want +got):\n%s", diff)
 	}

@@ -46,7 +46,7 @@ func (j *judge) chart(ctx context.Context, src compose.Source, result *convert.R
 		return found, []string{fmt.Sprintf("helm lint: %s", out)}, ctx.Err()
 	}
 	var stderr bytes.Buffer
-	template := exec.CommandContext(ctx, j.helm, "template", result.App.Name, folder, "-f", values, "--skip-tests")
+	template := exec.CommandContext(ctx, j.helm, "template", result.App.Name, folder, "-f", values, "--skip-tests", "--kube-version", kubeVersion)
 	template.Stderr = &stderr
 	rendered, err := template.Output()
 	if err != nil {
@@ -55,6 +55,10 @@ func (j *judge) chart(ctx context.Context, src compose.Source, result *convert.R
 	said, err := j.compare(ctx, result.Objects, rendered)
 	return found, said, err
 }
+
+// kubeVersion is the newest that gantry makes charts for: a helm that is built from
+// source takes every cluster for an old one.
+const kubeVersion = "1.36.0"
 
 // conversion converts a project again with other variables.
 func conversion(src compose.Source) trace.Conversion {
