@@ -39,7 +39,7 @@ build: bin/gantry bin/gantry-sandbox ## build bin/gantry and bin/gantry-sandbox
 # The converter for the playground of the repository's pages, which bin/gantry holds.
 playground := templates/playground/gantry.wasm.gz templates/playground/wasm_exec.js
 
-templates/playground/gantry.wasm.gz: go.mod go.sum $(call sources,cmd/gantry-playground convert charts/archive charts/diag charts/picture)
+templates/playground/gantry.wasm.gz: go.mod go.sum $(call sources,cmd/gantry-playground convert charts templates/templates.go templates/chart templates/service templates/report)
 	GOOS=js GOARCH=wasm go build -ldflags '-s -w' -o bin/gantry.wasm ./cmd/gantry-playground
 	gzip -9nc bin/gantry.wasm > $@
 

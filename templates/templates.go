@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-//go:embed all:chart service repo report playground
+//go:embed all:chart service repo report
 var files embed.FS
 
 // Chart returns the files that every generated chart has. They are Go templates
@@ -19,11 +19,6 @@ func Service() fs.FS { return below("service") }
 // Repository returns the pages of a chart repository and what they need, for
 // html/template.
 func Repository() fs.FS { return below("repo") }
-
-// Playground returns the scripts of the page that converts in the browser. What
-// make builds for it, the converter as gantry.wasm.gz and Go's own wasm_exec.js, is
-// among them in a binary that make built.
-func Playground() fs.FS { return below("playground") }
 
 // Report returns the page that shows a conversion, for html/template, and the
 // style sheet of its picture.

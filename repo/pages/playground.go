@@ -9,17 +9,16 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
 	"gantry/templates"
+	"gantry/templates/playground"
 )
 
-// The parts of the playground that make builds.
-const (
-	converter       = "gantry.wasm"
-	packedConverter = converter + ".gz"
-)
+// converter is what the page asks for; it is stored compressed.
+const converter = "gantry.wasm"
 
 // playgroundPolicy lets the page run the converter, in a worker.
 const playgroundPolicy = "default-src 'none'; style-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; " +
@@ -31,7 +30,7 @@ func (p *Pages) Playground(w http.ResponseWriter, r *http.Request, v Visit) erro
 	if err != nil {
 		return err
 	}
-	_, missing := fs.Stat(templates.Playground(), packedConverter)
+	_, missing := fs.Stat(playground.Files(), playground.Converter)
 	w.Header().Set("Content-Security-Policy", playgroundPolicy)
 	return p.show(w, r, http.StatusOK, "playground", struct {
 		site
@@ -43,13 +42,17 @@ func (p *Pages) Playground(w http.ResponseWriter, r *http.Request, v Visit) erro
 
 // PlaygroundFile serves a part of the playground.
 func (p *Pages) PlaygroundFile(w http.ResponseWriter, r *http.Request, name string) error {
+	unknown := &NotFoundError{What: "the playground has no file " + name}
 	stored := name
-	if name == converter {
-		stored = packedConverter
+	switch {
+	case name == converter:
+		stored = playground.Converter
+	case path.Ext(name) != ".js":
+		return unknown
 	}
-	data, err := fs.ReadFile(templates.Playground(), stored)
+	data, err := fs.ReadFile(playground.Files(), stored)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
-		return &NotFoundError{What: "the playground has no file " + name}
+		return unknown
 	}
 	if err != nil {
 		return err

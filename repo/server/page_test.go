@@ -185,7 +185,7 @@ func TestPlayground(t *testing.T) {
 			t.Errorf("%s again: %d", file, again.status)
 		}
 	}
-	for _, file := range []string{"none.js", "..%2frepo%2flayout.html", "gantry.wasm.gz%00"} {
+	for _, file := range []string{"none.js", "..%2frepo%2flayout.html", "gantry.wasm.gz%00", "doc.go"} {
 		if r := s.get("/playground/" + file); r.status == http.StatusOK {
 			t.Errorf("%s is served", file)
 		}

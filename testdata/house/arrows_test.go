@@ -25,6 +25,7 @@ func arrows() []arrow {
 		{room: "gantry/charts/...", ban: "gantry/templates/...", why: "the engine renders what it is given"},
 		{room: "gantry/convert/...", ban: "gantry/charts/...", why: "convert needs the chart model, diagnostics and pictures only", save: []string{"gantry/charts", "gantry/charts/diag", "gantry/charts/picture"}},
 		{room: "gantry/convert/...", ban: "gantry/repo/...", why: "converting is not publishing"},
+		{room: "gantry/convert/...", ban: "gantry/templates/playground", why: "the playground's converter must not hold the converter that was built before it"},
 		{room: "gantry/repo/...", ban: "gantry/convert/...", why: "the repository serves charts wherever they come from"},
 		{room: "gantry/repo/...", ban: "gantry/charts/...", why: "the repository needs the chart model, archives and pictures, never releases", save: []string{"gantry/charts", "gantry/charts/diag", "gantry/charts/archive", "gantry/charts/picture"}},
 
