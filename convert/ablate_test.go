@@ -3,6 +3,7 @@ package convert_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,10 +13,12 @@ import (
 
 	"gantry/charts/diag"
 	"gantry/convert"
+	"gantry/convert/support"
 )
 
 // TestNoLeafDisappears takes each leaf of each case of testdata/convert away:
-// either the result changes, or a diagnostic names the leaf, or its row says that nothing comes of it.
+// either the result changes, or a diagnostic names the leaf, or it states what holds anyway, and
+// the result changes when it states something else.
 func TestNoLeafDisappears(t *testing.T) {
 	if testing.Short() {
 		t.Skip("converts the corpus once for each of its leaves")
@@ -54,8 +57,7 @@ func TestNoLeafDisappears(t *testing.T) {
 
 func checkLeaf(t *testing.T, dir string, opts caseOptions, whole *convert.Result, key convert.Key) {
 	t.Helper()
-	_, idle := idleLeaves()[rowName(key.Row.Path)]
-	if idle || isQuiet(key.Row.Path, "") || named(whole.Diagnostics, key.Path) {
+	if isQuiet(key.Row.Path, "") || named(whole.Diagnostics, key.Path) {
 		return
 	}
 	file := filepath.Join(dir, key.Pos.File)
@@ -63,31 +65,40 @@ func checkLeaf(t *testing.T, dir string, opts caseOptions, whole *convert.Result
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, ablated(t, text, key.Pos), 0o644); err != nil {
-		t.Fatal(err)
+	with := func(edit func(n *yaml.Node, i, width int)) *convert.Result {
+		if err := os.WriteFile(file, edited(t, text, key.Pos, edit), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return convertCase(t, dir, opts)
 	}
-	less := convertCase(t, dir, opts)
+	matters := func(value string) bool {
+		other := with(setTo(value))
+		return !other.Diagnostics.HasErrors() && !sameResult(t, whole, other)
+	}
+	if sameResult(t, whole, with(without)) && !slices.ContainsFunc(otherValues(t, key.Path), matters) {
+		t.Errorf("%s: %s disappears: without it, and with any other value, the result is the same. Report it", key.Pos, key.Path)
+	}
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if sameResult(t, whole, less) {
-		t.Errorf("%s: %s disappears: without it the result is the same. Report it, or say in idleLeaves why nothing comes of it", key.Pos, key.Path)
-	}
 }
 
-// idleLeaves are rows of which the corpus has values that rightly change nothing,
-// with the reason.
-func idleLeaves() map[string]string {
-	return map[string]string{
-		"networks":                              "joins services that reach each other anyway",
-		"volumes.*.driver_opts":                 "mount does not look at the device of a tmpfs, nor at the type of a bind",
-		"gpus":                                  "the driver is the one that is taken anyway",
-		"deploy.resources.reservations.devices": "the driver is the one that is taken anyway",
-		"triggers":                              "one and forbid are the defaults, and every CronJob can be started by hand",
-		"ipc":                                   "shareable is what the containers of a pod are",
-		"networks.*.enable_ipv6":                "false is the default",
-		"networks.*.internal":                   "false is the default",
+// otherValues are the values that the schema of Compose lists for a key, or those
+// of a switch. Any of them may be the one that holds anyway.
+func otherValues(t *testing.T, path diag.Path) []string {
+	t.Helper()
+	entries, err := support.Entries()
+	if err != nil {
+		t.Fatal(err)
 	}
+	found, err := support.Find(entries, strings.Join(path, "."))
+	if err != nil {
+		return nil
+	}
+	if found.Entry.Takes == "true or false" {
+		return []string{"true", "false"}
+	}
+	return found.Entry.Values
 }
 
 // restOfLine returns the text at a position.
@@ -101,14 +112,25 @@ func restOfLine(t *testing.T, dir string, pos diag.Pos) string {
 	return line[min(len(line), pos.Column-1):]
 }
 
-// ablated returns a YAML file without the key or item at a position.
-func ablated(t *testing.T, text []byte, pos diag.Pos) []byte {
+// without takes the key or item away that begins at a place among the children of
+// a node.
+func without(n *yaml.Node, i, width int) { n.Content = slices.Delete(n.Content, i, i+width) }
+
+// setTo gives it another value.
+func setTo(value string) func(n *yaml.Node, i, width int) {
+	return func(n *yaml.Node, i, width int) {
+		n.Content[i+width-1] = &yaml.Node{Kind: yaml.ScalarNode, Value: value}
+	}
+}
+
+// edited returns a YAML file with an edit of the key or item at a position.
+func edited(t *testing.T, text []byte, pos diag.Pos, edit func(n *yaml.Node, i, width int)) []byte {
 	t.Helper()
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		t.Fatal(err)
 	}
-	if !remove(&doc, pos) {
+	if !apply(&doc, pos, edit) {
 		t.Fatalf("%s: there is no key", pos)
 	}
 	out, err := yaml.Marshal(&doc)
@@ -118,17 +140,17 @@ func ablated(t *testing.T, text []byte, pos diag.Pos) []byte {
 	return out
 }
 
-func remove(n *yaml.Node, pos diag.Pos) bool {
+func apply(n *yaml.Node, pos diag.Pos, edit func(n *yaml.Node, i, width int)) bool {
 	width := 1
 	if n.Kind == yaml.MappingNode {
 		width = 2
 	}
 	for i, c := range n.Content {
 		if c.Line == pos.Line && c.Column == pos.Column && i%width == 0 && n.Kind != yaml.DocumentNode {
-			n.Content = append(n.Content[:i:i], n.Content[i+width:]...)
+			edit(n, i, width)
 			return true
 		}
-		if remove(c, pos) {
+		if apply(c, pos, edit) {
 			return true
 		}
 	}

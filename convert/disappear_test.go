@@ -106,16 +106,7 @@ func isQuiet(row, path string) bool {
 // reported, with the reason. There is no other way for a key to disappear.
 func quietRows() map[string]string {
 	return map[string]string{
-		"attach":                                   "says what docker compose up prints on the terminal",
-		"volumes.[].consistency":                   "has no effect outside of Docker Desktop, and none there today",
-		"volumes.[].volume.nocopy":                 "asks for what Kubernetes does anyway",
-		"gpus.[].capabilities":                     "asks for a GPU, which gpus does anyway",
-		"jobs.*.networks.*.use_service_name_alias": "a job has no Service, under whichever name",
-		"networks.*.attachable":                    "is about containers that are no part of the application",
-		"networks.*.labels":                        "describes a network, for which there is no object",
-		"networks.*.name":                          "is the name of a network, for which there is no object",
-		"x-*":                                      "means nothing to Compose or to gantry",
-		"version":                                  "means nothing to Compose itself",
+		"x-*": "means nothing to Compose or to gantry",
 	}
 }
 

@@ -50,10 +50,14 @@ func (c *checker) misread(o *origin, path diag.Path, keys ...string) {
 	for _, key := range keys {
 		parts := strings.Split(key, ".")
 		mapping := o.get(parts...)
+		hint := "choose another name"
+		if key == "extra_hosts" {
+			hint += ", or add it to hostAliases by x-kubernetes.patch"
+		}
 		for _, name := range mapping.keys() {
 			if strings.HasPrefix(name, "x-") {
 				c.fail(mapping.get(name), append(path, append(parts, name)...), codeValue,
-					"cannot begin with x- here: docker compose takes it for an extension, and leaves it out", "choose another name")
+					"cannot begin with x- here: docker compose takes it for an extension, and leaves it out", hint)
 			}
 		}
 	}

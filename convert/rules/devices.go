@@ -70,6 +70,11 @@ func (u *unit) deviceRequest(r types.DeviceRequest, key ...string) {
 		u.note(finding{code: "device-options", summary: "are for the driver on Docker's machine: they are left out"}, below(key, "options")...)
 	}
 	u.extendedResource(name, n)
+	u.note(finding{
+		code:    "device-resource",
+		summary: fmt.Sprintf("asks for %d of %s, which the device plugin of the vendor offers on its nodes", n, name),
+		hint:    "where such nodes have a taint, give x-kubernetes.tolerations",
+	}, key...)
 }
 
 // driverCapabilities is the variable by which NVIDIA's runtime learns which parts

@@ -31,13 +31,18 @@ func (u *unit) triggers(t *types.TriggerConfig) {
 	}
 	u.work.Kind = workload.CronJob
 	u.work.Name = limitName(u.object, maxCronJobName)
+	var manual []string // the key that asks for a person
+	if t != nil && t.Manual != nil {
+		manual = []string{"triggers", "manual"}
+	}
+	start := "start it with kubectl create job --from=cronjob/" + u.work.Name + " NAME"
 	if t == nil || len(t.Schedule) == 0 {
 		u.work.Schedule = &workload.Schedule{Cron: never, Concurrency: "Forbid", Suspend: true}
-		u.note(finding{
-			code:    "job-manual",
-			summary: "becomes a suspended CronJob: start it with kubectl create job --from=cronjob/" + u.work.Name + " NAME",
-		})
+		u.note(finding{code: "job-manual", summary: "becomes a suspended CronJob: " + start}, manual...)
 		return
+	}
+	if manual != nil {
+		u.note(finding{code: "job-manual", summary: "is true of every CronJob: " + start}, manual...)
 	}
 	u.work.Schedule = u.schedule(t.Schedule[0], 0)
 	for i, s := range t.Schedule[1:] {

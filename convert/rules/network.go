@@ -29,6 +29,9 @@ func (u *unit) hostNamespaces() {
 		pod.HostIPC = true
 		u.hostWarning("IPC", "ipc")
 	}
+	if in.Ipc == "shareable" {
+		u.note(finding{code: "ipc-shareable", summary: "is what the containers of a pod are to each other, and to no other pod"}, "ipc")
+	}
 	u.joinedNamespaces()
 }
 

@@ -68,7 +68,12 @@ func (a *app) networks() {
 func (a *app) withoutName(section, name string, c types.ContainerSpec) bool {
 	var hidden []string
 	for _, n := range slices.Sorted(maps.Keys(c.Networks)) {
-		if !c.Networks[n].ServiceNameAliasEnabled() {
+		switch {
+		case c.Networks[n].ServiceNameAliasEnabled():
+		case section == "jobs":
+			a.report(diag.Note, finding{code: "service-name", summary: "has no effect: a job has no Service, under whichever name"},
+				diag.Path{section, name, "networks", n, "use_service_name_alias"})
+		default:
 			hidden = append(hidden, n)
 		}
 	}

@@ -2,8 +2,10 @@ package rules
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
@@ -49,6 +51,7 @@ func (a *app) reportOpen() {
 			}, diag.Path{"networks", name, "internal"})
 		}
 	}
+	a.reportMembers()
 	a.reportApart(hint)
 	a.containers(func(section, name string, c types.ContainerSpec) {
 		if c.NetworkMode == "none" {
@@ -57,6 +60,23 @@ func (a *app) reportOpen() {
 			}, diag.Path{section, name, "network_mode"})
 		}
 	})
+}
+
+// reportMembers says of each network that is declared whom it joins.
+func (a *app) reportMembers() {
+	members := map[string][]string{}
+	a.containers(func(_, name string, c types.ContainerSpec) {
+		for _, n := range networksOf(c) {
+			members[n] = append(members[n], name)
+		}
+	})
+	for _, n := range slices.Sorted(maps.Keys(members)) {
+		if path := (diag.Path{"networks", n}); a.project.Origins.Has(path...) {
+			a.report(diag.Note, finding{
+				code: "network-members", summary: fmt.Sprintf("joins %s, as the network of the cluster joins all pods", strings.Join(members[n], ", ")),
+			}, path)
+		}
+	}
 }
 
 // reportApart names the services that share no network with some other service

@@ -61,29 +61,40 @@ func (a *app) findStorage() {
 // command mount: type, device and o.
 func (a *app) localVolume(c *claim, path diag.Path) {
 	opts := c.config.DriverOpts
+	bind := slices.Contains(mountOptions(opts), "bind")
 	switch kind, device := opts["type"], opts["device"]; {
 	case strings.HasPrefix(kind, "nfs"):
 		a.nfs(c, path)
 	case kind == "tmpfs":
 		a.volumeInMemory(c, path)
-	case slices.Contains(mountOptions(opts), "bind") && isSystemPath(device):
+		a.unlooked(opts, "device", path)
+	case bind && isSystemPath(device):
 		c.storage = onNode
 		a.report(diag.Warning, finding{
 			code:    "bind-host-path",
 			summary: fmt.Sprintf("mounts %s of whichever node runs the pod; the Pod Security levels baseline and restricted forbid it", device),
 		}, below(path, "device"))
-	case slices.Contains(mountOptions(opts), "bind"):
+		a.unlooked(opts, "type", path)
+	case bind:
 		a.report(diag.Warning, finding{
 			code:    "volume-host-path",
 			summary: fmt.Sprintf("is the folder %s of one machine: the volume becomes a claim, which starts empty", a.shown(device)),
 			hint:    "copy the content into the claim",
 		}, below(path, "device"))
+		a.unlooked(opts, "type", path)
 	default:
 		a.report(diag.Warning, finding{
 			code:    "volume-driver-options",
 			summary: fmt.Sprintf("mount %s of the type %q, which pods cannot: the volume becomes a claim of the storage class", device, kind),
 			hint:    driverHint(kind, "--storage-class CLASS"),
 		}, path)
+	}
+}
+
+// unlooked tells of an option at which mount does not look, beside the others.
+func (a *app) unlooked(opts types.Options, name string, path diag.Path) {
+	if opts[name] != "" {
+		a.report(diag.Note, finding{code: "volume-driver-options", summary: "means nothing beside the other options"}, below(path, name))
 	}
 }
 

@@ -3,7 +3,7 @@ package rules
 // serviceRows are the attributes of services alone.
 func serviceRows() []Row {
 	return []Row{
-		{"attach", Ignored, Silent, "", "is for docker compose up on a terminal"},
+		{"attach", Ignored, Note, "", "is for docker compose up on a terminal"},
 		{"container_name", Approximated, Note, "Service", "becomes a second Service where a string of the file mentions it"},
 		{"deploy", Converted, Silent, "", "describes the workload"},
 		{"deploy.endpoint_mode", Converted, Silent, "Service.spec.clusterIP", "dnsrr becomes a headless Service"},
@@ -59,12 +59,12 @@ func topRows() []Row {
 		{"networks.*.driver_opts", Ignored, Note, "", "is left to the network of the cluster"},
 		{"networks.*.enable_ipv4", Ignored, Note, "", "is left to the network of the cluster"},
 		{"networks.*.enable_ipv6", Converted, Silent, "Service.spec.ipFamilyPolicy", "gives Services addresses of both families where the cluster has them"},
-		{"networks.*.attachable", Ignored, Silent, "", "all pods of a cluster reach each other"},
+		{"networks.*.attachable", Ignored, Note, "", "has no counterpart: all pods of a cluster reach each other"},
 		{"networks.*.external", Ignored, Note, "", "is another network in Compose: in a cluster, applications in other namespaces are reached as SERVICE.NAMESPACE"},
 		{"networks.*.internal", Approximated, Silent, "NetworkPolicy", "forbids the way out of the network with --network-policies"},
 		{"networks.*.ipam", Ignored, Note, "", "is left to the network of the cluster, which gives addresses"},
-		{"networks.*.labels", Ignored, Silent, "", "there is no object for a network"},
-		{"networks.*.name", Ignored, Silent, "", "there is no object for a network"},
+		{"networks.*.labels", Ignored, Note, "", "has no counterpart: there is no object for a network"},
+		{"networks.*.name", Ignored, Note, "", "has no counterpart: there is no object for a network"},
 		{"secrets", Converted, Silent, "Secret", "becomes Secrets"},
 		{"secrets.*", Converted, Silent, "Secret", "becomes a Secret when a service uses it"},
 		{"secrets.*.driver", Approximated, Silent, "Secret", "is left to the cluster: the Secret must exist"},
@@ -72,7 +72,7 @@ func topRows() []Row {
 		{"secrets.*.template_driver", Ignored, Warn, "", "has no counterpart: the content is not a template"},
 		{"services", Converted, Silent, "", "becomes workloads and Services"},
 		{"services.*", Converted, Silent, "", "becomes a workload and a Service"},
-		{"version", Ignored, Silent, "", "has no meaning since Compose 2"},
+		{"version", Ignored, Note, "", "has no meaning since Compose 2"},
 		{"volumes", Converted, Silent, "PersistentVolumeClaim", "becomes claims"},
 		{"volumes.*", Converted, Silent, "PersistentVolumeClaim", "becomes a claim, or a claim for each replica"},
 		{"volumes.*.driver", Approximated, Silent, "PersistentVolumeClaim.spec.storageClassName", "becomes the storage class that --volume-driver gives for it"},

@@ -22,9 +22,10 @@ type Entry struct {
 	// or the nearest above it.
 	Row string `json:"row"`
 	// Takes says what values the attribute takes, and Description what it is, both
-	// by the schema of Compose.
-	Takes       string `json:"takes,omitempty"`
-	Description string `json:"description,omitempty"`
+	// by the schema of Compose. Values are the only ones, where the schema lists them.
+	Takes       string   `json:"takes,omitempty"`
+	Values      []string `json:"values,omitempty"`
+	Description string   `json:"description,omitempty"`
 }
 
 // Own reports whether the attribute has a row of its own.
@@ -45,7 +46,7 @@ func Entries() ([]Entry, error) {
 		row, _ := rules.RowOf(keys)
 		entries = append(entries, Entry{
 			Path: path, Section: section(keys), Outcome: row.Outcome, Text: row.Text, Fields: row.Fields, Row: row.Path,
-			Takes: a.takes(), Description: strings.TrimSuffix(a.description, "."),
+			Takes: a.takes(), Values: a.values, Description: strings.TrimSuffix(a.description, "."),
 		})
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
