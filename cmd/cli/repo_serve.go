@@ -2,16 +2,13 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,9 +18,13 @@ import (
 )
 
 type repoServeOptions struct {
+	config      string
+	printConfig bool
+
 	dir             string
 	store           storeOptions
 	listen          string
+	metricsListen   string
 	addrFile        string
 	tlsCert, tlsKey string
 	user, passFile  string
@@ -31,8 +32,15 @@ type repoServeOptions struct {
 	auditLog        string
 	anonymousRead   bool
 	allowOverwrite  bool
+	requireSigned   bool
+	keyring         keyringOptions
 	maxArchiveMiB   int64
+	rates           server.Rates
+	trustedProxies  []string
+	webhooks        []string
+	webhookSecret   string
 	rescan          time.Duration
+	stopDelay       time.Duration
 	logFormat       string
 }
 
@@ -51,7 +59,12 @@ protocol: any number of servers may share one. Region and credentials are found
 where the tools of AWS find them: AWS_REGION, AWS_ACCESS_KEY_ID, AWS_PROFILE, the
 role of the pod or of the machine.
 
-The server ends on an interrupt, when the requests under way are done.
+Every flag can be set in a file, under its name, and in the environment: --listen is
+"listen" in the file of --config, and GANTRY_REPO_LISTEN. A flag wins over the
+environment, and that over the file. --print-config shows what comes of it.
+
+The server ends on an interrupt, when the requests under way are done. Before that
+it answers /readyz with 503 for as long as --stop-delay says.
 
 ` + exitCodesHelp,
 		Example: `  gantry repo serve --dir charts
@@ -59,14 +72,29 @@ The server ends on an interrupt, when the requests under way are done.
   gantry repo serve --store s3://my-charts/stable --listen :8879
   gantry repo serve --store s3://charts --s3-endpoint http://127.0.0.1:9000
   gantry repo serve --dir charts --basic-auth-user ci --basic-auth-pass-file pass.txt --anonymous-read
-  gantry repo serve --dir charts --tokens --audit-log audit.jsonl`,
+  gantry repo serve --dir charts --tokens --audit-log audit.jsonl
+  gantry repo serve --dir charts --require-signature --keyring trusted.gpg
+  gantry repo serve --dir charts --rate-limit 20 --write-limit 1 --metrics-listen :9090
+  gantry repo serve --config repo.yaml --print-config`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runRepoServe(cmd.Context(), a, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.readSettings(cmd.LocalNonPersistentFlags(), settingsPlace{flag: "config", prefix: "GANTRY_REPO_"})
+			if err != nil {
+				return err
+			}
+			if o.printConfig {
+				return s.write(a.Out)
+			}
+			return runRepoServe(cmd.Context(), a, &o)
+		},
 	}
 	f := c.Flags()
+	f.StringVar(&o.config, "config", "", "file of YAML that sets flags by their names")
+	f.BoolVar(&o.printConfig, "print-config", false, "print what file, environment and flags come to, and do not serve")
 	f.StringVar(&o.dir, "dir", "", "folder that keeps the charts; it is created when it is not there")
 	o.store.bind(f)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8879", "address to listen on; port 0 takes a free one")
+	f.StringVar(&o.metricsListen, "metrics-listen", "", "address to serve /metrics on to everybody; on that of the charts it asks as reading does")
 	f.StringVar(&o.addrFile, "addr-file", "", "file to write the address to, once the server listens")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "certificate for HTTPS; it is read again when the file changes")
 	f.StringVar(&o.tlsKey, "tls-key", "", "key of the certificate")
@@ -76,10 +104,20 @@ The server ends on an interrupt, when the requests under way are done.
 	f.BoolVar(&o.anonymousRead, "anonymous-read", false, "let everybody read; only writing asks for a password or a token")
 	f.StringVar(&o.auditLog, "audit-log", "", "file to append a line of JSON to for every change, and for every one that was refused")
 	f.BoolVar(&o.allowOverwrite, "allow-overwrite", false, "let uploads with ?force replace a version")
+	f.BoolVar(&o.requireSigned, "require-signature", false, "refuse charts that no key of the keyring has signed")
+	o.keyring.bind(c)
 	f.Int64Var(&o.maxArchiveMiB, "max-archive", 32, "largest archive to take, in MiB")
+	f.Float64Var(&o.rates.Requests, "rate-limit", 0, "requests per second that one user, token or address may make; 0 is any number")
+	f.Float64Var(&o.rates.Writes, "write-limit", 0, "uploads and deletions per second, likewise")
+	f.Float64Var(&o.rates.Failures, "failure-limit", 60, "wrong passwords and tokens per minute from one address")
+	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8")
+	f.StringSliceVar(&o.webhooks, "webhook", nil, "URL to tell of every change; may be repeated")
+	f.StringVar(&o.webhookSecret, "webhook-secret-file", "", "file that holds the secret with which webhooks are signed")
 	f.DurationVar(&o.rescan, "rescan", time.Minute, "how often to look for charts that were put into the store by hand; 0 is never")
+	f.DurationVar(&o.stopDelay, "stop-delay", 0, "how long to serve on after an interrupt, for load balancers to notice")
 	f.StringVar(&o.logFormat, "log-format", "text", "log to standard error as text, json or none")
 	_ = c.MarkFlagDirname("dir")
+	_ = c.MarkFlagFilename("config", "yaml", "yml")
 	return c
 }
 
@@ -115,19 +153,37 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 	if err != nil {
 		return err
 	}
+	return o.serve(ctx, a, handler, log)
+}
+
+// serve listens until the context ends.
+func (o *repoServeOptions) serve(ctx context.Context, a *app, handler *server.Server, log *slog.Logger) error {
 	listener, err := o.open(ctx, log)
 	if err != nil {
 		return err
 	}
+	var metrics net.Listener
+	if o.metricsListen != "" {
+		if metrics, err = listen(ctx, o.metricsListen, "--metrics-listen"); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
 	if err := o.announce(a, listener.Addr()); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serveUntil(ctx, listener, handler, log) })
+	// What looks after the server goes on while the last requests are answered.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var upkeep errgroup.Group
+	upkeep.Go(func() error { handler.Deliver(background); return nil })
 	if o.rescan > 0 {
-		group.Go(func() error { rescan(ctx, handler, o.rescan, log); return nil })
+		upkeep.Go(func() error { rescan(background, handler, o.rescan, log); return nil })
 	}
-	return group.Wait()
+	if metrics != nil {
+		upkeep.Go(func() error { return a.serveUntil(background, metrics, metricsOnly(handler), log) })
+	}
+	err = a.serveUntil(o.untilStopped(ctx, handler), listener, handler, log)
+	stop()
+	return errors.Join(err, upkeep.Wait())
 }
 
 func newLogger(w io.Writer, format string) (*slog.Logger, error) {
@@ -141,60 +197,6 @@ func newLogger(w io.Writer, format string) (*slog.Logger, error) {
 	default:
 		return nil, usageError(fmt.Errorf("unknown log format %q: use text, json or none", format))
 	}
-}
-
-func (o *repoServeOptions) serverOptions(a *app, log *slog.Logger) (server.Options, error) {
-	options := server.Options{Now: a.Now, Log: log, Limits: server.DefaultLimits(), Overwrite: o.allowOverwrite, Inspector: inspector{}, Version: version}
-	if o.maxArchiveMiB < 1 {
-		return options, usageError(errors.New("--max-archive must be 1 or more"))
-	}
-	options.Limits.Archive = o.maxArchiveMiB << 20
-	if (o.user == "") != (o.passFile == "") {
-		return options, usageError(errors.New("--basic-auth-user and --basic-auth-pass-file go together"))
-	}
-	if o.user == "" && !o.tokens {
-		if o.anonymousRead {
-			return options, usageError(errors.New("--anonymous-read means something only with --basic-auth-user or --tokens"))
-		}
-		return options, nil
-	}
-	options.Auth = &server.Auth{User: o.user, Tokens: o.tokens, AnonymousRead: o.anonymousRead}
-	if o.user == "" {
-		return options, nil
-	}
-	text, err := os.ReadFile(o.passFile)
-	if err != nil {
-		return options, fmt.Errorf("read the password: %w", err)
-	}
-	password := strings.TrimRight(string(text), "\r\n")
-	if password == "" {
-		return options, usageError(fmt.Errorf("%s holds no password", o.passFile))
-	}
-	options.Auth.Password = server.Secret(password)
-	return options, nil
-}
-
-// open listens, with TLS when there is a certificate.
-func (o *repoServeOptions) open(ctx context.Context, log *slog.Logger) (net.Listener, error) {
-	if (o.tlsCert == "") != (o.tlsKey == "") {
-		return nil, usageError(errors.New("--tls-cert and --tls-key go together"))
-	}
-	var config *tls.Config
-	if o.tlsCert != "" {
-		cert := &certificate{cert: o.tlsCert, key: o.tlsKey, log: log}
-		if err := cert.load(); err != nil {
-			return nil, err
-		}
-		config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get, NextProtos: []string{"h2", "http/1.1"}}
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
-	if err != nil {
-		return nil, withHint(err, "choose another address with --listen, or a free port with --listen 127.0.0.1:0")
-	}
-	if config != nil {
-		listener = tls.NewListener(listener, config)
-	}
-	return listener, nil
 }
 
 // announce says where the server is and what to type next.
@@ -241,64 +243,4 @@ func writeWhole(name string, data []byte) error {
 		return err
 	}
 	return os.Rename(temp.Name(), name)
-}
-
-const (
-	// headerTimeout ends clients that never finish to ask.
-	headerTimeout = 10 * time.Second
-	// transferTimeout is what an upload or a download may take: the largest
-	// archive over a slow line.
-	transferTimeout = 10 * time.Minute
-	idleTimeout     = 2 * time.Minute
-	// shutdownTimeout is how long requests under way may go on.
-	shutdownTimeout = 20 * time.Second
-	maxHeaderBytes  = 64 << 10
-)
-
-// serveUntil serves until the context ends, and then lets the requests under
-// way come to theirs.
-func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
-	s := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       transferTimeout,
-		WriteTimeout:      transferTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(listener) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	err := s.Shutdown(last)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.Close()
-	}
-	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
-}
-
-// rescan looks for changes in the store now and then. A failure is logged: what
-// was read before is still served.
-func rescan(ctx context.Context, handler *server.Server, every time.Duration, log *slog.Logger) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			if err := handler.Refresh(ctx); err != nil && ctx.Err() == nil {
-				log.ErrorContext(ctx, "cannot read the store again", slog.Any("error", err))
-			}
-		}
-	}
 }

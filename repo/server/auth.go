@@ -167,7 +167,15 @@ func (s *Server) guarded(h endpoint, reading bool) endpoint {
 		return h
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
+		_, _, given := credentials(r)
+		address := neighbourhood(s.remote(r))
+		if wait := s.limits.failures.spent(address); given && wait > 0 {
+			return s.tooMany(w, s.limits.failures, wait)
+		}
 		p, known, err := s.identify(r)
+		if given && !known && err == nil {
+			s.limits.failures.take(address)
+		}
 		open := reading && auth.AnonymousRead
 		switch {
 		case err != nil && !open:

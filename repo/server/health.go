@@ -19,6 +19,12 @@ func (s *Server) live(w http.ResponseWriter, _ *http.Request) error {
 // ready asks the store, for without it the server can promise nothing. That the
 // index was read once is given: New does not return before.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
+	if s.stopping.Load() {
+		return &problem{
+			Status: http.StatusServiceUnavailable, Code: "stopping", Message: "the server is about to end",
+			Hint: "ask another server of the repository",
+		}
+	}
 	for _, err := range s.catalog.store.List(r.Context(), shardFolder, "~") {
 		if err != nil {
 			return storageProblem(err)

@@ -90,7 +90,9 @@ type tester struct {
 // serve starts a server over a store.
 func serve(tb testing.TB, store blob.Store, options server.Options) *tester {
 	tb.Helper()
-	options.Now = clock()
+	if options.Now == nil {
+		options.Now = clock()
+	}
 	options.TempDir = tb.TempDir()
 	handler, err := server.New(tb.Context(), store, options)
 	if err != nil {

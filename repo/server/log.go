@@ -14,6 +14,9 @@ type note struct {
 	id   string
 	user string
 	err  error
+	// route is the pattern that took the request, and remote the address that
+	// it came from.
+	route, remote string
 }
 
 type noteKey struct{}
@@ -60,7 +63,7 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 func (s *Server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.options.Now()
-		n := &note{id: r.Header.Get("X-Request-Id")}
+		n := &note{id: r.Header.Get("X-Request-Id"), remote: s.remote(r), route: "/"}
 		if !plainID.MatchString(n.id) {
 			n.id = rand.Text()
 		}
@@ -89,7 +92,7 @@ func (n *note) attrs(r *http.Request, rec *recorder, took time.Duration) []slog.
 		slog.Int("status", rec.status),
 		slog.Int64("bytes", rec.bytes),
 		slog.Duration("took", took),
-		slog.String("remote", r.RemoteAddr),
+		slog.String("remote", n.remote),
 	}
 	if n.user != "" {
 		attrs = append(attrs, slog.String("user", n.user))

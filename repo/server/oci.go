@@ -91,9 +91,9 @@ func digestKey(digest string) string { return blobKey(strings.TrimPrefix(digest,
 // oci answers to everything below /v2/.
 func (s *Server) oci() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := s.writing(s.ociRoute)
+		h := s.writing(s.limited(s.ociRoute))
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			h = s.reading(s.fresh(s.ociRoute))
+			h = s.reading(s.limited(s.fresh(s.ociRoute)))
 		}
 		if err := h(w, r); err != nil {
 			p, ok := errors.AsType[*problem](err)
@@ -123,6 +123,7 @@ func (s *Server) ociRoute(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	noteOf(r.Context()).route = ociPath + "{name}/" + q.kind
 	type route struct{ method, kind string }
 	h, ok := map[route]func(http.ResponseWriter, *http.Request, ociRequest) error{
 		{http.MethodGet, "blobs"}:        s.ociBlob,

@@ -173,10 +173,8 @@ func (s *Server) pushChart(ctx context.Context, name, tag string, m ocispec.Mani
 	case tag != "" && tag != versionTag(meta.Version):
 		return ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", fmt.Sprintf("the tag of a chart is its version, %s", versionTag(meta.Version)))
 	}
-	if provenance != "" {
-		if r.Provenance, err = s.checkStoredProvenance(ctx, provenance, meta, r.Digest); err != nil {
-			return err
-		}
+	if r.Provenance, err = s.checkStoredProvenance(ctx, provenance, meta, r); err != nil {
+		return err
 	}
 	if err := s.describe(&r, meta); err != nil {
 		return err
@@ -200,7 +198,12 @@ func (s *Server) inspectStored(ctx context.Context, r record) (*chart.Metadata, 
 	return s.inspectUpload(ctx, o, o.Size)
 }
 
-func (s *Server) checkStoredProvenance(ctx context.Context, key string, meta *chart.Metadata, digest string) (string, error) {
+// checkStoredProvenance checks the signature of a chart, both of which were
+// uploaded as blobs. The key is empty when there is none.
+func (s *Server) checkStoredProvenance(ctx context.Context, key string, meta *chart.Metadata, r record) (string, error) {
+	if key == "" {
+		return "", s.checkSignature(ctx, meta, nil, nil)
+	}
 	info, err := s.catalog.store.Stat(ctx, key)
 	if err == nil && info.Size > s.options.Limits.Provenance {
 		return "", tooLarge("the signature is larger than " + diag.Size(s.options.Limits.Provenance))
@@ -209,8 +212,8 @@ func (s *Server) checkStoredProvenance(ctx context.Context, key string, meta *ch
 	if err != nil {
 		return "", storageProblem(err)
 	}
-	if err := checkProvenance(text, meta.Name, meta.Version, digest); err != nil {
+	if err := checkProvenance(text, meta.Name, meta.Version, r.Digest); err != nil {
 		return "", badRequest("provenance-invalid", err.Error(), "sign the archive again and push both")
 	}
-	return key, nil
+	return key, s.checkStoredSignature(ctx, meta, r.Archive, text)
 }

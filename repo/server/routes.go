@@ -11,9 +11,10 @@ type endpoint func(w http.ResponseWriter, r *http.Request) error
 // routes is everything that the server answers to. GET includes HEAD.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	read := func(pattern string, h endpoint) { mux.Handle(pattern, s.answer(s.reading(s.fresh(h)))) }
-	write := func(pattern string, h endpoint) { mux.Handle(pattern, s.answer(s.writing(h))) }
-	open := func(pattern string, h endpoint) { mux.Handle(pattern, s.answer(h)) }
+	handle := func(pattern string, h endpoint) { mux.Handle(pattern, route(pattern, s.answer(h))) }
+	read := func(pattern string, h endpoint) { handle(pattern, s.reading(s.limited(s.fresh(h)))) }
+	write := func(pattern string, h endpoint) { handle(pattern, s.writing(s.limited(h))) }
+	open := handle
 
 	read("GET /index.yaml", s.index)
 	read("GET /charts/{file}", s.download)
@@ -34,15 +35,29 @@ func (s *Server) routes() http.Handler {
 	write("POST /api/prov", s.fresh(s.uploadProvenance))
 	write("DELETE /api/charts/{name}/{version}", s.fresh(s.remove))
 
-	mux.Handle(ociPath, s.oci())
+	mux.Handle(ociPath, route(ociPath, s.oci()))
 
 	open("GET /health", s.health)
 	open("GET /livez", s.live)
 	open("GET /readyz", s.ready)
 	open("GET /info", s.info)
+	handle("GET /metrics", s.reading(s.showMetrics))
 
 	open("/", s.unknown(mux))
-	return s.logged(s.viewed(mux))
+	// From the outside in: what a request is called, what is counted, and which
+	// part of the repository it means. Who asks, and how often, is found out
+	// behind the route, which says what it takes.
+	return s.logged(s.measured(s.viewed(mux)))
+}
+
+// route notes which route took a request. Its name has no method, for that is
+// noted beside it.
+func route(pattern string, next http.Handler) http.Handler {
+	name := pattern[strings.Index(pattern, "/"):]
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		noteOf(r.Context()).route = name
+		next.ServeHTTP(w, r)
+	})
 }
 
 // unknown answers what no route takes: with the methods that would have been

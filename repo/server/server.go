@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"gantry/repo/blob"
@@ -38,6 +40,16 @@ type Options struct {
 	// Audit is told of every change, and of those that were refused. Default:
 	// nothing is written down.
 	Audit *slog.Logger
+	// Rates is how many requests somebody may make. Default: any number.
+	Rates Rates
+	// TrustedProxies are the networks of proxies whose X-Forwarded-For is
+	// believed. Default: none.
+	TrustedProxies []netip.Prefix
+	// Signatures judges the signature that a chart must come with. Default:
+	// charts need none.
+	Signatures Signatures
+	// Webhooks are told of every change, while Deliver runs.
+	Webhooks []Webhook
 	// Inspector renders charts for the pages. Default: none, and the pages say so.
 	Inspector pages.Inspector
 	// Version is what /info tells of the server.
@@ -60,7 +72,12 @@ func (o *Options) complete() error {
 	if o.Limits == (Limits{}) {
 		o.Limits = DefaultLimits()
 	}
-	return o.Auth.validate()
+	for _, hook := range o.Webhooks {
+		if err := hook.validate(); err != nil {
+			return err
+		}
+	}
+	return errors.Join(o.Rates.validate(), o.Auth.validate())
 }
 
 // Server is the HTTP handler of a repository.
@@ -72,6 +89,11 @@ type Server struct {
 	pages   *pages.Pages
 	// loading holds a place for every chart that is in memory as a whole.
 	loading chan struct{}
+	metrics *metrics
+	limits  limits
+	hooks   *hooks
+	// stopping tells probes to send nobody here any more.
+	stopping atomic.Bool
 }
 
 // maxLoading is how many uploads are in memory as a whole at once.
@@ -84,7 +106,13 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 	if err := options.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{catalog: newCatalog(store, options.Log), options: options, loading: make(chan struct{}, maxLoading)}
+	m := newMetrics(options.Version)
+	store = metered{store, m}
+	s := &Server{
+		catalog: newCatalog(store, options.Log), options: options, loading: make(chan struct{}, maxLoading),
+		metrics: m, limits: newLimits(options.Rates, options.Now), hooks: newHooks(options, m),
+	}
+	m.observe(s)
 	s.tokens = &tokenCache{store: store, now: options.Now}
 	if options.Shared {
 		s.catalog.fresh = &freshness{
@@ -104,6 +132,10 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Stop makes /readyz say no, so that load balancers send nobody here any more.
+// Requests are answered as before.
+func (s *Server) Stop() { s.stopping.Store(true) }
 
 // Refresh reads the store again: what other servers of the same store have
 // published, and charts that were put there by hand. Requests go on meanwhile.

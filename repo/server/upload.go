@@ -63,6 +63,9 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 	overwrite := s.options.Overwrite && forced(r)
 	err = authorize(r.Context(), VerbPush, meta.Name)
 	if err == nil {
+		err = s.checkSignature(r.Context(), meta, in.archive, in.provenance)
+	}
+	if err == nil {
 		err = s.publish(r.Context(), in, meta, overwrite)
 	}
 	s.audit(r, deed{auditPublish, meta.Name, meta.Version, "sha256:" + in.digest}, err)
@@ -99,17 +102,26 @@ func (s *Server) inspectUpload(ctx context.Context, archived io.ReadSeeker, size
 // loads reports why a chart cannot be loaded, such as a values.yaml that is no
 // YAML. It takes memory, so only a few are loaded at once.
 func (s *Server) loads(ctx context.Context, f io.ReadSeeker) error {
-	select {
-	case s.loading <- struct{}{}:
-		defer func() { <-s.loading }()
-	case <-ctx.Done():
-		return ctx.Err()
+	done, err := s.load(ctx)
+	if err != nil {
+		return err
 	}
+	defer done()
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return storageProblem(err)
 	}
-	_, err := archive.Unpack(f)
+	_, err = archive.Unpack(f)
 	return err
+}
+
+// load waits for a place among the charts that are in memory as a whole.
+func (s *Server) load(ctx context.Context) (done func(), err error) {
+	select {
+	case s.loading <- struct{}{}:
+		return func() { <-s.loading }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func forced(r *http.Request) bool {
@@ -307,6 +319,7 @@ func (s *Server) spool(in *incoming, body io.Reader) error {
 	_ = os.Remove(f.Name())
 	limit := s.options.Limits.Archive
 	in.digest, in.size, err = repo.Digest(io.TeeReader(io.LimitReader(body, limit+1), f))
+	s.metrics.uploaded.Add(float64(in.size))
 	if err != nil {
 		return err
 	}
@@ -369,6 +382,9 @@ func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error 
 		return badRequest("provenance-invalid", err.Error(), "sign the published archive itself")
 	}
 	err = authorize(r.Context(), VerbPush, signed.Name)
+	if err == nil {
+		err = s.checkStoredSignature(r.Context(), &chart.Metadata{Name: signed.Name, Version: signed.Version}, seg.shard.Versions[i].Archive, text)
+	}
 	if err == nil {
 		err = s.sign(r.Context(), signed, seg.shard.Versions[i].Digest, text)
 	}

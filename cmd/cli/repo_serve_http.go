@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"gantry/repo/server"
+)
+
+// open listens, with TLS when there is a certificate.
+func (o *repoServeOptions) open(ctx context.Context, log *slog.Logger) (net.Listener, error) {
+	if (o.tlsCert == "") != (o.tlsKey == "") {
+		return nil, usageError(errors.New("--tls-cert and --tls-key go together"))
+	}
+	var config *tls.Config
+	if o.tlsCert != "" {
+		cert := &certificate{cert: o.tlsCert, key: o.tlsKey, log: log}
+		if err := cert.load(); err != nil {
+			return nil, err
+		}
+		config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get, NextProtos: []string{"h2", "http/1.1"}}
+	}
+	listener, err := listen(ctx, o.listen, "--listen")
+	if err != nil {
+		return nil, err
+	}
+	if config != nil {
+		listener = tls.NewListener(listener, config)
+	}
+	return listener, nil
+}
+
+func listen(ctx context.Context, address, flag string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, withHint(err, "choose another address with "+flag+", or a free port with "+flag+" 127.0.0.1:0")
+	}
+	return listener, nil
+}
+
+// metricsOnly is the handler of --metrics-listen.
+func metricsOnly(s *server.Server) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.Metrics())
+	return mux
+}
+
+const (
+	// headerTimeout ends clients that never finish to ask.
+	headerTimeout = 10 * time.Second
+	// transferTimeout is what an upload or a download may take: the largest
+	// archive over a slow line.
+	transferTimeout = 10 * time.Minute
+	// stallTimeout ends an upload of which nothing arrives for so long.
+	stallTimeout = 30 * time.Second
+	idleTimeout  = 2 * time.Minute
+	// shutdownTimeout is how long requests under way may go on.
+	shutdownTimeout = 20 * time.Second
+	maxHeaderBytes  = 64 << 10
+)
+
+// untilStopped returns a context that ends a while after this one, in which
+// probes are told to send nobody here any more.
+func (o *repoServeOptions) untilStopped(ctx context.Context, handler *server.Server) context.Context {
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		handler.Stop()
+		time.AfterFunc(o.stopDelay, stop)
+	})
+	return serving
+}
+
+// serveUntil serves until the context ends, and then lets the requests under
+// way come to theirs.
+func (a *app) serveUntil(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	s := &http.Server{
+		Handler:           a.noStalling(handler),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       transferTimeout,
+		WriteTimeout:      transferTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(listener) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	err := s.Shutdown(last)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.Close()
+	}
+	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+// noStalling ends requests whose bodies stop to arrive: a few clients could
+// otherwise hold many connections for as long as a transfer may take.
+func (a *app) noStalling(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &lively{r.Body, http.NewResponseController(w), a.Now, a.Now().Add(transferTimeout)}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// lively is a body of which something must arrive again and again.
+type lively struct {
+	io.ReadCloser
+
+	conn *http.ResponseController
+	now  func() time.Time
+	end  time.Time
+}
+
+func (l *lively) Read(p []byte) (int, error) {
+	soon := l.now().Add(stallTimeout)
+	if soon.After(l.end) {
+		soon = l.end
+	}
+	// Without deadlines the connection is as patient as before.
+	_ = l.conn.SetReadDeadline(soon)
+	n, err := l.ReadCloser.Read(p)
+	if err != nil {
+		// What is read from here on is to notice that the client is gone.
+		_ = l.conn.SetReadDeadline(l.end)
+	}
+	return n, err
+}
+
+// rescan looks for changes in the store now and then. A failure is logged: what
+// was read before is still served.
+func rescan(ctx context.Context, handler *server.Server, every time.Duration, log *slog.Logger) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := handler.Refresh(ctx); err != nil && ctx.Err() == nil {
+				log.ErrorContext(ctx, "cannot read the store again", slog.Any("error", err))
+			}
+		}
+	}
+}

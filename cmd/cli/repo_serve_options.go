@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"gantry/charts/provenance"
+	"gantry/repo/server"
+)
+
+func (o *repoServeOptions) serverOptions(a *app, log *slog.Logger) (server.Options, error) {
+	options := server.Options{Now: a.Now, Log: log, Limits: server.DefaultLimits(), Overwrite: o.allowOverwrite, Inspector: inspector{}, Version: version}
+	if o.maxArchiveMiB < 1 {
+		return options, usageError(errors.New("--max-archive must be 1 or more"))
+	}
+	options.Limits.Archive = o.maxArchiveMiB << 20
+	options.Rates = o.rates
+	if o.rates.Requests < 0 || o.rates.Writes < 0 || o.rates.Failures < 0 {
+		return options, usageError(errors.New("--rate-limit, --write-limit and --failure-limit must not be negative"))
+	}
+	for _, step := range []func(*app, *server.Options) error{o.addProxies, o.addWebhooks, o.addSignatures, o.addAuth} {
+		if err := step(a, &options); err != nil {
+			return options, err
+		}
+	}
+	return options, nil
+}
+
+// addProxies reads networks, and addresses as networks of one.
+func (o *repoServeOptions) addProxies(_ *app, options *server.Options) error {
+	for _, text := range o.trustedProxies {
+		network, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
+			network, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return usageError(fmt.Errorf("--trusted-proxies %q is not a network such as 10.0.0.0/8", text))
+		}
+		options.TrustedProxies = append(options.TrustedProxies, network)
+	}
+	return nil
+}
+
+func (o *repoServeOptions) addWebhooks(_ *app, options *server.Options) error {
+	if (len(o.webhooks) == 0) != (o.webhookSecret == "") {
+		return usageError(errors.New("--webhook and --webhook-secret-file go together"))
+	}
+	if len(o.webhooks) == 0 {
+		return nil
+	}
+	secret, err := readSecret(o.webhookSecret)
+	if err != nil {
+		return err
+	}
+	for _, url := range o.webhooks {
+		options.Webhooks = append(options.Webhooks, server.Webhook{URL: url, Secret: secret})
+	}
+	return nil
+}
+
+func (o *repoServeOptions) addSignatures(a *app, options *server.Options) error {
+	if !o.requireSigned {
+		if o.keyring.keyring != "" {
+			return usageError(errors.New("--keyring means something only with --require-signature"))
+		}
+		return nil
+	}
+	keyring, err := a.readKeyring(&o.keyring)
+	if err != nil {
+		return err
+	}
+	options.Signatures = signatures{keyring, a.Now}
+	return nil
+}
+
+// signatures trusts the keys of a keyring.
+type signatures struct {
+	keyring *provenance.Keyring
+	now     func() time.Time
+}
+
+func (s signatures) Verify(file string, archive, signature []byte) error {
+	_, err := s.keyring.Verify(file, archive, signature, s.now())
+	return err
+}
+
+func (o *repoServeOptions) addAuth(_ *app, options *server.Options) error {
+	if (o.user == "") != (o.passFile == "") {
+		return usageError(errors.New("--basic-auth-user and --basic-auth-pass-file go together"))
+	}
+	if o.user == "" && !o.tokens {
+		if o.anonymousRead {
+			return usageError(errors.New("--anonymous-read means something only with --basic-auth-user or --tokens"))
+		}
+		return nil
+	}
+	options.Auth = &server.Auth{User: o.user, Tokens: o.tokens, AnonymousRead: o.anonymousRead}
+	if o.user == "" {
+		return nil
+	}
+	var err error
+	options.Auth.Password, err = readSecret(o.passFile)
+	return err
+}
+
+// readSecret reads what a file holds, less the end of its line.
+func readSecret(file string) (server.Secret, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the secret: %w", err)
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" {
+		return "", usageError(fmt.Errorf("%s is empty", file))
+	}
+	return server.Secret(secret), nil
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// remote returns the address of the client: that of the connection, or the one
+// that a trusted proxy names. Of the addresses of X-Forwarded-For the last that
+// is no proxy of ours is believed; those before it are what the client says.
+func (s *Server) remote(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if !s.trusted(host) {
+		return host
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		addr, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			break
+		}
+		if host = addr.Unmap().String(); !s.trusted(host) {
+			break
+		}
+	}
+	return host
+}
+
+func (s *Server) trusted(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(s.options.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
+}
+
+// neighbourhood is what an address is counted with. A subscriber of IPv6 has a
+// whole network to choose addresses from.
+func neighbourhood(host string) string {
+	const subscriber = 64
+	addr, err := netip.ParseAddr(host)
+	if err != nil || addr.Unmap().Is4() {
+		return host
+	}
+	network, _ := addr.WithZone("").Prefix(subscriber) // the length is valid
+	return network.String()
+}

@@ -1,0 +1,132 @@
+package server
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are what Prometheus is told. Their labels are bounded by the code:
+// routes rather than paths, and no names of charts or of people.
+type metrics struct {
+	registry *prometheus.Registry
+
+	requests   *prometheus.CounterVec
+	took       *prometheus.HistogramVec
+	inFlight   prometheus.Gauge
+	limited    *prometheus.CounterVec
+	changes    *prometheus.CounterVec
+	uploaded   prometheus.Counter
+	store      *prometheus.CounterVec
+	storeTook  *prometheus.HistogramVec
+	deliveries *prometheus.CounterVec
+}
+
+func newMetrics(version string) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gantry_http_requests_total", Help: "Requests that were answered.",
+		}, []string{"route", "method", "status"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "gantry_http_request_duration_seconds", Help: "How long requests took, until the last byte was written.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60},
+		}, []string{"route", "method"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "gantry_http_requests_in_flight", Help: "Requests that are being answered.",
+		}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gantry_http_requests_limited_total", Help: "Requests that were refused because there were too many.",
+		}, []string{"limit"}),
+		changes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gantry_changes_total", Help: "Changes of the repository: publish, sign, tag and delete, by what became of them.",
+		}, []string{"action", "outcome"}),
+		uploaded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gantry_upload_bytes_total", Help: "Bytes of archives and blobs that were received.",
+		}),
+		store: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gantry_store_operations_total", Help: "Operations on the store, by what became of them.",
+		}, []string{"operation", "outcome"}),
+		storeTook: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "gantry_store_operation_duration_seconds", Help: "How long operations on the store took.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30},
+		}, []string{"operation"}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gantry_webhook_deliveries_total", Help: "Events for webhooks, by what became of them.",
+		}, []string{"outcome"}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "gantry_build_info", Help: "The version that runs.",
+		ConstLabels: prometheus.Labels{"version": cmp.Or(version, "unknown")},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.requests, m.took, m.inFlight, m.limited, m.changes, m.uploaded, m.store, m.storeTook, m.deliveries, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// observe adds what is read off the server when somebody asks.
+func (m *metrics) observe(s *Server) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("gantry_index_charts", "Charts in the index.", func() float64 {
+		charts, _ := s.catalog.current().count()
+		return float64(charts)
+	})
+	gauge("gantry_index_versions", "Versions in the index.", func() float64 {
+		_, versions := s.catalog.current().count()
+		return float64(versions)
+	})
+	gauge("gantry_index_bytes", "Size of the index as JSON.", func() float64 {
+		return float64(s.catalog.current().json().size)
+	})
+}
+
+// measured counts requests. The endpoint that takes one says which route it is.
+func (s *Server) measured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m := s.metrics
+		m.inFlight.Inc()
+		defer m.inFlight.Dec()
+		rec := &recorder{ResponseWriter: w}
+		n := noteOf(r.Context())
+		method := methodLabel(r.Method)
+		timer := prometheus.NewTimer(prometheus.ObserverFunc(func(seconds float64) {
+			m.took.WithLabelValues(n.route, method).Observe(seconds)
+		}))
+		defer func() {
+			m.requests.WithLabelValues(n.route, method, strconv.Itoa(cmp.Or(rec.status, http.StatusOK))).Inc()
+			timer.ObserveDuration()
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// methodLabel bounds what clients can make up.
+func methodLabel(method string) string {
+	known := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+	if slices.Contains(known, method) {
+		return method
+	}
+	return "other"
+}
+
+// Metrics answers Prometheus. It is for an address of its own, which asks nobody
+// who it is; /metrics of the server asks as reading does.
+func (s *Server) Metrics() http.Handler {
+	return promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes})
+}
+
+// maxScrapes is how many may ask for metrics at once.
+const maxScrapes = 8
+
+func (s *Server) showMetrics(w http.ResponseWriter, r *http.Request) error {
+	s.Metrics().ServeHTTP(w, r)
+	return nil
+}
