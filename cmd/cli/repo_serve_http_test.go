@@ -72,7 +72,7 @@ func TestSlowClients(t *testing.T) {
 				if whole != tc.read || took < tc.ends || took > tc.ends+tc.pause {
 					t.Errorf("whole: %t, after %s; want %t, after %s", whole, took, tc.read, tc.ends)
 				}
-				client.Close()
+				_ = client.Close()
 				cancel()
 				if err := <-done; err != nil {
 					t.Error(err)

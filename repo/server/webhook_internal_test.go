@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -83,8 +84,11 @@ func TestWebhook(t *testing.T) {
 	}))
 	t.Cleanup(elsewhere.Close)
 	for name, answer := range map[string]func(w http.ResponseWriter){
-		"refuses":   func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
-		"redirects": func(w http.ResponseWriter) { w.Header().Set("Location", elsewhere.URL); w.WriteHeader(http.StatusTemporaryRedirect) },
+		"refuses": func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"redirects": func(w http.ResponseWriter) {
+			w.Header().Set("Location", elsewhere.URL)
+			w.WriteHeader(http.StatusTemporaryRedirect)
+		},
 		"hangs up":  func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +132,7 @@ func TestWebhookGivesUp(t *testing.T) {
 	t.Cleanup(target.Close)
 	s, waits := hooked(t, target.URL)
 	for i := range maxQueue + 2 {
-		s.hooks.tell(t.Context(), Event{Type: "chart.published", Data: EventData{Version: fmt.Sprint(i)}})
+		s.hooks.tell(t.Context(), Event{Type: "chart.published", Data: EventData{Version: strconv.Itoa(i)}})
 	}
 	s.deliverQueued(t)
 	if len(*waits) != maxAttempts-1 || len(in.events) != maxQueue-1 {
