@@ -24,6 +24,14 @@ func TestMarkdown(t *testing.T) {
 		{"an id that is a field of documents", `<p id="cookie">text</p>`, "<p>text</p>"},
 		{"a table", "| a |\n|---|\n| b |", "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>b</td></tr></tbody></table>"},
 		{"a heading", "# Some *thing*", `<h1 id="some-thing">Some <em>thing</em></h1>`},
+		{"an end that nothing began", "</div></main>text", "text"},
+		{"a beginning without an end", "<div>\n\ntext", "<div><p>text</p></div>"},
+		{"what is not known within what is", "<div><center>a <b>bold</b> text</center></div>", "<div>a bold text</div>"},
+		{"a foreign language", `<div><svg><a href="https://example.com">a</a></svg><math>b</math></div>`, "<div></div>"},
+		{"a link with a hidden scheme", `<a href="java&#10;script:alert(1)">a</a><a href=" javascript:b">c</a><a href="data:text/html,d">e</a>`, "<p>ace</p>"},
+		{"a link within the repository", "[text](values.yaml#a)", `<p><a href="values.yaml#a" rel="nofollow noreferrer">text</a></p>`},
+		{"a table in HTML", `<table><tr><td colspan="2" align="center" style="a" onclick="b">c</td></tr></table>`, `<table><tbody><tr><td align="center" colspan="2">c</td></tr></tbody></table>`},
+		{"what nobody nests", strings.Repeat("<div>", 600) + "<script>", "<pre>" + strings.Repeat("&lt;div&gt;", 600) + "&lt;script&gt;</pre>"},
 		{"code", "```yaml\na: <b>\n```", "<pre><code class=\"language-yaml\">a: &lt;b&gt;</code></pre>"},
 	}
 	for _, tt := range tests {
@@ -44,10 +52,14 @@ func FuzzMarkdown(f *testing.F) {
 	f.Add("# a\n\n<img src=x onerror=alert(1)>\n\n[a](javascript:b)\n\n![c](d)")
 	f.Add("<svg><script>a</script></svg>")
 	f.Add("[![a](b)![c](d)](e)")
+	f.Add("<table><div><a href=b><p><a href=c></table></p>")
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := markdown([]byte(text))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if again, err := sanitize([]byte(got)); err != nil || again != got {
+			t.Errorf("not what it was written as: %s, %v\nfrom %s", again, err, got)
 		}
 		for _, bad := range []string{"<script", "<img", "<iframe", "<style", "<form", "<svg", "<object", `href="javascript:`} {
 			if strings.Contains(strings.ToLower(string(got)), bad) {

@@ -1,0 +1,118 @@
+package pages
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// sanitize keeps of HTML what a text is made of: no scripts, no styles, no forms, no
+// pictures, and links that say nothing of where they were followed. It is parsed as
+// browsers do it and written anew, so that what stays is balanced and means to a
+// browser what it meant here.
+func sanitize(source []byte) (template.HTML, error) {
+	root := &html.Node{Type: html.ElementNode, Data: "div", DataAtom: atom.Div}
+	nodes, err := html.ParseFragment(bytes.NewReader(source), root)
+	if err != nil {
+		return "", fmt.Errorf("parse the HTML: %w", err)
+	}
+	for _, n := range nodes {
+		root.AppendChild(n)
+	}
+	prune(root)
+	var b bytes.Buffer
+	for n := range root.ChildNodes() {
+		if err := html.Render(&b, n); err != nil {
+			return "", err
+		}
+	}
+	return template.HTML(b.String()), nil //nolint:gosec // this is what sanitizing is for
+}
+
+// prune takes out of an element what may not be shown. What an element held that is
+// taken out takes its place, if that is text.
+func prune(parent *html.Node) {
+	for n := parent.FirstChild; n != nil; {
+		next := n.NextSibling
+		switch {
+		case n.Type == html.TextNode:
+		case n.Type != html.ElementNode, n.Namespace != "", holdsNoText(n.DataAtom):
+			parent.RemoveChild(n)
+		case !clean(n):
+			if n.FirstChild != nil {
+				next = n.FirstChild
+			}
+			for child := n.FirstChild; child != nil; child = n.FirstChild {
+				n.RemoveChild(child)
+				parent.InsertBefore(child, n)
+			}
+			parent.RemoveChild(n)
+		default:
+			prune(n)
+		}
+		n = next
+	}
+}
+
+// holdsNoText reports whether what is within an element is not meant to be read.
+func holdsNoText(element atom.Atom) bool {
+	switch element {
+	case atom.Script, atom.Style, atom.Iframe, atom.Frame, atom.Frameset, atom.Noembed, atom.Noframes, atom.Noscript, atom.Object, atom.Template, atom.Head, atom.Title:
+		return true
+	default:
+		return false
+	}
+}
+
+// clean takes the attributes off an element that are not known to be harmless, and
+// reports whether the element may stay.
+func clean(n *html.Node) bool {
+	var attributes []html.Attribute
+	keep := func(key string, harmless func(value string) bool) {
+		for _, a := range n.Attr {
+			if a.Namespace == "" && a.Key == key && harmless(a.Val) {
+				attributes = append(attributes, a)
+			}
+		}
+	}
+	switch n.DataAtom {
+	case atom.P, atom.Br, atom.Hr, atom.Em, atom.Strong, atom.Del, atom.Pre, atom.Blockquote, atom.Ul, atom.Li, atom.Div,
+		atom.Details, atom.Summary, atom.Kbd, atom.Sub, atom.Sup,
+		atom.Table, atom.Caption, atom.Thead, atom.Tbody, atom.Tfoot, atom.Tr:
+	case atom.Td, atom.Th:
+		keep("align", func(v string) bool { return slices.Contains([]string{"left", "center", "right"}, v) })
+		keep("colspan", isNumber)
+		keep("rowspan", isNumber)
+	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		keep("id", regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`).MatchString)
+	case atom.Code:
+		keep("class", regexp.MustCompile(`^language-[a-zA-Z0-9]+$`).MatchString)
+	case atom.Ol:
+		keep("start", isNumber)
+	case atom.A:
+		keep("href", leadsSomewhere)
+		if len(attributes) == 0 {
+			return false
+		}
+		attributes = append(attributes, html.Attribute{Key: "rel", Val: "nofollow noreferrer"})
+	default:
+		return false
+	}
+	n.Attr = attributes
+	return true
+}
+
+func isNumber(value string) bool { return regexp.MustCompile(`^[0-9]{1,9}$`).MatchString(value) }
+
+// leadsSomewhere reports whether a link opens a page or a letter, and runs nothing.
+func leadsSomewhere(link string) bool {
+	u, err := url.Parse(strings.TrimSpace(link))
+	return err == nil && (u.Scheme == "" && u.String() != "" || slices.Contains([]string{"http", "https", "mailto"}, u.Scheme))
+}
