@@ -29,7 +29,7 @@ func (u *unit) command() {
 			hint:    "set command to the arguments that should be passed",
 		}, "command")
 	}
-	u.container.Command, u.container.Args = kubeletEscapeAll(entrypoint), kubeletEscapeAll(args)
+	u.container.Command, u.container.Args = u.arguments(entrypoint), u.arguments(args)
 	u.container.WorkingDir = u.in.WorkingDir
 }
 
@@ -51,12 +51,4 @@ func kubeletEscape(s string) string {
 		}
 		return run + run
 	})
-}
-
-func kubeletEscapeAll(list []string) []string {
-	var out []string
-	for _, s := range list {
-		out = append(out, kubeletEscape(s))
-	}
-	return out
 }

@@ -19,11 +19,12 @@ import (
 )
 
 // environment maps environment to env and env_file to a ConfigMap behind
-// envFrom: env wins over envFrom, as environment wins over env_file. Values
-// whose names say so go to a Secret.
+// envFrom: env wins over envFrom, as environment wins over env_file. Values that
+// are secret, or have a secret in them, go to a Secret.
 func (u *unit) environment() {
 	files := u.envFiles()
 	values := u.modelVariables()
+	u.referred = u.passed(files, values)
 	plain := &workload.Data{Name: u.madeUp("ConfigMap", "env"), Service: u.service(), Text: map[string]string{}}
 	secret := &workload.Data{Name: u.madeUp("Secret", "env"), Service: u.service(), Secret: true, Text: map[string]string{}}
 	for _, key := range slices.Sorted(maps.Keys(files)) {
@@ -128,10 +129,12 @@ func (u *unit) isSecretVariable(key, value string) bool {
 		return false
 	case EnvSecretsAuto:
 	}
-	if value == "" || strings.EqualFold(value, "true") || strings.EqualFold(value, "false") || strings.EqualFold(value, "yes") || strings.EqualFold(value, "no") {
-		return false // a switch, such as ALLOW_EMPTY_PASSWORD=yes
-	}
-	return IsSecretName(key)
+	return !isSwitch(value) && (IsSecretName(key) || u.mentionsSecret(key, value))
+}
+
+// isSwitch tells what is switched on or off, as by ALLOW_EMPTY_PASSWORD=yes.
+func isSwitch(value string) bool {
+	return slices.Contains([]string{"", "true", "false", "yes", "no"}, strings.ToLower(value))
 }
 
 // IsSecretName reports whether the name of a variable says that its value is a

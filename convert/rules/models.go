@@ -19,7 +19,8 @@ const modelProvider = "model"
 // say where its models are and what they are called. Docker sets them over those
 // of the same name.
 func (u *unit) modelVariables() types.MappingWithEquals {
-	env := maps.Clone(u.in.Environment)
+	env := types.MappingWithEquals{}
+	maps.Copy(env, u.in.Environment)
 	set := func(model, prefix, endpointVar, nameVar, name string) {
 		setDefault(&endpointVar, prefix+"_URL")
 		setDefault(&nameVar, prefix+"_MODEL")
@@ -27,9 +28,6 @@ func (u *unit) modelVariables() types.MappingWithEquals {
 			if _, set := env[name]; set {
 				u.note(finding{code: "variable-model", summary: fmt.Sprintf("is set to what belongs to the model %q, as Docker does", model)}, "environment", name)
 			}
-		}
-		if env == nil {
-			env = types.MappingWithEquals{}
 		}
 		env[endpointVar], env[nameVar] = new(u.modelEndpoint(model)), &name
 	}

@@ -52,6 +52,7 @@ func (u *unit) probes() {
 		u.note(finding{code: "healthcheck-job", summary: "is left out: what runs to completion is not probed"}, "healthcheck")
 		return
 	}
+	command = u.probeSecrets(command)
 	base := corev1.Probe{
 		ProbeHandler:     corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: command}},
 		PeriodSeconds:    seconds(check.Interval, probeInterval),

@@ -52,6 +52,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.findClaims()
 	a.findStorage()
 	a.mentions = findMentions(project)
+	a.secretVariables = findCredentials(project)
 	units := a.readUnits()
 	groups := groupsOf(units)
 	for _, g := range groups {
@@ -69,6 +70,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.policies()
 	a.patchAll()
 	a.renamed()
+	a.reportClear()
 	a.sort()
 	a.diags.Sort()
 	return a.out, a.diags
@@ -128,8 +130,8 @@ func (u *unit) podRules() {
 func (u *unit) containerRules() {
 	for _, rule := range []func(){
 		u.image,
-		u.command,
 		u.environment,
+		u.command,
 		u.readPorts,
 		u.resources,
 		u.user,

@@ -51,6 +51,8 @@ type app struct {
 	units map[string]*unit
 	// ext is what x-kubernetes says.
 	ext *extension.Set
+	// secretVariables are the variables of the files that hold secrets.
+	secretVariables credentials
 	// declared are the ConfigMaps and Secrets of top-level configs and secrets
 	// that were looked at already.
 	declared map[string]bool
@@ -73,6 +75,9 @@ type unit struct {
 	group *group
 	// container is filled by the rules and put into the pod at the end.
 	container *corev1.Container
+	// referred are the secrets that the container has as variables, and that its
+	// command line and its probes refer to.
+	referred []compose.Variable
 	// ports are what the unit answers on, published or not.
 	ports []port
 }

@@ -1,0 +1,199 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"gantry/charts/diag"
+	"gantry/convert/compose"
+)
+
+// credentials are the variables of the Compose files that hold secrets, by the
+// keys whose values mention them, and by what these keys lie in.
+type credentials map[string][]compose.Variable
+
+// shortestSecret is how many bytes the value of a secret has at least: what is
+// shorter is in other words, too, and is not looked for.
+const shortestSecret = 4
+
+// plainPassword are the values that mean the same to a shell with quotes and without.
+var plainPassword = regexp.MustCompile(`^[-_.~A-Za-z0-9]+$`)
+
+func findCredentials(project *compose.Project) credentials {
+	found := credentials{}
+	for _, v := range project.Variables {
+		if !IsSecretName(v.Name) || len(v.Value) < shortestSecret || isSwitch(v.Value) {
+			continue
+		}
+		for n := range v.Path {
+			at := found.key(v.Path[:n+1])
+			found[at] = append(found[at], v)
+		}
+	}
+	return found
+}
+
+func (credentials) key(path diag.Path) string { return strings.Join(path, "\x00") }
+
+// at returns the variables that the value of a key mentions, each once, the longest
+// value first: a shorter one may be a part of it.
+func (c credentials) at(path diag.Path) []compose.Variable {
+	byName := map[string]compose.Variable{}
+	for _, v := range c[c.key(path)] {
+		byName[v.Name] = v
+	}
+	return slices.SortedFunc(maps.Values(byName), func(a, b compose.Variable) int {
+		return cmp.Or(cmp.Compare(len(b.Value), len(a.Value)), strings.Compare(a.Name, b.Name))
+	})
+}
+
+// passed returns the secret variables that the command line and the health check
+// mention and that the container can be given as variables of its own, and adds
+// them to its variables. Text can then refer to them in place of holding them.
+func (u *unit) passed(files map[string]string, values types.MappingWithEquals) []compose.Variable {
+	if u.opts.EnvSecrets == EnvSecretsNever {
+		return nil
+	}
+	keys := []string{"entrypoint", "command"}
+	if readByShell(u.in.HealthCheck) {
+		keys = append(keys, "healthcheck")
+	}
+	var out []compose.Variable
+	for _, key := range keys {
+		for _, v := range u.secretVariables.at(u.at(key)) {
+			value, isSet := values[v.Name]
+			fromFile, inFile := files[v.Name]
+			switch {
+			case slices.ContainsFunc(out, func(o compose.Variable) bool { return o.Name == v.Name }):
+			case isSet && (value == nil || *value != v.Value), inFile && !isSet && fromFile != v.Value:
+				u.warnClear(v, "its container has another value of this name", key)
+			default:
+				if !isSet && !inFile {
+					values[v.Name] = &v.Value
+				}
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}
+
+// warnClear tells of a secret that stands in the clear where everybody reads it who
+// may see the object.
+func (u *unit) warnClear(v compose.Variable, why string, key ...string) {
+	u.warn(finding{
+		code:    "secret-in-clear",
+		summary: fmt.Sprintf("holds the value of %s in the clear: %s", v.Name, why),
+		hint:    fmt.Sprintf("give it to the container in environment, and write $${%s} where a shell reads it", v.Name),
+	}, key...)
+}
+
+// arguments writes a command line for the kubelet, which fills in $(NAME) what it
+// knows from the container's variables.
+func (u *unit) arguments(list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, u.argument(s))
+	}
+	return out
+}
+
+func (u *unit) argument(s string) string {
+	for _, v := range u.referred {
+		before, after, found := strings.Cut(s, v.Value)
+		if !found {
+			continue
+		}
+		text := u.argument(before)
+		if strings.HasSuffix(before, "$") && !strings.HasSuffix(before, "$$") {
+			text += "$" // or else it would escape what follows
+		}
+		return text + "$(" + v.Name + ")" + u.argument(after)
+	}
+	return kubeletEscape(s)
+}
+
+// readByShell reports whether a shell reads the test of a health check.
+func readByShell(check *types.HealthCheckConfig) bool {
+	return check != nil && len(check.Test) > 0 && check.Test[0] == "CMD-SHELL"
+}
+
+// probeSecrets has the shell of a probe fill in secrets, where that gives the same
+// text, and tells of what stays: the kubelet fills in nothing in probes.
+func (u *unit) probeSecrets(command []string) []string {
+	command = slices.Clone(command)
+	for _, v := range u.secretVariables.at(u.at("healthcheck")) {
+		referred := slices.ContainsFunc(u.referred, func(o compose.Variable) bool { return o.Name == v.Name })
+		for i, text := range command {
+			switch {
+			case !strings.Contains(text, v.Value):
+			case referred && readByShell(u.in.HealthCheck) && plainPassword.MatchString(v.Value) && !strings.ContainsAny(text, `'\`):
+				command[i] = strings.ReplaceAll(text, v.Value, "${"+v.Name+"}")
+			case u.opts.EnvSecrets != EnvSecretsNever:
+				u.warn(finding{
+					code: "secret-in-clear", summary: fmt.Sprintf("holds the value of %s in the clear: nothing but a shell fills in secrets", v.Name),
+					hint: "write the command as one text, without single quotes and backslashes",
+				}, "healthcheck", "test")
+			}
+		}
+	}
+	return command
+}
+
+// mentionsSecret reports whether the value of a variable of the container has a
+// secret in it: by a variable of the files, or as the password of an address.
+func (u *unit) mentionsSecret(name, value string) bool {
+	if Password(value) != "" {
+		return true
+	}
+	path := u.at("environment", name)
+	if u.isHook() && !u.project.Origins.Has(path...) {
+		path = below(u.path[:2:2], "environment", name)
+	}
+	return len(u.secretVariables.at(path)) > 0
+}
+
+// password is where an address has one: user:password@host, or the parameter
+// password=… of many drivers.
+var password = regexp.MustCompile(`://[^\s/?#@:]*:([^\s/?#@]+)@|(?i:(?:^|[\s;?&])(?:password|passwd|pwd)=([^\s;&]+))`)
+
+// Password returns the password that an address or a connection string holds, as in
+// postgres://user:password@host, or nothing.
+func Password(value string) string {
+	m := password.FindStringSubmatch(value)
+	if m == nil {
+		return ""
+	}
+	return m[1] + m[2]
+}
+
+// reportClear tells of secrets in places that are no Secret.
+func (a *app) reportClear() {
+	if a.opts.EnvSecrets == EnvSecretsNever {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.units)) {
+		u := a.units[name]
+		for _, key := range []string{"labels", "annotations"} {
+			for _, v := range a.secretVariables.at(u.at(key)) {
+				u.warnClear(v, "annotations are not secret", key)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.project.Configs)) {
+		path := diag.Path{"configs", name, "content"}
+		for _, v := range a.secretVariables.at(path) {
+			a.report(diag.Warning, finding{
+				code:    "secret-in-clear",
+				summary: fmt.Sprintf("holds the value of %s in the clear: everybody may read a ConfigMap who may read the namespace", v.Name),
+				hint:    "make it a secret: a top-level secret with environment or file, in secrets: of the service",
+			}, path)
+		}
+	}
+}
