@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -25,12 +26,24 @@ type secretRefs struct {
 	// homes maps a key to the first with the same value: a password that two
 	// services share must be one password when the chart makes it up.
 	homes map[secretKey]secretKey
+	// parts maps an address with a password in it to that, so that it follows the
+	// password when the chart makes that up.
+	parts map[secretKey]part
 	// conditions say of each Secret when the chart makes it.
 	conditions map[string]string
 }
 
+// part is a password in an address.
+type part struct {
+	before, after string
+	// home is the key that holds the password itself, or the zero value.
+	home secretKey
+	// escaped tells that the password stands in the address as %XX.
+	escaped bool
+}
+
 func findSecrets(objects []manifest.Object) secretRefs {
-	r := secretRefs{values: map[secretKey][]byte{}, homes: map[secretKey]secretKey{}, conditions: map[string]string{}}
+	r := secretRefs{values: map[secretKey][]byte{}, homes: map[secretKey]secretKey{}, parts: map[secretKey]part{}, conditions: map[string]string{}}
 	var names []string
 	first := map[string]secretKey{}
 	// Of Secrets with one value, the first by its name is its home.
@@ -51,17 +64,46 @@ func findSecrets(objects []manifest.Object) secretRefs {
 		for _, key := range slices.Sorted(maps.Keys(content)) {
 			id, value := secretKey{secret.Name, key}, content[key]
 			r.values[id] = value
-			if _, known := first[string(value)]; !known {
-				first[string(value)] = id
+			// The last line of a file may end where that of a variable does not.
+			text := strings.TrimRight(string(value), "\n")
+			if _, known := first[text]; !known {
+				first[text] = id
 			}
-			r.homes[id] = first[string(value)]
+			r.homes[id] = first[text]
 			if !given(value) {
 				r.homes[id] = id
 			}
 		}
 	}
+	for id, home := range r.homes {
+		if id == home {
+			r.findPart(id, first)
+		}
+	}
 	r.keys = newKeyring(names, nil)
 	return r
+}
+
+// findPart finds the password in an address, and the key that holds it, too.
+func (r secretRefs) findPart(id secretKey, first map[string]secretKey) {
+	before, password, after, found := workload.CutPassword(string(r.values[id]))
+	if !found {
+		return
+	}
+	p := part{before: before, after: after, escaped: strings.HasSuffix(before, ":")}
+	for _, text := range []string{password, unescaped(password)} {
+		if home, ok := first[text]; ok {
+			p.home = r.homes[home]
+		}
+	}
+	r.parts[id] = p
+}
+
+func unescaped(text string) string {
+	if plain, err := url.PathUnescape(text); err == nil {
+		return plain
+	}
+	return text
 }
 
 // given reports whether a value was written into the Secret at all.
@@ -84,6 +126,9 @@ func (r secretRefs) closure(names []string) []string {
 	for id, home := range r.homes {
 		if slices.Contains(names, id.secret) {
 			all[id.secret], all[home.secret] = true, true
+			if p, ok := r.parts[home]; ok && p.home != (secretKey{}) {
+				all[p.home.secret] = true
+			}
 		}
 	}
 	return slices.Sorted(maps.Keys(all))
@@ -142,23 +187,46 @@ func (s *sheet) secretValue(id secretKey, at *entry) string {
 	if group == "binaryData" {
 		comment += ", in base64"
 	}
-	if home != id {
+	part := s.secrets.parts[home]
+	switch {
+	case home != id:
 		comment += fmt.Sprintf("; empty: that of %s of Secret %s", home.key, home.secret)
+	case part.home != secretKey{}:
+		comment += fmt.Sprintf("; empty: the address, with the password that is %s of Secret %s", part.home.key, part.home.secret)
 	}
 	at.group(group, map[string]string{"data": "Values by key", "binaryData": "Values by key, in base64"}[group]).
 		add(id.key, comment, text(), ofType("string"))
 	if len(s.secrets.values[id]) == 0 {
 		return valueRef(path) + " | b64enc | quote"
 	}
+	return s.secretContent(id, id) + " | quote"
+}
+
+// secretContent returns the expression for the content of a key in base64, as it is
+// read in a Secret: that of its home, unless its own value is given.
+func (s *sheet) secretContent(id, in secretKey) string {
+	home := s.secrets.homes[id]
 	value := s.secretText(id)
 	if home != id {
 		value = "(coalesce " + value + " " + s.secretText(home) + ")"
 	}
-	lookup := "(" + s.orFullname(valueRef([]string{"secrets", s.secrets.keys.of(home.secret), "existingSecret"}), home.secret) + ")"
-	if home.secret == id.secret {
-		lookup = "(" + s.fullname(id.secret) + ")"
+	part := s.secrets.parts[home]
+	if part.home != (secretKey{}) {
+		password := s.secretContent(part.home, in) + " | b64dec | trimSuffix \"\\n\""
+		if part.escaped {
+			password += " | urlquery"
+		}
+		return fmt.Sprintf("%s | default (print %q (%s) %q) | b64enc", value, part.before, password, part.after)
 	}
-	return s.include("secret", fmt.Sprintf("(dict \"root\" . \"name\" %s \"key\" %q \"value\" %s)", lookup, home.key, value))
+	lookup := "(" + s.orFullname(valueRef([]string{"secrets", s.secrets.keys.of(home.secret), "existingSecret"}), home.secret) + ")"
+	if home.secret == in.secret {
+		lookup = "(" + s.fullname(home.secret) + ")"
+	}
+	around := ""
+	if part.before != "" {
+		around = fmt.Sprintf(" \"before\" %q \"after\" %q", part.before, part.after)
+	}
+	return s.include("secret", fmt.Sprintf("(dict \"root\" . \"name\" %s \"key\" %q \"value\" %s%s)", lookup, home.key, value, around))
 }
 
 // secretText returns the expression for the content that the values give.

@@ -22,8 +22,10 @@ import (
 // shared are Secrets of two services, of which one key has the same value.
 func shared() []manifest.Object {
 	return []manifest.Object{
-		secret("db-env", map[string]string{"POSTGRES_PASSWORD": "p4ss", "OTHER": "x"}, nil),
-		secret("web-env", map[string]string{"DB_PASSWORD": "p4ss", "EMPTY": ""}, map[string][]byte{"key.der": {0xff, 0x00, 0xfe}}),
+		secret("db-env", map[string]string{"POSTGRES_PASSWORD": "p4ss\n", "OTHER": "x"}, nil),
+		secret("web-env", map[string]string{
+			"DB_PASSWORD": "p4ss", "EMPTY": "", "DSN": "Server=db;Password=p4ss", "URL": "mysql://web:p4ss@db/web", "UPSTREAM": "https://me:elsewhere@example.com",
+		}, map[string][]byte{"key.der": {0xff, 0x00, 0xfe}}),
 	}
 }
 
@@ -138,25 +140,51 @@ func TestSecretsAreKept(t *testing.T) {
 func TestExistingSecret(t *testing.T) {
 	own := secret("my-own", nil, map[string][]byte{"POSTGRES_PASSWORD": []byte("mine")}).Resource
 	got := renderSecrets(t, nested("secrets.dbEnv.existingSecret", "my-own"), own)
-	want := map[string]string{"web-env/DB_PASSWORD": "mine", "web-env/EMPTY": "", "web-env/key.der": strict.MadeUp}
+	want := map[string]string{
+		"web-env/DB_PASSWORD": "mine", "web-env/EMPTY": "", "web-env/key.der": strict.MadeUp,
+		"web-env/DSN": "Server=db;Password=mine", "web-env/URL": "mysql://web:mine@db/web", "web-env/UPSTREAM": "https://me:" + strict.MadeUp + "@example.com",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
 func TestSecretValues(t *testing.T) {
+	dsn, address, upstream := "Server=db;Password=p4ss", "mysql://web:p4ss@db/web", "https://me:elsewhere@example.com"
 	want := map[string]any{"secrets": map[string]any{
-		"dbEnv":  map[string]any{"data": map[string]any{"POSTGRES_PASSWORD": "p4ss", "OTHER": "x"}},
-		"webEnv": map[string]any{"data": map[string]any{"DB_PASSWORD": "p4ss"}, "binaryData": map[string]any{"key.der": "/wD+"}},
+		"dbEnv": map[string]any{"data": map[string]any{"POSTGRES_PASSWORD": "p4ss\n", "OTHER": "x"}},
+		"webEnv": map[string]any{
+			"data":       map[string]any{"DB_PASSWORD": "p4ss", "DSN": dsn, "URL": address, "UPSTREAM": upstream},
+			"binaryData": map[string]any{"key.der": "/wD+"},
+		},
 	}}
 	if diff := cmp.Diff(want, helm.SecretValues(shared())); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	got := renderSecrets(t, helm.SecretValues(shared()))
 	wantContents := map[string]string{
-		"db-env/POSTGRES_PASSWORD": "p4ss", "db-env/OTHER": "x", "web-env/DB_PASSWORD": "p4ss", "web-env/EMPTY": "", "web-env/key.der": "\xff\x00\xfe",
+		"db-env/POSTGRES_PASSWORD": "p4ss\n", "db-env/OTHER": "x", "web-env/DB_PASSWORD": "p4ss", "web-env/EMPTY": "", "web-env/key.der": "\xff\x00\xfe",
+		"web-env/DSN": dsn, "web-env/URL": address, "web-env/UPSTREAM": upstream,
 	}
 	if diff := cmp.Diff(wantContents, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestAddressesFollowPasswords looks at the passwords in addresses: they are those of
+// the Secret that holds them, escaped where an address needs it.
+func TestAddressesFollowPasswords(t *testing.T) {
+	got := renderSecrets(t, nested("secrets.dbEnv.data.POSTGRES_PASSWORD", "p@ss/word"))
+	for key, want := range map[string]string{
+		"web-env/URL": "mysql://web:p%40ss%2Fword@db/web",
+		"web-env/DSN": "Server=db;Password=p@ss/word",
+	} {
+		if got[key] != want {
+			t.Errorf("%s is %q, want %q", key, got[key], want)
+		}
+	}
+	existing := secret("web-env", nil, map[string][]byte{"UPSTREAM": []byte("https://me:kept@example.com")}).Resource
+	if got := renderSecrets(t, nil, existing)["web-env/UPSTREAM"]; got != "https://me:kept@example.com" {
+		t.Errorf("an address whose password nobody else has is %q, not what the cluster has", got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"gantry/charts/diag"
 	"gantry/convert/compose"
+	"gantry/convert/workload"
 )
 
 // credentials are the variables of the Compose files that hold secrets, by the
@@ -149,7 +150,7 @@ func (u *unit) probeSecrets(command []string) []string {
 // mentionsSecret reports whether the value of a variable of the container has a
 // secret in it: by a variable of the files, or as the password of an address.
 func (u *unit) mentionsSecret(name, value string) bool {
-	if Password(value) != "" {
+	if _, _, _, found := workload.CutPassword(value); found {
 		return true
 	}
 	path := u.at("environment", name)
@@ -157,20 +158,6 @@ func (u *unit) mentionsSecret(name, value string) bool {
 		path = below(u.path[:2:2], "environment", name)
 	}
 	return len(u.secretVariables.at(path)) > 0
-}
-
-// password is where an address has one: user:password@host, or the parameter
-// password=… of many drivers.
-var password = regexp.MustCompile(`://[^\s/?#@:]*:([^\s/?#@]+)@|(?i:(?:^|[\s;?&])(?:password|passwd|pwd)=([^\s;&]+))`)
-
-// Password returns the password that an address or a connection string holds, as in
-// postgres://user:password@host, or nothing.
-func Password(value string) string {
-	m := password.FindStringSubmatch(value)
-	if m == nil {
-		return ""
-	}
-	return m[1] + m[2]
 }
 
 // reportClear tells of secrets in places that are no Secret.

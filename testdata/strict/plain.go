@@ -80,6 +80,9 @@ func SecretContent(secret map[string]any) map[string]any {
 			if text == workload.Placeholder || madeUp.MatchString(text) {
 				text = MadeUp
 			}
+			if before, password, after, found := workload.CutPassword(text); found && madeUp.MatchString(password) {
+				text = before + MadeUp + after
+			}
 			content[key] = text
 		}
 	}

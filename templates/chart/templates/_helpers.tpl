@@ -195,7 +195,8 @@ short: enough to see a change, and too little to find a weak password by trying.
 {{/*
 The content of a key of a Secret, in base64: the value that was given, or else what
 is in the cluster, or else something made up, once for all that share it. Takes a
-dict with root, name, key and value.
+dict with root, name, key and value, and with before and after what is made up
+stands between.
 
 Without a cluster to look into, as with helm template, what is made up is new each
 time: tools that render first and apply later need values or existing Secrets.
@@ -204,14 +205,15 @@ time: tools that render first and apply later need values or existing Secrets.
 {{- $id := printf "%s/%s" .name .key }}
 {{- $known := get .root.Values.secrets "known" | default dict }}
 {{- if .value }}
-{{- .value | b64enc | quote }}
+{{- .value | b64enc }}
 {{- else if hasKey $known $id }}
-{{- get $known $id | quote }}
+{{- get $known $id }}
 {{- else }}
 {{- $live := lookup "v1" "Secret" .root.Release.Namespace .name }}
-{{- $content := get ($live.data | default dict) .key | default (randAlphaNum 32 | b64enc) }}
+{{- $madeUp := print (.before | default "") (randAlphaNum 32) (.after | default "") | b64enc }}
+{{- $content := get ($live.data | default dict) .key | default $madeUp }}
 {{- $_ := set .root.Values.secrets "known" (set $known $id $content) }}
-{{- $content | quote }}
+{{- $content }}
 {{- end }}
 {{- end }}
 [[- end ]]
