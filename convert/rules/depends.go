@@ -11,13 +11,14 @@ import (
 	"gantry/charts/diag"
 )
 
-// findWaits notes which services others wait for to complete. Those run as Jobs,
+// findWaits notes which services others need, and wait for to complete. The latter run as Jobs,
 // or inside the pod of those who wait, before them. Between pods, conditions order
 // nothing: Kubernetes starts everything and restarts what fails until its
 // dependencies answer, and readiness keeps requests away until then.
 func (a *app) findWaits() {
 	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
 		for dependency, d := range a.project.Services[name].DependsOn {
+			a.dependedOn[dependency] = true
 			if d.Condition == types.ServiceConditionCompletedSuccessfully {
 				a.waited[dependency] = append(a.waited[dependency], name)
 			}

@@ -93,7 +93,8 @@ func (a *app) findOnce() {
 
 // runsOnce reports whether a service runs to completion. Compose's default is
 // never to restart, so only what somebody wrote counts: a service without a
-// restart policy is a daemon, unless another waits for it to complete.
+// restart policy is a daemon, unless another waits for it to complete. One that
+// must not be restarted runs once when its file says that it is a task.
 func (a *app) runsOnce(s *types.ServiceConfig) bool {
 	if ext := a.ext.Service(s.Name); ext.CronJob != nil || ext.Kind != "" {
 		return ext.CronJob != nil || ext.Kind == extension.JobKind || ext.Kind == extension.CronJobKind
@@ -106,9 +107,18 @@ func (a *app) runsOnce(s *types.ServiceConfig) bool {
 		return false
 	case "on-failure":
 		return len(a.waited[s.Name]) > 0 || len(s.Ports)+len(s.Expose) == 0
+	case "no":
+		return len(a.waited[s.Name]) > 0 || a.isTask(s)
 	default:
 		return len(a.waited[s.Name]) > 0
 	}
+}
+
+// isTask reports whether a service runs a command of its own that nobody connects
+// to and nobody needs: a migration, an import, a test.
+func (a *app) isTask(s *types.ServiceConfig) bool {
+	own := len(s.Command)+len(s.Entrypoint) > 0
+	return own && len(s.Ports)+len(s.Expose) == 0 && s.HealthCheck == nil && !a.dependedOn[s.Name] && s.GetScale() == 1
 }
 
 // keptRunning tells what restarts although Compose would let it end.
@@ -127,15 +137,21 @@ func (u *unit) keptRunning() {
 		u.note(finding{
 			code:    "restart-no",
 			summary: "never restarts in Compose; it is kept running here",
-			hint:    "if it runs to completion, let another service depend on it with condition: service_completed_successfully, or set deploy.mode: replicated-job",
+			hint:    "if it runs to completion, give it a command, let another service depend on it with condition: service_completed_successfully, or set deploy.mode: replicated-job",
 		}, key...)
 	}
 }
 
 // job sets how often the unit runs and may fail.
 func (u *unit) job() {
-	condition, tries, _ := restart(u.in)
+	condition, tries, key := restart(u.in)
 	u.pod().RestartPolicy = corev1.RestartPolicyNever
+	if condition == "no" && len(u.waited[u.name]) == 0 {
+		u.note(finding{
+			code: "restart-no", summary: "never restarts, and nothing needs it: it runs once, as a Job",
+			hint: "if it keeps running, set restart: unless-stopped",
+		}, key...)
+	}
 	if condition == "on-failure" {
 		u.pod().RestartPolicy = corev1.RestartPolicyOnFailure
 		u.work.Run.BackoffLimit = tries

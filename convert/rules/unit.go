@@ -30,6 +30,8 @@ type app struct {
 	taken map[string]registry
 	// waited names the services that others wait for to complete, and who waits.
 	waited map[string][]string
+	// dependedOn names the services that others depend on.
+	dependedOn map[string]bool
 	// once are the services and jobs that run to completion.
 	once map[string]bool
 	// called finds services by their container_name, and seats holds their places in
