@@ -32,7 +32,7 @@ func TestExamplesConvert(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			result, err := convert.Convert(t.Context(), compose.Source{WorkingDir: dir, Dir: dir}, rules.Options{Domain: "example.com"})
+			result, err := convert.Convert(t.Context(), compose.Source{WorkingDir: dir, Dir: dir}, rules.Options{Domain: "example.com", Dependencies: true})
 			if err != nil {
 				t.Fatalf("%v in\n%s%s", err, text, printReport(result.Diagnostics))
 			}

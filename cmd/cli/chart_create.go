@@ -15,7 +15,6 @@ import (
 
 	"gantry/charts"
 	"gantry/charts/merge"
-	"gantry/convert"
 	"gantry/convert/helm"
 	"gantry/convert/manifest"
 )
@@ -117,7 +116,7 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	version := cmp.Or(o.version, there.version(), defaultChartVersion)
 	files, err := helm.Chart(helm.Source{
 		Name: result.App.Name, Minor: result.App.Minor, Version: version, AppVersion: o.appVersion, Objects: result.Objects, Disabled: disabled,
-		Variables: variables,
+		Variables: variables, Charts: result.App.Charts,
 	})
 	if err != nil {
 		return err
@@ -128,7 +127,7 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	if err := a.writeBake(o.bake, result, o.force); err != nil {
 		return err
 	}
-	secrets := helm.SecretValues(result.Objects)
+	secrets := helm.SecretValues(result.Objects, result.App.Charts...)
 	if err := writeSecretValues(o.secretValues, secrets); err != nil {
 		return err
 	}
@@ -161,11 +160,6 @@ func (o *chartCreateOptions) check() error {
 		}
 	}
 	return o.reportOptions.check()
-}
-
-// chartFiles makes the chart of a converted application, in its first version.
-func chartFiles(result *convert.Result) ([]charts.File, error) {
-	return helm.Chart(helm.Source{Name: result.App.Name, Minor: result.App.Minor, Version: defaultChartVersion, Objects: result.Objects})
 }
 
 // outside refuses to write secrets where they would be packed with the chart.
@@ -215,6 +209,9 @@ func (a *app) describeChart(dir, name string, files []charts.File, secrets bool,
 		chart = "./" + filepath.ToSlash(chart)
 	}
 	next := fmt.Sprintf("gantry install %s %s", name, chart)
+	if lacksCharts(dir) {
+		next = fmt.Sprintf("gantry chart deps update %s, and then %s", chart, next)
+	}
 	switch {
 	case secretValues != "":
 		fmt.Fprintf(a.Err, "wrote the values of its secrets to %s: keep that file to yourself\n", secretValues)

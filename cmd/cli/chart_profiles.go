@@ -24,6 +24,7 @@ func (a *app) convertForChart(ctx context.Context, o *sourceOptions) (*convert.R
 	}
 	defer func() { a.In = in() }()
 	a.In = in()
+	o.rules.Dependencies = true
 	active, err := a.convert(ctx, o)
 	if err != nil {
 		return active, nil, err
@@ -34,18 +35,18 @@ func (a *app) convertForChart(ctx context.Context, o *sourceOptions) (*convert.R
 		return active, nil, nil
 	}
 	a.In = in()
-	objects, why := a.everyProfile(ctx, o, active.Objects, disabled)
+	all, why := a.everyProfile(ctx, o, active.Objects, disabled)
 	if why != "" {
 		fmt.Fprintf(a.Err, "the chart is without %s: %s\n", strings.Join(disabled, ", "), why)
 		return active, nil, nil
 	}
-	active.Objects = objects
+	active.Objects, active.App.Charts = all.Objects, all.App.Charts
 	return active, disabled, nil
 }
 
 // everyProfile converts the application with all profiles. It says why the result
 // is no use when the services that are active would not be the same in it.
-func (a *app) everyProfile(ctx context.Context, o *sourceOptions, active []manifest.Object, disabled []string) (objects []manifest.Object, why string) {
+func (a *app) everyProfile(ctx context.Context, o *sourceOptions, active []manifest.Object, disabled []string) (result *convert.Result, why string) {
 	every := *o
 	every.profiles = []string{"*"}
 	all, err := a.convert(ctx, &every)
@@ -55,7 +56,7 @@ func (a *app) everyProfile(ctx context.Context, o *sourceOptions, active []manif
 	if !extends(all.Objects, active, disabled) {
 		return nil, "with their profiles, the other services would not be the same"
 	}
-	return all.Objects, ""
+	return all, ""
 }
 
 // repeatable lets standard input be read more than once where it is a Compose

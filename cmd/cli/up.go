@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gantry/charts/archive"
 	"gantry/charts/live"
 	"gantry/charts/release"
 	"gantry/convert"
@@ -76,6 +75,7 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	if o.askVersion {
 		o.rules.KubernetesVersion, unknown = a.clusterVersion(ctx)
 	}
+	o.rules.Dependencies = true
 	result, err := a.convert(ctx, &o.sourceOptions)
 	if err := a.told(&o.reportOptions, result, err); err != nil {
 		return err
@@ -87,13 +87,9 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	a.useNamespace(result)
 	a.leaveNamespace(result)
 	name := releaseName(args, result)
-	files, err := chartFiles(result)
+	chart, err := a.chartOf(ctx, result)
 	if err != nil {
 		return err
-	}
-	chart, err := archive.FromFiles(files)
-	if err != nil {
-		return fmt.Errorf("read the chart that was made: %w", err)
 	}
 	fmt.Fprintf(a.Err, "converted %s: %s\n", result.App.Name, countOf(len(result.Objects), "object"))
 	p := a.progress()
@@ -104,7 +100,7 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	}
 	o.Install, o.CreateNamespace, o.Wait, o.CRDs = true, true, !o.detach, release.CRDsCreate
 	o.HistoryMax, o.Reuse = release.DefaultHistory, release.ReuseNothing
-	r, err := manager.Upgrade(ctx, name, chart, helm.SecretValues(result.Objects), o.UpgradeOptions)
+	r, err := manager.Upgrade(ctx, name, chart, helm.SecretValues(result.Objects, result.App.Charts...), o.UpgradeOptions)
 	p.finish()
 	if err != nil {
 		return a.releaseError(err)

@@ -24,7 +24,7 @@ func FuzzRead(f *testing.F) {
 		`{}`, `{"expose": "ingress", "ingress": {"host": "a.example.com", "tls": {"issuer": "le"}}}`, `{"autoscale": {"min": 1, "max": 3, "cpu": 80}}`,
 		`{"kind": "StatefulSet", "replicas": 2, "pdb": {"maxUnavailable": "50%"}}`, `{"gateway": {"parentRef": {"name": "g"}, "hostnames": ["h"]}}`,
 		`{"serviceAccount": "a", "nodeSelector": {"a": "b"}, "tolerations": [{"key": "a", "operator": "Exists"}]}`, `{"patch": {"Deployment": {"spec": {"replicas": 3}}}}`,
-		`{"cronJob": {"schedule": "* * * * *"}, "resources": {"limits": {"cpu": "1"}}}`, `{"initContainers": [{"name": "a", "image": "b"}], "sidecars": []}`,
+		`{"cronJob": {"schedule": "* * * * *"}, "resources": {"limits": {"cpu": "1"}}}`, `{"chart": {"name": "a", "version": "^1", "repository": "@b", "values": {"c": [1, null, {"d": 1.5}]}}}`, `{"initContainers": [{"name": "a", "image": "b"}], "sidecars": []}`,
 	} {
 		f.Add(seed, "kompose.service.type", "nodeport")
 	}

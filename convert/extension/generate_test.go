@@ -70,7 +70,7 @@ type node = map[string]any
 func newGenerator(t *testing.T) *generator {
 	t.Helper()
 	g := &generator{t: t, defs: node{}, docs: map[string]string{}}
-	for _, file := range []string{"service.go", "exposure.go", "storage.go", "app.go"} {
+	for _, file := range []string{"service.go", "chart.go", "exposure.go", "storage.go", "app.go"} {
 		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -142,7 +142,7 @@ func (g *generator) of(t reflect.Type) node {
 		return node{"type": []string{"integer", "string"}}
 	case reflect.TypeFor[metav1.Time]():
 		return node{"type": "string", "format": "date-time"}
-	case reflect.TypeFor[metav1.FieldsV1]():
+	case reflect.TypeFor[metav1.FieldsV1](), reflect.TypeFor[Values]():
 		return node{"type": "object"}
 	case reflect.TypeFor[Cron]():
 		return node{"type": "string", "format": "schedule"}

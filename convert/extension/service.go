@@ -28,6 +28,9 @@ type Service struct {
 	// PodAnnotations are annotations of the pods.
 	PodAnnotations map[string]string `json:"podAnnotations,omitempty"`
 
+	// Chart is a Helm chart that runs in place of the service: a chart that is made of the application depends on it. Only name goes with it.
+	Chart *Chart `json:"chart,omitempty"`
+
 	// Expose opens the published ports to the world. It wins over --expose.
 	Expose Exposure `json:"expose,omitempty"`
 	// Ingress is the Ingress of the service; to give it is to expose the service by it.

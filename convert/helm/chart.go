@@ -36,6 +36,8 @@ type Source struct {
 	Objects []manifest.Object
 	// Variables are those of the Compose file that the chart offers; nil: none.
 	Variables *trace.Found
+	// Charts are those that the chart depends on.
+	Charts []*workload.Chart
 	// Disabled are Compose services that are not installed unless a value says so.
 	Disabled []string
 }
@@ -59,6 +61,9 @@ func Chart(src Source) ([]charts.File, error) {
 		if err := b.template(o); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", o.Kind(), o.GetName(), err)
 		}
+	}
+	if err := b.dependencyValues(); err != nil {
+		return nil, err
 	}
 	b.testValues()
 	b.root.prune()
@@ -143,7 +148,7 @@ func newBuilder(src Source) (*builder, error) {
 	b.src.Description = cmp.Or(src.Description, b.said("description"), "The application "+src.Name+", converted from Docker Compose")
 	b.paths = findPaths(b.objects)
 	b.hosts = newHosts(b.serviceNames())
-	b.services = newKeyring(slices.Collect(maps.Keys(names)), reservedKeys())
+	b.services = newKeyring(slices.Collect(maps.Keys(names)), slices.Concat(reservedKeys(), aliases(src.Charts)))
 	b.claims = b.findClaims()
 	b.configs = b.findConfigs()
 	return b, nil

@@ -17,12 +17,14 @@ import (
 	"gantry/convert/manifest"
 	"gantry/convert/rules"
 	"gantry/convert/trace"
+	"gantry/convert/workload"
 )
 
 // application is a converted application.
 type application struct {
 	name    string
 	objects []manifest.Object
+	charts  []*workload.Chart
 	// again converts it with other variables, and variables are what that shows.
 	again     trace.Conversion
 	variables *trace.Found
@@ -30,7 +32,7 @@ type application struct {
 
 // chart is what the chart of the application is made of.
 func (a application) chart() helm.Source {
-	return helm.Source{Name: a.name, Objects: a.objects, Variables: a.variables}
+	return helm.Source{Name: a.name, Objects: a.objects, Variables: a.variables, Charts: a.charts}
 }
 
 // applications converts every case of testdata/convert that converts, and the
@@ -91,7 +93,7 @@ func convertSource(t *testing.T, src compose.Source, opts rules.Options) (applic
 	if err != nil {
 		return application{}, err
 	}
-	app := application{name: result.App.Name, objects: result.Objects}
+	app := application{name: result.App.Name, objects: result.Objects, charts: result.App.Charts}
 	app.again = func(ctx context.Context, variables map[string]string) ([]manifest.Object, error) {
 		other := src
 		other.Environ = slices.Clone(src.Environ)

@@ -1,6 +1,7 @@
 package helm_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +26,9 @@ func TestLint(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), app.name) // helm wants the folder to have the name of the chart
 			for _, f := range files {
 				write(t, filepath.Join(dir, f.Name), f.Data)
+			}
+			for _, d := range app.charts { // stands for what gantry chart deps update fetches
+				write(t, filepath.Join(dir, "charts", d.Name, "Chart.yaml"), fmt.Appendf(nil, "apiVersion: v2\nname: %s\nversion: %s\n", d.Name, strings.TrimLeft(d.Version, "^~")))
 			}
 			for _, m := range lint.All(dir, nil, "default", true).Messages {
 				if strings.Contains(m.Err.Error(), "a DNS-1035 label must consist") && strings.HasPrefix(app.name, "digits") {

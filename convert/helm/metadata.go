@@ -64,6 +64,9 @@ func (b *builder) about() (*manifest.Node, error) {
 	if people := maintainers(b.said("authors")); len(people) > 0 {
 		n.Set("maintainers", list(people...))
 	}
+	if dependencies := b.dependencies(); len(dependencies) > 0 {
+		n.Set("dependencies", list(dependencies...))
+	}
 	annotations := emptyMap()
 	if err := setText(annotations, "artifacthub.io/images", b.images()); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -16,11 +17,21 @@ func (b *builder) rows() []row {
 	b.root.leaves(func(e *entry) {
 		if !e.rare() {
 			rows = append(rows, row{
-				Key: strings.Join(e.path, "."), Type: typeName(e.value), Default: code(compact(e.value)), Description: cell(e.comment),
+				Key: strings.Join(e.path, "."), Type: typeName(e.value), Default: code(compact(e.value)), Description: cell(cmp.Or(e.comment, b.parentComment(e))),
 			})
 		}
 	})
 	return rows
+}
+
+// parentComment is that of the group of a value which says nothing itself.
+func (b *builder) parentComment(e *entry) string {
+	for _, group := range b.root.entries {
+		if len(e.path) > 1 && group.key == e.path[0] {
+			return group.comment
+		}
+	}
+	return ""
 }
 
 // rareRows are those of the values that are not repeated for each service.

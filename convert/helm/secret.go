@@ -135,10 +135,16 @@ func (r secretRefs) closure(names []string) []string {
 }
 
 // SecretValues returns the values of the chart that hold the content of the
-// objects' Secrets: what the chart itself never carries.
-func SecretValues(objects []manifest.Object) map[string]any {
+// objects' Secrets, and those of the charts that it depends on: what the chart
+// itself never carries.
+func SecretValues(objects []manifest.Object, dependencies ...*workload.Chart) map[string]any {
 	refs := findSecrets(objects)
 	values := map[string]any{}
+	for _, d := range dependencies {
+		if len(d.Secrets) > 0 {
+			values[aliasOf(d)] = d.Secrets
+		}
+	}
 	for id, value := range refs.values {
 		if !given(value) {
 			continue

@@ -14,6 +14,7 @@ import (
 
 	"gantry/convert/manifest"
 	"gantry/convert/trace"
+	"gantry/convert/workload"
 	"gantry/templates"
 )
 
@@ -73,6 +74,7 @@ type skeletonData struct {
 	Services  []noteData
 	Checks    []check
 	Secrets   []secretData
+	Charts    []workload.Chart
 	Values    []row
 	// Rare are the values that each service takes as well.
 	Rare []row
@@ -91,6 +93,11 @@ func (b *builder) skeletonData() skeletonData {
 	}
 	if b.src.Variables != nil {
 		data.Variables, data.Fixed = b.variables.found != nil, b.src.Variables.Fixed
+	}
+	for _, d := range b.src.Charts {
+		c := *d
+		c.Alias, c.Version = aliasOf(d), cell(c.Version)
+		data.Charts = append(data.Charts, c)
 	}
 	for _, n := range b.notes {
 		if note, ok := n.data(); ok {

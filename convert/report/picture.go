@@ -80,7 +80,7 @@ func (d *drawing) read() {
 	}
 	for _, u := range d.units {
 		d.boxes[u.name] = len(d.out.Boxes)
-		box := &picture.Box{Kind: u.kind, Name: u.name, Image: imageOf(u), Ports: portsOf(u), Mounts: mountsOf(u, project.WorkingDir)}
+		box := &picture.Box{Kind: u.kind, Name: u.name, Image: d.imageOf(u), Ports: portsOf(u), Mounts: mountsOf(u, project.WorkingDir)}
 		for name := range u.Networks {
 			if i := slices.Index(d.out.Networks, name); i >= 0 {
 				box.Networks = append(box.Networks, i)
@@ -91,7 +91,15 @@ func (d *drawing) read() {
 	}
 }
 
-func imageOf(u unit) string {
+// imageOf says what runs: an image, or what stands in its place.
+func (d *drawing) imageOf(u unit) string {
+	if app := d.result.App; app != nil {
+		for _, c := range app.Charts {
+			if c.Service == u.name {
+				return "chart " + c.Name
+			}
+		}
+	}
 	switch {
 	case u.Image != "":
 		return u.Image

@@ -69,6 +69,9 @@ func References(project *compose.Project, opts Options) []string {
 		}
 	}
 	for name, s := range project.Services {
+		if set.Service(name).Chart != nil {
+			continue // the chart has images of its own
+		}
 		add(name, s.ContainerSpec, s.Build != nil, set.Service(name))
 		for _, hook := range s.PreStart {
 			add(name, hook.ContainerSpec, false, set.Service(name))

@@ -99,6 +99,9 @@ type Options struct {
 	LookUp func(ctx context.Context, refs []string) map[string]Image `json:"-"`
 	// PinDigests makes it an error when an image cannot be pinned.
 	PinDigests bool
+	// Dependencies tells that the objects become a chart, which can depend on other
+	// charts; default: it is reported when one should run in place of a service.
+	Dependencies bool
 	// NoLiveness leaves out liveness probes: a health check then only takes a pod
 	// out of its Service.
 	NoLiveness bool

@@ -37,6 +37,9 @@ func Outcomes(project *compose.Project) iter.Seq[KeyOutcome] {
 		for key := range project.Origins.Keys() {
 			k := KeyOutcome{Key: key, Inactive: inactive(project, key.Path)}
 			k.Row, k.Exact = RowOf(key.Path)
+			if row, ok := chartRow(project, key.Path); ok {
+				k.Row, k.Exact = row, len(key.Path) == 3
+			}
 			if isExtension(key.Path) {
 				k.Row, k.Exact = extensionRow(key.Path), false
 			}

@@ -35,6 +35,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		services:   map[string]*workload.Endpoint{},
 		bound:      map[string]*workload.Claim{},
 		declared:   map[string]bool{},
+		charted:    types.Services{},
 		units:      map[string]*unit{},
 	}
 	a.readLabelFiles()
@@ -43,9 +44,11 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.reportKeys()
 	a.reportInactive()
 	a.reportModels()
+	a.takeOutCharts()
 	a.reportUnused()
 	a.nameServices()
 	a.reserveNames()
+	a.dependencies()
 	a.findWaits()
 	a.findOnce()
 	a.readImages()
@@ -187,8 +190,10 @@ func (a *app) nameServices() {
 			}, diag.Path{section, service})
 		}
 	}
-	for _, service := range slices.Sorted(maps.Keys(a.project.Services)) {
-		name("services", service)
+	for _, services := range []types.Services{a.project.Services, a.charted} {
+		for _, service := range slices.Sorted(maps.Keys(services)) {
+			name("services", service)
+		}
 	}
 	for _, job := range slices.Sorted(maps.Keys(a.project.Jobs)) {
 		name("jobs", job)

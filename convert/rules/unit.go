@@ -49,6 +49,8 @@ type app struct {
 	data     map[string]*workload.Data
 	services map[string]*workload.Endpoint
 	bound    map[string]*workload.Claim
+	// charted are the services in whose place a chart runs.
+	charted types.Services
 	// units are the services and jobs that have a container, by their names.
 	units map[string]*unit
 	// ext is what x-kubernetes says.

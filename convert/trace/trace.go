@@ -11,6 +11,7 @@ import (
 
 	"gantry/charts/diag"
 	"gantry/convert/compose"
+	"gantry/convert/extension"
 	"gantry/convert/manifest"
 )
 
@@ -139,6 +140,7 @@ type candidate struct {
 // What is said of a variable that a variable keeps its value.
 const (
 	isSecret  = "is a secret"
+	isChart   = "decides values of a chart that this one depends on, which do not follow it"
 	isLiteral = "stands for itself somewhere, as `$${NAME}` does"
 	isTwofold = "has different defaults"
 	isRefused = "does not take just any value: it is checked, or calculated with"
@@ -159,6 +161,9 @@ func (s *search) candidates(mentioned []compose.Variable, secret func(string) bo
 		case secret(v.Name):
 			s.fixed[v.Name] = isSecret
 			continue
+		case ofChart(v.Path):
+			s.fixed[v.Name] = isChart
+			continue
 		case strings.Contains(s.words, "${"+v.Name+"}"):
 			s.fixed[v.Name] = isLiteral
 			continue
@@ -177,6 +182,12 @@ func (s *search) candidates(mentioned []compose.Variable, secret func(string) bo
 		}
 	}
 	return out
+}
+
+// ofChart reports whether a path leads to what is said of a chart that runs in
+// place of a service.
+func ofChart(path diag.Path) bool {
+	return len(path) > 3 && path[0] == "services" && path[2] == extension.Key && path[3] == "chart"
 }
 
 var wordly = regexp.MustCompile(`[A-Za-z0-9]+`)

@@ -32,12 +32,27 @@ type App struct {
 	HTTPRoutes []*HTTPRoute
 	Policies   []*Policy
 	Accounts   []*Account
+	// Charts run in place of services.
+	Charts []*Chart
 	// Builds are the images that somebody must build and push first.
 	Builds []Build
 	// Scope is what the user says of the whole application.
 	Scope Scope
 	// Patches change finished objects, in this order.
 	Patches []*Patch
+}
+
+// Chart is a Helm chart of somebody else's that runs in place of a service.
+type Chart struct {
+	// Service is the Compose service, and Host the name under which others look for it.
+	Service, Host string
+	// Name, Version and Repository find the chart; Version may be a range.
+	Name, Version, Repository string
+	// Alias is what the chart is called here.
+	Alias string
+	// Values are values for the chart, and Secrets those of them that must not be
+	// shown, as a tree of their own.
+	Values, Secrets map[string]any
 }
 
 // Build is an image that Compose builds.
