@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -35,13 +36,16 @@ func (e *execution) tell(do Action, s *Step, detail string) {
 	e.manager.observe(Event{Action: do, Object: s.Object, Detail: detail})
 }
 
-// apply carries out the steps of the objects, wave after wave.
+// apply carries out the steps of the objects, wave after wave. What waits for other
+// workloads comes at the end: what those wait for may be in any wave.
 func (e *execution) apply(ctx context.Context) error {
 	e.applied = map[*Step]*unstructured.Unstructured{}
 	for _, wave := range waves() {
-		steps := e.steps(func(s *Step) bool { return s.Wave == wave && s.Do != Delete && s.Do != Keep })
-		if err := e.together(ctx, steps, e.do); err != nil {
-			return err
+		steps := e.steps(func(s *Step) bool { return s.Wave == wave && !s.held && s.Do != Delete && s.Do != Keep })
+		for _, layer := range layers(steps) {
+			if err := e.together(ctx, layer, e.do); err != nil {
+				return err
+			}
 		}
 		if wave == Definitions {
 			if err := e.awaitDefinitions(ctx, steps); err != nil {
@@ -49,15 +53,46 @@ func (e *execution) apply(ctx context.Context) error {
 			}
 		}
 	}
+	for _, layer := range layers(e.steps(func(s *Step) bool { return s.held && s.Do != Delete && s.Do != Keep })) {
+		if err := e.awaitNeeded(ctx, layer); err != nil {
+			return err
+		}
+		if err := e.together(ctx, layer, e.do); err != nil {
+			return err
+		}
+	}
 	return e.remove(ctx)
+}
+
+// awaitNeeded waits for what workloads depend on, if anything is to be done to them.
+func (e *execution) awaitNeeded(ctx context.Context, layer []*Step) error {
+	needed := map[Until][]*unstructured.Unstructured{}
+	for _, s := range layer {
+		for _, n := range s.needs {
+			live := e.applied[n.step]
+			if s.Do == Leave || n.until == "" || slices.Contains(needed[n.until], live) {
+				continue
+			}
+			needed[n.until] = append(needed[n.until], live)
+			e.tell(Doing, s, fmt.Sprintf("%s comes after %s: waiting until that is %s", s.Object, n.step.Object, n.until))
+		}
+	}
+	for _, until := range slices.Sorted(maps.Keys(needed)) {
+		if err := e.client.Wait(ctx, needed[until], until, e.options.timeout()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remove carries out the steps of what is no longer in the release.
 func (e *execution) remove(ctx context.Context) error {
 	for _, wave := range slices.Backward(waves()) {
 		steps := e.steps(func(s *Step) bool { return s.Wave == wave && (s.Do == Delete || s.Do == Keep) })
-		if err := e.together(ctx, steps, e.do); err != nil {
-			return err
+		for _, layer := range slices.Backward(layers(steps)) {
+			if err := e.together(ctx, layer, e.do); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

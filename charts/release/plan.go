@@ -54,6 +54,8 @@ type Step struct {
 
 	Do   Do   `json:"do"`
 	Wave Wave `json:"wave,omitempty"`
+	// After are the workloads that a workload is applied after.
+	After []Dependency `json:"after,omitempty"`
 	// Hook lists the points of the release's life at which a hook runs.
 	Hook []string `json:"hook,omitempty"`
 	// Weight orders the hooks of one point.
@@ -75,6 +77,11 @@ type Step struct {
 	Taken []Conflict `json:"taken,omitempty"`
 
 	desired, live *unstructured.Unstructured
+	// needs are what After says; rank orders the workloads by them. What is held
+	// waits for others to be healthy, or comes after what does.
+	needs []need
+	rank  int
+	held  bool
 	// before is what revisions have said of the object.
 	before []*unstructured.Unstructured
 	method Method
