@@ -30,6 +30,8 @@ type execution struct {
 	// applied are the objects of the release as they are now.
 	applied map[*Step]*unstructured.Unstructured
 	created []*Step
+	// awaited are the dependencies that were waited for already.
+	awaited map[need]bool
 }
 
 func (e *execution) tell(do Action, s *Step, detail string) {
@@ -39,7 +41,7 @@ func (e *execution) tell(do Action, s *Step, detail string) {
 // apply carries out the steps of the objects, wave after wave. What waits for other
 // workloads comes at the end: what those wait for may be in any wave.
 func (e *execution) apply(ctx context.Context) error {
-	e.applied = map[*Step]*unstructured.Unstructured{}
+	e.applied, e.awaited = map[*Step]*unstructured.Unstructured{}, map[need]bool{}
 	for _, wave := range waves() {
 		steps := e.steps(func(s *Step) bool { return s.Wave == wave && !s.held && s.Do != Delete && s.Do != Keep })
 		for _, layer := range layers(steps) {
@@ -69,11 +71,11 @@ func (e *execution) awaitNeeded(ctx context.Context, layer []*Step) error {
 	needed := map[Until][]*unstructured.Unstructured{}
 	for _, s := range layer {
 		for _, n := range s.needs {
-			live := e.applied[n.step]
-			if s.Do == Leave || n.until == "" || slices.Contains(needed[n.until], live) {
+			if s.Do == Leave || n.until == "" || e.awaited[n] {
 				continue
 			}
-			needed[n.until] = append(needed[n.until], live)
+			e.awaited[n] = true
+			needed[n.until] = append(needed[n.until], e.applied[n.step])
 			e.tell(Doing, s, fmt.Sprintf("%s comes after %s: waiting until that is %s", s.Object, n.step.Object, n.until))
 		}
 	}

@@ -47,6 +47,11 @@ func (a *app) printStep(s *release.Step) {
 		fmt.Fprintf(a.Out, ": %s", s.Reason)
 	}
 	fmt.Fprintln(a.Out)
+	for _, d := range s.After {
+		if d.Until != "" {
+			fmt.Fprintf(a.Out, "  waits until %s is %s\n", d.Object, d.Until)
+		}
+	}
 	if s.Lost != "" {
 		fmt.Fprintf(a.Out, "  lost: %s\n", s.Lost)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
@@ -11,10 +12,11 @@ import (
 	"gantry/charts/diag"
 )
 
-// findWaits notes which services others need, and wait for to complete. The latter run as Jobs,
-// or inside the pod of those who wait, before them. Between pods, conditions order
-// nothing: Kubernetes starts everything and restarts what fails until its
-// dependencies answer, and readiness keeps requests away until then.
+// findWaits notes which services others need, and wait for to complete. The latter
+// run as Jobs, or inside the pod of those who wait, before them. Between pods, an
+// annotation tells gantry's releases who comes after whom; Kubernetes itself starts
+// everything and restarts what fails until its dependencies answer, and readiness
+// keeps requests away until then.
 func (a *app) findWaits() {
 	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
 		for dependency, d := range a.project.Services[name].DependsOn {
@@ -39,8 +41,36 @@ func (u *unit) reportWaits() {
 	for _, consumer := range u.waited[u.name] {
 		u.report(diag.Note, finding{
 			code:    "depends-completed",
-			summary: fmt.Sprintf("%s runs as a Job; %s starts beside it and is restarted until what it needs is there", u.name, consumer),
+			summary: fmt.Sprintf("%s runs as a Job; gantry starts %s when it is complete, others start it at once, and Kubernetes restarts it until what it needs is there", u.name, consumer),
 		}, diag.Path{"services", consumer, "depends_on", u.name})
+	}
+}
+
+// dependsOn is the annotation from which a release reads what a workload comes
+// after.
+const dependsOn = "gantry.dev/depends-on"
+
+// comeAfter notes which workloads the group comes after, and what they must be by
+// then. Of several services of one pod, the strictest condition counts.
+func (g *group) comeAfter() {
+	words := []string{types.ServiceConditionStarted, types.ServiceConditionHealthy, types.ServiceConditionCompletedSuccessfully}
+	strictest := map[string]int{}
+	for _, u := range g.units {
+		for name, d := range u.in.DependsOn {
+			other := u.units[name]
+			if other == nil || u.podOf(name) == u.podOf(u.name) {
+				continue
+			}
+			component := other.group.owner.work.Component
+			strictest[component] = max(strictest[component], slices.Index(words, d.Condition))
+		}
+	}
+	entries := make([]string, 0, len(strictest))
+	for _, component := range slices.Sorted(maps.Keys(strictest)) {
+		entries = append(entries, component+[]string{"", "=healthy", "=completed"}[strictest[component]])
+	}
+	if _, said := g.owner.work.Annotations[dependsOn]; !said && len(entries) > 0 {
+		setKey(&g.owner.work.Annotations, dependsOn, strings.Join(entries, ", "))
 	}
 }
 

@@ -64,6 +64,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	}
 	a.shareClaims(groups)
 	for _, g := range groups {
+		g.comeAfter()
 		g.owner.checksum()
 		g.owner.nameRun()
 		a.out.Workloads = append(a.out.Workloads, g.owner.work)
