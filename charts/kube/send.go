@@ -73,6 +73,8 @@ func (o *sending) send(ctx context.Context) (*unstructured.Unstructured, error) 
 		return o.replace(ctx)
 	case o.Method == release.ApplyServer && o.patchedBefore():
 		return o.migrate(ctx)
+	case o.Method == release.ApplyServer && settled(o.Object, o.Live):
+		return o.Live, nil
 	case o.Method == release.ApplyServer:
 		return o.apply(ctx, o.Take)
 	default:

@@ -42,6 +42,8 @@ type contender struct {
 	// selfTimed says that the process prints what its work took, without its own
 	// start: nanoseconds and bytes of heap.
 	selfTimed bool
+	// undo is run after the process, and not measured.
+	undo []string
 }
 
 // sizes are how many services the applications of the comparison have.
@@ -164,6 +166,11 @@ func (b *bench) measure(ctx context.Context, c contender) (sample, error) {
 	if c.selfTimed {
 		if _, err := fmt.Fscan(&stdout, &s.time, &s.heap); err != nil {
 			return sample{}, fmt.Errorf("read what the process has measured: %w", err)
+		}
+	}
+	if len(c.undo) > 0 {
+		if err := b.command(ctx, c.undo[0], c.undo[1:]...); err != nil {
+			return sample{}, err
 		}
 	}
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {

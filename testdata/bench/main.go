@@ -17,6 +17,9 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
+	"syscall"
 	"time"
 )
 
@@ -25,7 +28,7 @@ type options struct {
 	runs         int
 	// largest is how many services the largest application has.
 	largest int
-	// only names the one comparison that is wanted: convert, startup or template.
+	// only names the one comparison that is wanted.
 	only string
 	// child names the work to do once and to time in this very process.
 	child, file string
@@ -37,11 +40,11 @@ func main() {
 	flag.StringVar(&o.helm, "helm", "bin/tools/helm", "the helm binary")
 	flag.IntVar(&o.runs, "runs", 11, "runs of each measurement")
 	flag.IntVar(&o.largest, "largest", 10_000, "services of the largest application: 3, 100, 1000 or 10000")
-	flag.StringVar(&o.only, "only", "", "run one comparison only: convert, startup or template")
+	flag.StringVar(&o.only, "only", "", "run one comparison only: "+strings.Join(comparisons(), ", "))
 	flag.StringVar(&o.child, "child", "", "")
 	flag.StringVar(&o.file, "file", "", "")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Stdout, o)
 	stop()
 	if err != nil {
@@ -84,23 +87,47 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	return errors.Join(b.measureAll(ctx, o.only), os.RemoveAll(dir))
 }
 
+// comparison is one table, or several that belong together.
+type comparison struct {
+	name string
+	run  func(*bench, context.Context) error
+}
+
+func all() []comparison {
+	list := []comparison{
+		{"convert", (*bench).convert},
+		{"startup", (*bench).startup},
+		{"template", (*bench).template},
+	}
+	for _, c := range onCluster() {
+		list = append(list, comparison{c.name, func(b *bench, ctx context.Context) error {
+			return b.withCluster(ctx, func(ctx context.Context, c2 *cluster) error { return c.run(b, ctx, c2) })
+		}})
+	}
+	return list
+}
+
+// comparisons returns their names.
+func comparisons() []string {
+	var names []string
+	for _, c := range all() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
 // measureAll runs the comparisons, or the one that is wanted.
 func (b *bench) measureAll(ctx context.Context, only string) error {
-	found := false
-	for _, c := range []struct {
-		name string
-		run  func(context.Context) error
-	}{{"convert", b.convert}, {"startup", b.startup}, {"template", b.template}, {"releases", b.releases}} {
+	if only != "" && !slices.Contains(comparisons(), only) {
+		return fmt.Errorf("unknown comparison %q: there is %s", only, strings.Join(comparisons(), ", "))
+	}
+	for _, c := range all() {
 		if only != "" && only != c.name {
 			continue
 		}
-		found = true
-		if err := c.run(ctx); err != nil {
-			return err
+		if err := c.run(b, ctx); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
 		}
-	}
-	if !found {
-		return fmt.Errorf("unknown comparison %q", only)
 	}
 	return nil
 }

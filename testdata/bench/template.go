@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 )
 
 // template compares rendering a chart with what helm takes for it, from the start
@@ -31,7 +29,6 @@ func (b *bench) template(ctx context.Context) error {
 // writeChart writes a chart with so many templates, which use helpers, values,
 // loops and conditions as charts do.
 func (b *bench) writeChart(templates int) (string, error) {
-	dir := filepath.Join(b.dir, fmt.Sprintf("chart-%d", templates))
 	files := map[string]string{
 		"Chart.yaml":             "apiVersion: v2\nname: bench\nversion: 1.0.0\nappVersion: \"1.2.3\"\n",
 		"values.yaml":            chartValues,
@@ -44,16 +41,7 @@ func (b *bench) writeChart(templates int) (string, error) {
 		}
 		files[fmt.Sprintf("templates/part-%d.yaml", i)] = fmt.Sprintf(text, i)
 	}
-	for name, text := range files {
-		file := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			return "", err
-		}
-	}
-	return dir, nil
+	return b.writeFiles(fmt.Sprintf("chart-%d", templates), files)
 }
 
 const chartValues = `replicas: 2
