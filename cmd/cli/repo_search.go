@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"gantry/repo"
+	"gantry/repo/client"
 )
 
 type repoSearchOptions struct {
@@ -67,7 +67,10 @@ func runRepoSearch(a *app, o *repoSearchOptions) error {
 	}
 	rows := []searchRow{}
 	for _, r := range all {
-		index, list, err := c.Cached(r.Name)
+		found, skipped, err := o.search(c, r.Name)
+		if _, ok := errors.AsType[*repo.ConstraintError](err); ok {
+			return repoError(err)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			err = errors.New("its index was never fetched")
 		}
@@ -75,12 +78,8 @@ func runRepoSearch(a *app, o *repoSearchOptions) error {
 			fmt.Fprintf(a.Err, "%s is left out: %v; fetch its index with: gantry repo update %s\n", r.Name, err, r.Name)
 			continue
 		}
-		if len(list) > 0 {
-			fmt.Fprintf(a.Err, "%s: %s left out, for nobody could install them\n", r.Name, countOf(len(list), "version"))
-		}
-		found, err := o.search(r.Name, index)
-		if err != nil {
-			return repoError(err)
+		if skipped > 0 {
+			fmt.Fprintf(a.Err, "%s: %s left out, for nobody could install them\n", r.Name, countOf(skipped, "version"))
 		}
 		rows = append(rows, found...)
 	}
@@ -91,26 +90,40 @@ func runRepoSearch(a *app, o *repoSearchOptions) error {
 	return a.list(o.output, l)
 }
 
-func (o *repoSearchOptions) search(repository string, index *repo.Index) ([]searchRow, error) {
-	var rows []searchRow
+// search looks through the cached index of a repository. For the newest releases
+// there is a shorter way than to read all of it.
+func (o *repoSearchOptions) search(c *client.Client, repository string) (rows []searchRow, skipped int, err error) {
+	if o.version == "" && !o.versions {
+		newest, err := c.Newest(repository)
+		for _, s := range newest.Charts {
+			if o.matches(repository, s.Name, s.Description, s.Keywords) {
+				rows = append(rows, searchRow{repository + "/" + s.Name, s.Version, s.AppVersion, s.Description})
+			}
+		}
+		return rows, newest.Skipped, err
+	}
+	index, list, err := c.Cached(repository)
+	if err != nil {
+		return nil, 0, err
+	}
 	for _, name := range index.Names() {
 		chosen, err := o.choose(index.Entries[name])
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if len(chosen) == 0 || !o.matches(repository, chosen[0]) {
+		if len(chosen) == 0 || !o.matches(repository, name, chosen[0].Description, chosen[0].Keywords) {
 			continue
 		}
 		for _, e := range chosen {
 			rows = append(rows, searchRow{repository + "/" + e.Name, e.Version, e.AppVersion, e.Description})
 		}
 	}
-	return rows, nil
+	return rows, len(list), nil
 }
 
 // matches reports whether a chart has all the words.
-func (o *repoSearchOptions) matches(repository string, e *repo.Entry) bool {
-	text := strings.ToLower(strings.Join(slices.Concat([]string{repository + "/" + e.Name, e.Description}, e.Keywords), "\n"))
+func (o *repoSearchOptions) matches(repository, name, description string, keywords []string) bool {
+	text := strings.ToLower(strings.Join(append([]string{repository + "/" + name, description}, keywords...), "\n"))
 	for _, word := range o.words {
 		if !strings.Contains(text, strings.ToLower(word)) {
 			return false

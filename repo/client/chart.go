@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -140,9 +139,7 @@ func (c *Client) Download(ctx context.Context, chart Chart, dir string) (string,
 		return "", err
 	}
 	defer s.close()
-	return target, s.get(ctx, chart.URL, "", func(resp *http.Response) error {
-		return c.save(resp.Body, chart, target)
-	})
+	return target, s.download(ctx, chart, target)
 }
 
 // DownloadProvenance fetches the signature of a chart and puts it beside the
@@ -162,7 +159,7 @@ func (c *Client) DownloadProvenance(ctx context.Context, chart Chart, archive st
 	}
 	u.Path += ".prov"
 	var text []byte
-	err = s.get(ctx, u.String(), "", func(resp *http.Response) error {
+	err = s.get(ctx, u.String(), nil, func(resp *http.Response) error {
 		text, err = readLimited(resp.Body, maxProvenance)
 		return err
 	})
@@ -183,24 +180,4 @@ func sameFile(path, want string) bool {
 	defer f.Close()
 	have, _, err := repo.Digest(f)
 	return err == nil && repo.SameDigest(have, want)
-}
-
-// save writes a body beside its target, checks it, and renames it.
-func (c *Client) save(body io.Reader, chart Chart, target string) error {
-	temp, err := os.CreateTemp(filepath.Dir(target), ".gantry-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	sum, size, err := repo.Digest(io.TeeReader(io.LimitReader(body, c.limits.Archive+1), temp))
-	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err != nil {
-		return err
-	}
-	if size > c.limits.Archive {
-		return fmt.Errorf("%s: %w: more than %d MiB", redact(chart.URL), ErrTooLarge, c.limits.Archive>>20)
-	}
-	if chart.Digest != "" && !repo.SameDigest(sum, chart.Digest) {
-		return fmt.Errorf("%s: %w: it is sha256:%s, and the index says sha256:%s", redact(chart.URL), ErrDigest, sum, strings.TrimPrefix(chart.Digest, "sha256:"))
-	}
-	return os.Rename(temp.Name(), target)
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -127,8 +128,9 @@ func (s *session) checkRedirect(req *http.Request, via []*http.Request) error {
 }
 
 // get asks until there is an answer, and hands a good one to read. What read
-// returns decides as well: a body that breaks off is asked for again.
-func (s *session) get(ctx context.Context, target, etag string, read func(*http.Response) error) error {
+// returns decides as well: a body that breaks off is asked for again, with what
+// header says by then.
+func (s *session) get(ctx context.Context, target string, header http.Header, read func(*http.Response) error) error {
 	var err error
 	for try := range attempts {
 		if try > 0 {
@@ -138,7 +140,7 @@ func (s *session) get(ctx context.Context, target, etag string, read func(*http.
 				return err
 			}
 		}
-		err = s.once(ctx, target, etag, read)
+		err = s.once(ctx, target, header, read)
 		if err == nil || ctx.Err() != nil || !transient(err) {
 			return err
 		}
@@ -146,14 +148,12 @@ func (s *session) get(ctx context.Context, target, etag string, read func(*http.
 	return err
 }
 
-func (s *session) once(ctx context.Context, target, etag string, read func(*http.Response) error) error {
+func (s *session) once(ctx context.Context, target string, header http.Header, read func(*http.Response) error) error {
 	req, err := s.request(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return err
 	}
-	if etag != "" {
-		req.Header.Set("If-None-Match", etag)
-	}
+	maps.Copy(req.Header, header)
 	resp, err := s.do(req)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,8 @@ type seen struct {
 	URL    string `json:"url"`
 	ETag   string `json:"etag"`
 	Digest string `json:"digest"`
+	// Charts is where the server lists the charts of the index with their sums.
+	Charts string `json:"charts,omitempty"`
 }
 
 func (c *Client) indexFile(name string) string {
@@ -37,7 +40,8 @@ func (c *Client) seenFile(name string) string {
 	return filepath.Join(c.paths.Cache, name+"-index.gantry.json")
 }
 
-// Update fetches the index of a repository, unless it has not changed, and
+// Update fetches the index of a repository, unless it has not changed, and from
+// a server that tells them apart only the charts that have. It
 // writes it to the cache as the server sent it, where Helm reads it as well. It
 // reports whether there was something new.
 func (c *Client) Update(ctx context.Context, r Repository) (index *repo.Index, changed bool, err error) {
@@ -53,29 +57,41 @@ func (c *Client) Update(ctx context.Context, r Repository) (index *repo.Index, c
 		return nil, false, err
 	}
 	defer s.close()
-	have, etag := c.known(r.Name, target)
-	var data []byte
-	var newTag string
-	err = s.get(ctx, target, etag, func(resp *http.Response) error {
-		if resp.StatusCode == http.StatusNotModified {
-			data, newTag = have, etag
-			return nil
-		}
-		newTag = resp.Header.Get("ETag")
-		data, err = readLimited(resp.Body, c.limits.Index)
-		return err
-	})
+	have := c.known(r.Name, target)
+	now, err := s.fetchIndex(ctx, target, have)
 	if err != nil {
 		return nil, false, err
 	}
-	index, err = parseIndex(redact(target), data)
+	index, err = parseIndex(redact(target), now.data)
 	if err != nil {
 		return nil, false, err
 	}
-	if newTag == etag && etag != "" {
+	if now.etag == have.etag && now.etag != "" {
 		return index, false, nil
 	}
-	return index, true, c.keep(r.Name, target, newTag, data, index)
+	return index, true, c.keep(r.Name, target, now, index)
+}
+
+// fetchIndex returns the index as it is now, and have itself when that is still
+// so.
+func (s *session) fetchIndex(ctx context.Context, target string, have fetched) (fetched, error) {
+	if have.list != "" {
+		now, err := s.fetchChanged(ctx, target, have)
+		if !errors.Is(err, errWhole) {
+			return now, err
+		}
+	}
+	var now fetched
+	err := s.get(ctx, target, ifNoneMatch(have.etag), func(resp *http.Response) (err error) {
+		if resp.StatusCode == http.StatusNotModified {
+			now = have
+			return nil
+		}
+		now = fetched{etag: resp.Header.Get("ETag"), list: plainList(resp.Header.Get(repo.ChartListHeader))}
+		now.data, err = readLimited(resp.Body, s.client.limits.Index)
+		return err
+	})
+	return now, err
 }
 
 func parseIndex(name string, data []byte) (*repo.Index, error) {
@@ -87,25 +103,25 @@ func parseIndex(name string, data []byte) (*repo.Index, error) {
 }
 
 // known returns the cached index and its tag, when both belong together.
-func (c *Client) known(name, target string) (data []byte, etag string) {
+func (c *Client) known(name, target string) fetched {
 	note, err := os.ReadFile(c.seenFile(name))
 	if err != nil {
-		return nil, ""
+		return fetched{}
 	}
 	var s seen
 	if err := json.Unmarshal(note, &s); err != nil || s.URL != target {
-		return nil, ""
+		return fetched{}
 	}
-	data, err = os.ReadFile(c.indexFile(name))
+	data, err := os.ReadFile(c.indexFile(name))
 	if err != nil || digest(data) != s.Digest {
-		return nil, ""
+		return fetched{}
 	}
-	return data, s.ETag
+	return fetched{data: data, etag: s.ETag, list: plainList(s.Charts)}
 }
 
 // keep writes the files that Helm writes, and the note last: without it the next
 // update asks for everything.
-func (c *Client) keep(name, target, etag string, data []byte, index *repo.Index) error {
+func (c *Client) keep(name, target string, now fetched, index *repo.Index) error {
 	if err := os.MkdirAll(c.paths.Cache, 0o755); err != nil {
 		return err
 	}
@@ -113,16 +129,16 @@ func (c *Client) keep(name, target, etag string, data []byte, index *repo.Index)
 	for _, chart := range index.Names() {
 		names.WriteString(chart + "\n")
 	}
-	if err := writeFile(c.indexFile(name), data, 0o644); err != nil {
+	if err := writeFile(c.indexFile(name), now.data, 0o644); err != nil {
 		return err
 	}
 	if err := writeFile(c.chartsFile(name), []byte(names.String()), 0o644); err != nil {
 		return err
 	}
-	if etag == "" {
+	if now.etag == "" {
 		return ignoreMissing(os.Remove(c.seenFile(name)))
 	}
-	note, err := json.Marshal(seen{URL: target, ETag: etag, Digest: digest(data)})
+	note, err := json.Marshal(seen{URL: target, ETag: now.etag, Digest: digest(now.data), Charts: now.list})
 	if err != nil {
 		return err
 	}
@@ -150,6 +166,7 @@ func (c *Client) Forget(name string) error {
 	}
 	return errors.Join(
 		ignoreMissing(os.Remove(c.seenFile(name))),
+		ignoreMissing(os.Remove(c.newestFile(name))),
 		ignoreMissing(os.Remove(c.chartsFile(name))),
 		ignoreMissing(os.Remove(c.indexFile(name))),
 	)
@@ -171,6 +188,6 @@ func readLimited(r io.Reader, limit int64) ([]byte, error) {
 }
 
 func digest(data []byte) string {
-	sum, _, _ := repo.Digest(strings.NewReader(string(data))) // memory can be read
+	sum, _, _ := repo.Digest(bytes.NewReader(data)) // memory can be read
 	return sum
 }

@@ -165,3 +165,14 @@ func BenchmarkIndexAfterUpload(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkUnchanged answers clients that have the index already.
+func BenchmarkUnchanged(b *testing.B) {
+	s := filled(b, &blob.Memory{}, 1_000)
+	r := httptest.NewRequest(http.MethodGet, "/index.yaml", nil)
+	r.Header.Set("If-None-Match", "*")
+	b.ReportAllocs()
+	for b.Loop() {
+		ask(b, s, r)
+	}
+}

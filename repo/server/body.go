@@ -20,6 +20,25 @@ type body struct {
 	size   int64
 	gzip   func() []byte
 	zstd   func() []byte
+	// files has a place for each form.
+	files [3]handOver
+}
+
+// form returns a body in a coding: its size, what writes it, and its file.
+func (b *body) form(coding string) (size int64, write func(io.Writer) error, files *handOver) {
+	whole := func(data []byte) (int64, func(io.Writer) error) {
+		return int64(len(data)), func(w io.Writer) error { _, err := w.Write(data); return err }
+	}
+	switch coding {
+	case codingGzip:
+		size, write = whole(b.gzip())
+		return size, write, &b.files[1]
+	case codingZstd:
+		size, write = whole(b.zstd())
+		return size, write, &b.files[2]
+	default:
+		return b.size, func(w io.Writer) error { _, err := b.WriteTo(w); return err }, &b.files[0]
+	}
 }
 
 func newBody(pieces []piece) *body {

@@ -93,7 +93,9 @@ func serve(tb testing.TB, store blob.Store, options server.Options) *tester {
 	if options.Now == nil {
 		options.Now = clock()
 	}
-	options.TempDir = tb.TempDir()
+	if options.TempDir == "" {
+		options.TempDir = tb.TempDir()
+	}
 	handler, err := server.New(tb.Context(), store, options)
 	if err != nil {
 		tb.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"gantry/repo"
 )
 
 // index serves index.yaml. Its body is JSON, which is YAML as well and which
@@ -26,6 +28,7 @@ func (s *Server) index(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Set("ETag", `"`+tag+`"`)
 	h.Set("Vary", "Accept, Accept-Encoding")
+	h.Set(repo.ChartListHeader, repo.ChartListFile)
 	h.Set("Cache-Control", s.cacheControl("no-cache"))
 	if matches(r.Header.Get("If-None-Match"), h.Get("ETag")) {
 		w.WriteHeader(http.StatusNotModified)
@@ -36,30 +39,25 @@ func (s *Server) index(w http.ResponseWriter, r *http.Request) error {
 	if coding != "" {
 		h.Set("Content-Encoding", coding)
 	}
-	sendBody(w, r, form(), coding)
+	s.sendBody(w, r, form(), coding)
 	return nil
 }
 
 // sendBody writes a body in a coding. A client that is gone needs no answer.
-func sendBody(w http.ResponseWriter, r *http.Request, b *body, coding string) {
-	var packed []byte
-	size := b.size
-	switch coding {
-	case codingGzip:
-		packed = b.gzip()
-		size = int64(len(packed))
-	case codingZstd:
-		packed = b.zstd()
-		size = int64(len(packed))
-	}
+func (s *Server) sendBody(w http.ResponseWriter, r *http.Request, b *body, coding string) {
+	size, write, files := b.form(coding)
 	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
-	switch {
-	case r.Method == http.MethodHead:
-	case packed != nil:
-		_, _ = w.Write(packed)
-	default:
-		_, _ = b.WriteTo(w)
+	if r.Method == http.MethodHead {
+		return
 	}
+	// With TLS everything passes through memory anyway.
+	if r.TLS == nil {
+		if f := files.open(s.options.TempDir, size, write); f != nil {
+			hand(w, f, size)
+			return
+		}
+	}
+	_ = write(w)
 }
 
 func (s *Server) cacheControl(rest string) string {

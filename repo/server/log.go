@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"io"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -53,6 +54,16 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// ReadFrom lets the kernel send a file.
+func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := io.Copy(r.ResponseWriter, src)
+	r.bytes += n
+	return n, err
+}
+
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
@@ -71,7 +82,9 @@ func (s *Server) logged(next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		ctx := context.WithValue(r.Context(), noteKey{}, n)
 		defer func() {
-			s.options.Log.LogAttrs(ctx, n.level(rec.status), "request", n.attrs(r, rec, s.options.Now().Sub(start))...)
+			if level := n.level(rec.status); s.options.Log.Enabled(ctx, level) {
+				s.options.Log.LogAttrs(ctx, level, "request", n.attrs(r, rec, s.options.Now().Sub(start))...)
+			}
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
 	})

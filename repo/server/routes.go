@@ -3,6 +3,8 @@ package server
 import (
 	"net/http"
 	"strings"
+
+	"gantry/repo"
 )
 
 // endpoint is a handler that may fail; its error becomes the answer.
@@ -17,6 +19,7 @@ func (s *Server) routes() http.Handler {
 	open := handle
 
 	read("GET /index.yaml", s.index)
+	read("GET /"+repo.ChartListFile, s.chartList)
 	read("GET /charts/{file}", s.download)
 
 	read("GET /{$}", s.page(s.pages.Home))

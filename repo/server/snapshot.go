@@ -19,6 +19,7 @@ type snapshot struct {
 	tag  func() string
 	json func() *body
 	yaml func() *body
+	sums func() *body
 
 	views snapshotViews
 }
@@ -28,6 +29,7 @@ func newSnapshot(e *encoder, segments []*segment) *snapshot {
 	s.tag = sync.OnceValue(s.computeTag)
 	s.json = sync.OnceValue(s.joinJSON)
 	s.yaml = sync.OnceValue(s.joinYAML)
+	s.sums = sync.OnceValue(s.joinSums)
 	return s
 }
 
@@ -115,9 +117,15 @@ func (s *snapshot) computeTag() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-func (s *snapshot) joinJSON() *body {
+// frame is what the index in JSON begins and ends with.
+func (s *snapshot) frame() (head, tail string) {
 	generated, _ := json.Marshal(s.generated()) // years of four digits can be encoded
-	pieces := []piece{s.encoder.piece([]byte(`{"apiVersion":"v1","generated":` + string(generated) + `,"serverInfo":{},"entries":{`))}
+	return `{"apiVersion":"v1","generated":` + string(generated) + `,"serverInfo":{},"entries":{`, "}}\n"
+}
+
+func (s *snapshot) joinJSON() *body {
+	head, tail := s.frame()
+	pieces := []piece{s.encoder.piece([]byte(head))}
 	comma := s.encoder.piece([]byte(","))
 	for i, seg := range s.published() {
 		if i > 0 {
@@ -125,7 +133,7 @@ func (s *snapshot) joinJSON() *body {
 		}
 		pieces = append(pieces, seg.json)
 	}
-	return newBody(append(pieces, s.encoder.piece([]byte("}}\n"))))
+	return newBody(append(pieces, s.encoder.piece([]byte(tail))))
 }
 
 func (s *snapshot) joinYAML() *body {

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/Masterminds/semver/v3"
+
+	"gantry/repo"
 )
 
 // view is a part of the repository with an index of its own: below its path it
@@ -186,7 +188,7 @@ func belowView(method, rest string) bool {
 	if method != http.MethodGet && method != http.MethodHead {
 		return false
 	}
-	return rest == "/index.yaml" || strings.HasPrefix(rest, "/charts/") || rest == "/api/charts" || strings.HasPrefix(rest, "/api/charts/")
+	return rest == "/index.yaml" || rest == "/"+repo.ChartListFile || strings.HasPrefix(rest, "/charts/") || rest == "/api/charts" || strings.HasPrefix(rest, "/api/charts/")
 }
 
 // viewed lets the routes that show charts be reached below the paths of views.

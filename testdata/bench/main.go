@@ -98,6 +98,7 @@ func all() []comparison {
 		{"convert", (*bench).convert},
 		{"startup", (*bench).startup},
 		{"template", (*bench).template},
+		{"serve", (*bench).serve},
 	}
 	for _, c := range onCluster() {
 		list = append(list, comparison{c.name, func(b *bench, ctx context.Context) error {
