@@ -49,7 +49,9 @@ type Finding struct {
 type checker struct {
 	store blob.Store
 	quick bool
-	group *errgroup.Group
+	// marking only wants to know what is named.
+	marking bool
+	group   *errgroup.Group
 
 	mu     sync.Mutex
 	report Report
@@ -61,6 +63,24 @@ type checker struct {
 // see or not. The error is that of a store that cannot be read.
 func Check(ctx context.Context, store blob.Store, options CheckOptions) (*Report, error) {
 	c := &checker{store: store, quick: options.Quick, named: map[string]bool{}}
+	contents, err := c.walk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range contents {
+		if !c.named[info.Key] {
+			c.report.Unreferenced++
+			c.report.UnreferencedBytes += info.Size
+		}
+	}
+	slices.SortFunc(c.report.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Chart, b.Chart), -repo.CompareVersions(a.Version, b.Version), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Code, b.Code))
+	})
+	return &c.report, nil
+}
+
+// walk follows all records, and returns the contents that there are.
+func (c *checker) walk(ctx context.Context) ([]blob.Info, error) {
 	c.report.Findings = []Finding{}
 	var groupCtx context.Context
 	c.group, groupCtx = errgroup.WithContext(ctx)
@@ -76,19 +96,7 @@ func Check(ctx context.Context, store blob.Store, options CheckOptions) (*Report
 			return nil, errors.Join(err, c.group.Wait())
 		}
 	}
-	if err := c.group.Wait(); err != nil {
-		return nil, err
-	}
-	for _, info := range contents {
-		if !c.named[info.Key] {
-			c.report.Unreferenced++
-			c.report.UnreferencedBytes += info.Size
-		}
-	}
-	slices.SortFunc(c.report.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Chart, b.Chart), -repo.CompareVersions(a.Version, b.Version), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Code, b.Code))
-	})
-	return &c.report, nil
+	return contents, c.group.Wait()
 }
 
 // contents lists what is kept by digest.
@@ -173,6 +181,9 @@ func (c *checker) version(ctx context.Context, chart string, r record) error {
 // content checks that something is there and has its digest.
 func (c *checker) content(ctx context.Context, f Finding, key, digest string) error {
 	c.name(key)
+	if c.marking {
+		return nil
+	}
 	f.Key = key
 	o, err := c.store.Open(ctx, key)
 	if errors.Is(err, blob.ErrNotFound) {
@@ -200,6 +211,9 @@ func (c *checker) content(ctx context.Context, f Finding, key, digest string) er
 
 func (c *checker) signature(ctx context.Context, f Finding, r record) error {
 	c.name(r.Provenance)
+	if c.marking {
+		return nil
+	}
 	f.Key = r.Provenance
 	text, _, err := c.store.Get(ctx, r.Provenance)
 	if errors.Is(err, blob.ErrNotFound) {
@@ -224,7 +238,7 @@ func (c *checker) manifest(ctx context.Context, f Finding, digest string) error 
 	}
 	data, _, err := c.store.Get(ctx, digestKey(digest))
 	if errors.Is(err, blob.ErrNotFound) {
-		return nil // told already
+		return nil // told already, and what it named cannot be pulled by anybody
 	}
 	if err != nil {
 		return err
@@ -234,7 +248,10 @@ func (c *checker) manifest(ctx context.Context, f Finding, digest string) error 
 		Layers []struct{ Digest string }
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil //nolint:nilerr // told already, for it is not what was pushed
+		if c.marking {
+			c.find(Finding{Code: "content-damaged", Key: digestKey(digest), Chart: f.Chart, Version: f.Version, Message: "the manifest cannot be read: " + err.Error()})
+		}
+		return nil //nolint:nilerr // checks have told already, for it is not what was pushed
 	}
 	for _, part := range append(m.Layers, m.Config) {
 		if checkDigest(part.Digest) == nil {

@@ -228,6 +228,14 @@ func (f faulty) Put(ctx context.Context, key string, body io.ReadSeeker) (string
 	return f.Store.Put(ctx, key, body)
 }
 
+// Delete tells the hook and goes on.
+func (f faulty) Delete(ctx context.Context, key string) error {
+	if err := f.hook("delete", key); err != nil {
+		return err
+	}
+	return f.Store.Delete(ctx, key)
+}
+
 func (f faulty) List(ctx context.Context, folder, after string) iter.Seq2[blob.Info, error] {
 	if err := f.hook("list", folder); err != nil {
 		return func(yield func(blob.Info, error) bool) { yield(blob.Info{}, err) }

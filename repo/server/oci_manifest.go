@@ -171,6 +171,9 @@ func (s *Server) checkContent(ctx context.Context, m ocispec.Manifest) error {
 		case info.Size != d.Size:
 			return ociProblem(http.StatusBadRequest, "SIZE_INVALID", "the manifest is wrong about the size of "+digest)
 		}
+		if err := s.keep(ctx, digestKey(digest)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -236,7 +236,10 @@ func sumOf(data []byte) string { return hex.EncodeToString(hashed(string(data)))
 
 func (s *Server) putBlob(ctx context.Context, key string, body io.ReadSeeker) error {
 	_, err := s.catalog.store.PutIfAbsent(ctx, key, body)
-	if err != nil && !errors.Is(err, blob.ErrExists) {
+	if errors.Is(err, blob.ErrExists) {
+		return s.keep(ctx, key)
+	}
+	if err != nil {
 		return storageProblem(err)
 	}
 	return nil

@@ -89,7 +89,7 @@ func TestWebhook(t *testing.T) {
 			w.Header().Set("Location", elsewhere.URL)
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		},
-		"hangs up":  func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"hangs up": func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,204 @@
+package server_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gantry/repo/blob"
+	"gantry/repo/server"
+)
+
+// collect collects and returns what was deleted and what waits, by digest.
+func collect(t *testing.T, store blob.Store, o server.CollectOptions) (deleted, waiting []string) {
+	t.Helper()
+	found, err := server.Collect(t.Context(), store, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range found {
+		if u.Deleted {
+			deleted = append(deleted, u.Digest)
+		} else {
+			waiting = append(waiting, u.Digest)
+		}
+	}
+	return deleted, waiting
+}
+
+func TestCollect(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	s := serve(t, store, server.Options{Overwrite: true})
+	kept, gone, back := chartArchive(t, "web", "1.0.0", ""), chartArchive(t, "web", "1.1.0", ""), chartArchive(t, "web", "1.2.0", "")
+	for _, archive := range [][]byte{kept, gone, back} {
+		s.publish(archive)
+	}
+	s.putManifest("web", "1.0.0", s.chartManifest("web", kept))
+	signature := s.artifactManifest("web", "a signature", "sha256:"+digestOf(t, kept))
+	if r := s.putManifest("web", "signed", signature); r.status != http.StatusCreated {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	lost := s.pushBlob("web", []byte("an upload that came to nothing"))
+	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	grace := server.CollectOptions{Now: now, Grace: time.Hour}
+
+	deleted, waiting := collect(t, store, grace)
+	if diff := cmp.Diff([]string{lost}, waiting); diff != "" || len(deleted) > 0 {
+		t.Fatalf("deleted %v; waiting:\n%s", deleted, diff)
+	}
+	for _, version := range []string{"1.1.0", "1.2.0"} {
+		s.do(http.MethodDelete, "/api/charts/web/"+version, nil)
+	}
+	grace.Now = now.Add(time.Hour)
+	dry := grace
+	dry.DryRun = true
+	for _, o := range []server.CollectOptions{dry, grace} {
+		if deleted, waiting = collect(t, store, o); !slices.Equal(deleted, []string{lost}) || len(waiting) != 2 {
+			t.Fatalf("deleted %v, waiting %v", deleted, waiting)
+		}
+	}
+	// Somebody publishes again what has been marked.
+	s.publish(back)
+	grace.Now = now.Add(3 * time.Hour)
+	if deleted, waiting = collect(t, store, grace); !slices.Equal(deleted, []string{"sha256:" + digestOf(t, gone)}) || len(waiting) > 0 {
+		t.Errorf("deleted %v, waiting %v", deleted, waiting)
+	}
+	report, err := server.Check(t.Context(), store, server.CheckOptions{})
+	if err != nil || len(report.Findings) > 0 || report.Unreferenced > 0 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	for info, err := range store.List(t.Context(), "gantry/unnamed/", "") {
+		t.Errorf("a mark stays: %s %v", info.Key, err)
+	}
+	if r := s.get("/charts/web-1.2.0.tgz"); !slices.Equal(r.body, back) {
+		t.Errorf("what was published again: %d", r.status)
+	}
+	// The same content may come back after it is gone.
+	s.publish(gone)
+	if deleted, _ = collect(t, store, server.CollectOptions{Now: now, Offline: true}); len(deleted) > 0 {
+		t.Errorf("deleted %v", deleted)
+	}
+}
+
+// TestCollectRaces lets an upload of marked content and a collection take turns in
+// every order: at the end the version is there whole, or was refused.
+func TestCollectRaces(t *testing.T) {
+	t.Parallel()
+	archive := chartArchive(t, "web", "1.0.0", "")
+	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	for step := range 40 {
+		store := &blob.Memory{}
+		before := serve(t, store, server.Options{})
+		before.publish(archive)
+		before.do(http.MethodDelete, "/api/charts/web/1.0.0", nil)
+		collect(t, store, server.CollectOptions{Now: now, Grace: time.Hour})
+		// The upload runs in the middle of the collection, at each of its
+		// operations in turn.
+		var once sync.Once
+		ops, status := 0, 0
+		at := faulty{store, func(op, _ string) error {
+			if op == "list" {
+				return nil // there are hundreds, and nothing is decided in between
+			}
+			if ops++; ops > step {
+				once.Do(func() { status = before.upload(archive).status })
+			}
+			return nil
+		}}
+		if _, err := server.Collect(t.Context(), at, server.CollectOptions{Now: now.Add(2 * time.Hour), Grace: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		report, err := server.Check(t.Context(), store, server.CheckOptions{})
+		switch {
+		case err != nil || len(report.Findings) > 0:
+			t.Errorf("step %d, upload %d: %+v, %v", step, status, report, err)
+		case status == http.StatusCreated != (report.Versions == 1):
+			t.Errorf("step %d, upload %d: %d versions", step, status, report.Versions)
+		}
+		if status == 0 {
+			if step < 5 {
+				t.Errorf("a collection has %d operations", step)
+			}
+			return
+		}
+		if status != http.StatusCreated {
+			before.publish(archive) // it is over now
+		}
+	}
+	t.Error("the collection never came to its end")
+}
+
+func TestCollectRefusesDamage(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	s := serve(t, store, server.Options{})
+	s.publish(chartArchive(t, "web", "1.0.0", ""))
+	if _, err := store.Put(t.Context(), "gantry/index/web.json", strings.NewReader("{")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := server.Collect(t.Context(), store, server.CollectOptions{Offline: true})
+	if e, ok := errors.AsType[*server.DamagedError](err); !ok || e.Finding.Code != "record-damaged" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRetention(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	s := serve(t, store, server.Options{})
+	for _, version := range []string{"1.0.0", "1.1.0", "1.2.0-rc.1", "1.2.0", "2.0.0-rc.1", "2.0.0-rc.2"} {
+		s.publish(chartArchive(t, "web", version, ""))
+	}
+	s.publish(chartArchive(t, "db", "0.1.0-alpha", ""))
+	now := time.Date(2026, 5, 1, 1, 0, 0, 0, time.UTC)
+	if _, err := server.FindExpired(t.Context(), store, server.Retention{}, now); err == nil {
+		t.Error("no rule at all deletes everything")
+	}
+	for _, tc := range []struct {
+		keep server.Retention
+		want string
+	}{
+		{server.Retention{Last: 3}, "[web 1.2.0-rc.1 web 1.1.0 web 1.0.0]"},
+		{server.Retention{Last: 1}, "[web 2.0.0-rc.1 web 1.2.0-rc.1 web 1.1.0 web 1.0.0]"},
+		{server.Retention{Stable: true}, "[web 2.0.0-rc.1 web 1.2.0-rc.1]"},
+		{server.Retention{Within: 2 * time.Hour}, "[]"},
+		{server.Retention{Within: time.Minute}, "[web 2.0.0-rc.1 web 1.2.0-rc.1 web 1.1.0 web 1.0.0]"},
+		{server.Retention{Last: 1, Charts: []string{"d*"}}, "[]"},
+	} {
+		expired, err := server.FindExpired(t.Context(), store, tc.keep, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := []string{}
+		for _, e := range expired {
+			names = append(names, e.Chart+" "+e.Version)
+		}
+		if got := fmt.Sprint(names); got != tc.want {
+			t.Errorf("%+v: %s, want %s", tc.keep, got, tc.want)
+		}
+	}
+	expired, err := server.FindExpired(t.Context(), store, server.Retention{Last: 3}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What is replaced meanwhile stays.
+	expired[0].Digest = "sha256:" + strings.Repeat("0", 64)
+	if err := server.Expire(t.Context(), store, expired, clock()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.handler.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"db-0.1.0-alpha", "web-2.0.0-rc.2", "web-2.0.0-rc.1", "web-1.2.0", "web-1.2.0-rc.1"}
+	if diff := cmp.Diff(want, s.listed()); diff != "" {
+		t.Error(diff)
+	}
+}
