@@ -7,6 +7,7 @@ import (
 	"gantry/charts/diag"
 	"gantry/convert/compose"
 	"gantry/convert/manifest"
+	"gantry/convert/podsecurity"
 	"gantry/convert/rules"
 	"gantry/convert/workload"
 )
@@ -62,10 +63,40 @@ func Convert(ctx context.Context, src compose.Source, opts rules.Options) (*Resu
 		problem.Pos = project.Origins.At(problem.Path...)
 		result.Diagnostics.Add(problem)
 	}
+	refused, err := refusedPods(app, objects, opts)
+	if err != nil {
+		return nil, err
+	}
+	for _, problem := range refused {
+		problem.Path = sectioned(project, problem.Path[0])
+		problem.Pos = project.Origins.At(problem.Path...)
+		result.Diagnostics.Add(problem)
+	}
 	result.Diagnostics.Sort()
 	if err := result.Diagnostics.Err(); err != nil {
 		return result, err
 	}
 	result.Objects = objects
 	return result, nil
+}
+
+// sectioned is the path of a service or job, which have no name in common.
+func sectioned(project *compose.Project, name string) diag.Path {
+	if _, ok := project.Jobs[name]; ok {
+		return diag.Path{"jobs", name}
+	}
+	return diag.Path{"services", name}
+}
+
+// refusedPods are those that the namespace would refuse: the one that the user
+// asks about, or that the application makes.
+func refusedPods(app *workload.App, objects []manifest.Object, opts rules.Options) (diag.List, error) {
+	level := opts.PodSecurity
+	if created := app.Scope.Created; level == "" && created != nil {
+		level = created.Labels[podsecurity.EnforceLabel]
+	}
+	if !podsecurity.Known(level) {
+		return nil, nil
+	}
+	return podsecurity.Check(objects, podsecurity.Level(level), opts.Minor())
 }

@@ -60,6 +60,8 @@ func reference(parent, key string) []string {
 		return []string{"Service"}
 	case "serviceAccountName", "subjects":
 		return []string{"ServiceAccount"}
+	case "resourceClaimTemplateName":
+		return []string{"ResourceClaimTemplate"}
 	case "roleRef":
 		return []string{"Role"}
 	case "scaleTargetRef":

@@ -41,6 +41,9 @@ func Build(app *workload.App) []Object {
 		}
 		objects = append(objects, b.claim(c))
 	}
+	for _, d := range app.Devices {
+		objects = append(objects, b.devices(d))
+	}
 	for _, e := range app.Endpoints {
 		objects = append(objects, b.service(e))
 	}
@@ -66,7 +69,7 @@ func Build(app *workload.App) []Object {
 func rank(kind string) int {
 	return slices.Index([]string{
 		"Namespace", "ResourceQuota", "LimitRange", "NetworkPolicy", "ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
-		"Secret", "ConfigMap", "PersistentVolume", "PersistentVolumeClaim", "Service", "StatefulSet", "DaemonSet", "Deployment", "Job", "CronJob",
+		"Secret", "ConfigMap", "PersistentVolume", "PersistentVolumeClaim", "ResourceClaimTemplate", "Service", "StatefulSet", "DaemonSet", "Deployment", "Job", "CronJob",
 		"HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress", "HTTPRoute",
 	}, kind)
 }

@@ -5,6 +5,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 
 	"gantry/convert/workload"
 )
@@ -28,6 +29,14 @@ func (b builder) companions(w *workload.Workload) []Object {
 		}})
 	}
 	return objects
+}
+
+// devices returns the template of what each pod claims.
+func (b builder) devices(d *workload.DeviceClaim) Object {
+	return Object{Service: d.Service, Resource: &resourcev1.ResourceClaimTemplate{
+		TypeMeta: typeMeta("resource.k8s.io/v1", "ResourceClaimTemplate"), ObjectMeta: b.meta(d.Name, b.components[d.Service], nil, nil),
+		Spec: resourcev1.ResourceClaimTemplateSpec{Spec: resourcev1.ResourceClaimSpec{Devices: resourcev1.DeviceClaim{Requests: d.Requests}}},
+	}}
 }
 
 // account returns a ServiceAccount and the roles that it is bound to.

@@ -143,16 +143,16 @@ func (u *unit) named(m types.ServiceVolumeConfig, key []string) {
 	if m.Type == types.VolumeTypeCluster {
 		u.clusterVolume(key)
 	}
-	u.copyUp(m, key)
 	if c.database && c.wish.SubPath == "" {
 		mount.SubPath = path.Join(objectName(m.Source), mount.SubPath)
 	}
 	name := u.claimName(m.Source, c.config)
 	if u.work.Kind == workload.StatefulSet && len(c.pods) == 1 && c.storage == provided {
 		u.claimTemplate(name, c, mount)
-		return
+	} else {
+		u.mount(claimVolume(m.Source, name), mount)
 	}
-	u.mount(claimVolume(m.Source, name), mount)
+	u.copyUp(m, key)
 }
 
 func claimVolume(volume, claim string) corev1.Volume {

@@ -42,8 +42,9 @@ func isCleared(list []string) bool { return list != nil && len(list) == 0 }
 var dollars = regexp.MustCompile(`\$\$+|\$\(`)
 
 // kubeletEscape protects text that the kubelet expands (the values of env,
-// command and args) so that the container sees exactly what Compose would give
-// it. ConfigMaps, Secrets and probes are not expanded.
+// command, args and the commands of probes) so that the container sees exactly
+// what Compose would give it. ConfigMaps, Secrets and the commands of lifecycle
+// hooks are not expanded.
 func kubeletEscape(s string) string {
 	return dollars.ReplaceAllStringFunc(s, func(run string) string {
 		if run == "$(" {

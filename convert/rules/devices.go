@@ -56,23 +56,31 @@ func (u *unit) deviceRequest(r types.DeviceRequest, key ...string) {
 		}, key...)
 		return
 	}
-	n := int64(r.Count)
-	switch {
-	case len(r.IDs) > 0:
-		n = int64(len(r.IDs))
-		u.warn(finding{code: "device-ids", summary: fmt.Sprintf("names certain devices, and the scheduler chooses which: it asks for any %d", n)}, below(key, "device_ids")...)
-	case n < 1:
-		n = 1
-		u.warn(finding{code: "device-count", summary: "asks for all devices of the machine, and a pod asks for a number: it asks for 1", hint: "write count: NUMBER"}, key...)
+	d := device{resource: name, count: int64(r.Count), all: r.Count < 1 && len(r.IDs) == 0}
+	if len(r.IDs) > 0 {
+		d.count = int64(len(r.IDs))
+		u.warn(finding{code: "device-ids", summary: fmt.Sprintf("names certain devices, and the scheduler chooses which: it asks for any %d", d.count)}, below(key, "device_ids")...)
 	}
 	u.capabilities(name, r.Capabilities, key)
 	if len(r.Options) > 0 {
 		u.note(finding{code: "device-options", summary: "are for the driver on Docker's machine: they are left out"}, below(key, "options")...)
 	}
-	u.extendedResource(name, n)
+	if !u.claimDevice(d, key...) {
+		u.pluginDevice(d, key...)
+	}
+}
+
+// pluginDevice asks for devices of the vendor's device plugin, of which a pod can
+// have a number.
+func (u *unit) pluginDevice(d device, key ...string) {
+	if d.all {
+		d.count = 1
+		u.warn(finding{code: "device-count", summary: "asks for all devices of the machine, and a pod asks for a number: it asks for 1", hint: "write count: NUMBER"}, key...)
+	}
+	u.extendedResource(d.resource, d.count)
 	u.note(finding{
 		code:    "device-resource",
-		summary: fmt.Sprintf("asks for %d of %s, which the device plugin of the vendor offers on its nodes", n, name),
+		summary: fmt.Sprintf("asks for %d of %s, which the device plugin of the vendor offers on its nodes", d.count, d.resource),
 		hint:    "where such nodes have a taint, give x-kubernetes.tolerations",
 	}, key...)
 }
@@ -149,19 +157,22 @@ func (u *unit) genericResource(r types.DiscreteGenericResource, key ...string) {
 
 // cdi maps a device of the Container Device Interface, VENDOR/CLASS=NAME. Vendors
 // give their device plugins' resources the same name.
-func (u *unit) cdi(device string, key []string) {
-	kind, name, _ := strings.Cut(device, "=")
+func (u *unit) cdi(id string, key []string) {
+	kind, name, _ := strings.Cut(id, "=")
+	if u.claimDevice(deviceOf(kind, name), key...) {
+		return
+	}
 	switch kind {
 	case "nvidia.com/gpu", "amd.com/gpu", "google.com/tpu":
 		u.extendedResource(corev1.ResourceName(kind), 1)
 		if name != "0" {
-			u.warn(finding{code: "device-cdi", summary: fmt.Sprintf("%s is a certain device or all of them, and a pod asks for a number: it asks for one of %s", device, kind)}, key...)
+			u.warn(finding{code: "device-cdi", summary: fmt.Sprintf("%s is a certain device or all of them, and a pod asks for a number: it asks for one of %s", id, kind)}, key...)
 		}
 	default:
 		u.warn(finding{
 			code:    "device-cdi",
-			summary: device + " is a CDI device, which needs a device class of the cluster: it is left out",
-			hint:    "ask for the extended resource of the device plugin under deploy.resources.reservations.generic_resources",
+			summary: id + " is a CDI device, which needs a device class of the cluster: it is left out",
+			hint:    fmt.Sprintf("name the class with --device-class %s=CLASS, or ask for the extended resource of the device plugin under deploy.resources.reservations.generic_resources", kind),
 		}, key...)
 	}
 }

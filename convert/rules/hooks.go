@@ -19,10 +19,11 @@ func (u *unit) hooks() {
 	for i, hook := range u.in.PreStart {
 		u.preStart(i, hook)
 	}
-	start := u.lifecycle("post_start", u.in.PostStart)
-	stop := u.lifecycle("pre_stop", u.in.PreStop)
-	if start != nil || stop != nil {
-		u.container.Lifecycle = &corev1.Lifecycle{PostStart: start, PreStop: stop}
+	if start := u.hook("post_start", u.in.PostStart); start != nil {
+		u.lifecycle().PostStart = start
+	}
+	if stop := u.hook("pre_stop", u.in.PreStop); stop != nil {
+		u.lifecycle().PreStop = stop
 	}
 }
 
@@ -39,7 +40,7 @@ func (u *unit) preStart(i int, hook types.PreStartHook) {
 	for _, m := range u.in.Volumes {
 		h.container.VolumeMounts = append(h.container.VolumeMounts, u.mountsAt(m.Target)...)
 	}
-	for _, rule := range []func(){h.image, h.command, h.environment, h.resources, h.user, h.security, h.credentialSpec, h.devices, h.deviceRequests, h.configs, h.secrets, h.volumes, h.logging} {
+	for _, rule := range []func(){h.image, h.command, h.environment, h.resources, h.user, h.security, h.credentialSpec, h.devices, h.deviceRequests, h.configs, h.secrets, h.volumes, h.logging, h.stopSignal} {
 		rule()
 	}
 	u.pod().InitContainers = append(u.pod().InitContainers, *h.container)
@@ -61,9 +62,9 @@ func (u *unit) mountsAt(target string) []corev1.VolumeMount {
 	return nil
 }
 
-// lifecycle maps the hooks of one moment. Kubernetes runs one command, in the
+// hook maps the hooks of one moment. Kubernetes runs one command, in the
 // container and as its user.
-func (u *unit) lifecycle(key string, hooks []types.ServiceHook) *corev1.LifecycleHandler {
+func (u *unit) hook(key string, hooks []types.ServiceHook) *corev1.LifecycleHandler {
 	var commands [][]string
 	for i, hook := range hooks {
 		if len(hook.Command) == 0 {

@@ -78,14 +78,29 @@ type Options struct {
 	WaitForHealthy bool
 	// WaitImage is the image that waits; it has sh and nc.
 	WaitImage string
+	// PodSecurity names a Pod Security level, baseline or restricted: pods that a
+	// namespace of that level would refuse are reported; default: the level of the
+	// namespace that the application makes.
+	PodSecurity string
+	// StopSignals writes stop_signal into the pods, for clusters with the alpha
+	// feature ContainerStopSignals; default: it is left out and reported.
+	StopSignals bool
 	// NetworkPolicies keeps the networks of the Compose file apart.
 	NetworkPolicies bool
+	// SeedVolumes fills empty volumes with what the images have at their places, by
+	// an init container, for which the images need sh and cp; default: they start
+	// empty, which is reported where it matters.
+	SeedVolumes bool
 	// VolumeSize is requested for each volume; default 1Gi.
 	VolumeSize string
 	// StorageClass is the storage class of claims; default: the cluster's.
 	StorageClass string
 	// VolumeDrivers gives the storage class for a volume driver of Docker.
 	VolumeDrivers map[string]string
+	// DeviceClasses gives the device class of the cluster that stands for a resource
+	// of a device plugin, such as nvidia.com/gpu, or a kind of CDI device; default:
+	// device plugins are asked.
+	DeviceClasses map[string]string
 	// Registry and Tag name the images of services that are built: default no
 	// registry, and the tag latest.
 	Registry, Tag string
@@ -132,6 +147,13 @@ func setDefault[T ~string](v *T, value T) {
 	}
 }
 
+// Minor is the version of Kubernetes, 1.Minor, that the objects are for, of options
+// that are valid.
+func (o Options) Minor() int {
+	minor, _ := parseVersion(o.withDefaults().KubernetesVersion)
+	return minor
+}
+
 // Validate reports the first option that cannot be used.
 func (o Options) Validate() error {
 	switch o.Expose {
@@ -152,6 +174,11 @@ func (o Options) Validate() error {
 	case "", SecretsAuto, SecretsPlain, SecretsPlaceholder, SecretsExternal:
 	default:
 		return fmt.Errorf("unknown source of secret values %q: use auto, plain, placeholder or external", o.Secrets)
+	}
+	switch o.PodSecurity {
+	case "", "baseline", "restricted":
+	default:
+		return fmt.Errorf("unknown Pod Security level %q: use baseline or restricted", o.PodSecurity)
 	}
 	if o.VolumeSize != "" {
 		if _, err := resource.ParseQuantity(o.VolumeSize); err != nil {

@@ -54,7 +54,7 @@ func (u *unit) probes() {
 	}
 	command = u.probeSecrets(command)
 	base := corev1.Probe{
-		ProbeHandler:     corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: command}},
+		ProbeHandler:     corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: escaped(command)}},
 		PeriodSeconds:    seconds(check.Interval, probeInterval),
 		TimeoutSeconds:   seconds(check.Timeout, probeTimeout),
 		FailureThreshold: probeRetries,
@@ -83,6 +83,16 @@ func probeCommand(test types.HealthCheckTest) []string {
 	default:
 		return test
 	}
+}
+
+// escaped protects a command from the kubelet. What stands in Secrets it does not
+// fill into the commands of probes.
+func escaped(command []string) []string {
+	var out []string
+	for _, word := range command {
+		out = append(out, kubeletEscape(word))
+	}
+	return out
 }
 
 // startupProbe gives the container its start period: failures do not count until

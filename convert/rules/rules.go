@@ -39,7 +39,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		units:      map[string]*unit{},
 	}
 	a.readLabelFiles()
-	a.minor, _ = parseVersion(a.opts.KubernetesVersion) // which Validate has checked
+	a.minor = opts.Minor()
 	a.readExtensions()
 	a.reportKeys()
 	a.reportInactive()
@@ -121,6 +121,7 @@ func (u *unit) podRules() {
 		u.placement,
 		u.labels,
 		u.podDefaults,
+		u.stop,
 		u.awaitHealthy,
 		u.hooks,
 		u.logging,
@@ -241,9 +242,6 @@ func (u *unit) podDefaults() {
 	pod.EnableServiceLinks = new(false)
 	// Nothing that ran under Compose talks to the Kubernetes API.
 	pod.AutomountServiceAccountToken = new(false)
-	if d := u.in.StopGracePeriod; d != nil {
-		pod.TerminationGracePeriodSeconds = new(ceilSeconds(*d))
-	}
 	u.container.Stdin, u.container.TTY = u.in.StdinOpen, u.in.Tty
 }
 
@@ -252,6 +250,7 @@ func (a *app) sort() {
 	slices.SortFunc(a.out.Workloads, func(x, y *workload.Workload) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(a.out.Claims, func(x, y *workload.Claim) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(a.out.Data, func(x, y *workload.Data) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(a.out.Devices, func(x, y *workload.DeviceClaim) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(a.out.Endpoints, func(x, y *workload.Endpoint) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(a.out.Policies, func(x, y *workload.Policy) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(a.out.Builds, func(x, y workload.Build) int { return cmp.Compare(x.Service, y.Service) })

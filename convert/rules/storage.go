@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -244,23 +243,6 @@ func (c *claim) direct() (corev1.VolumeSource, bool) {
 	default:
 		return corev1.VolumeSource{}, false
 	}
-}
-
-// filled are the places where images keep files that an application needs, and
-// that a volume hides.
-var filled = regexp.MustCompile(`^/(etc|usr|opt|var/www)(/|$)|^/(app|code)$|/(node_modules|vendor|public|static|dist|site-packages)$`)
-
-// copyUp tells of content that Docker copies from the image into an empty volume.
-func (u *unit) copyUp(m types.ServiceVolumeConfig, key []string) {
-	noCopy := m.Volume != nil && (m.Volume.NoCopy || m.Volume.Subpath != "")
-	if noCopy || m.ReadOnly || isDatastore(u.in.Image) || !filled.MatchString(m.Target) {
-		return
-	}
-	u.note(finding{
-		code:    "volume-copy-up",
-		summary: fmt.Sprintf("starts empty, where Docker copies what the image has at %s into a new volume", m.Target),
-		hint:    "fill it in a pre_start hook, or set nocopy: true where nothing is missing",
-	}, key...)
 }
 
 // clusterVolume tells of a volume that Swarm makes by a CSI driver of its own.

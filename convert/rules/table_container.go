@@ -84,7 +84,7 @@ func moreContainerRows() []Row {
 		{"security_opt", Converted, Silent, "containers[].securityContext", "becomes the matching field of the security context"},
 		{"shm_size", Converted, Silent, "volumes[].emptyDir", "becomes a folder in memory at /dev/shm, which counts as memory of the container"},
 		{"stop_grace_period", Converted, Silent, "terminationGracePeriodSeconds", "is how long a pod may take to stop, in whole seconds"},
-		{"stop_signal", Ignored, Warn, "", "has no counterpart before Kubernetes enables ContainerStopSignals: set STOPSIGNAL in the image"},
+		{"stop_signal", Approximated, Silent, "containers[].lifecycle.stopSignal", "is how the container is told to stop, with --stop-signals; without it, the image's STOPSIGNAL counts"},
 		{"storage_opt", Approximated, Silent, "containers[].resources.limits.ephemeral-storage", "size becomes the limit of ephemeral storage"},
 		{"sysctls", Converted, Silent, "securityContext.sysctls", "becomes sysctls of the pod"},
 		{"tmpfs", Converted, Silent, "volumes[].emptyDir", "becomes a folder in memory"},
@@ -100,7 +100,7 @@ func moreContainerRows() []Row {
 		{"volumes.[].consistency", Ignored, Note, "", "is for Docker Desktop only"},
 		{"volumes.[].tmpfs.mode", Ignored, Warn, "", "has no counterpart: a folder in memory has mode 0777"},
 		{"volumes.[].volume.labels", Ignored, Note, "", "has no counterpart here: give the labels to the volume at the top level"},
-		{"volumes.[].volume.nocopy", Approximated, Note, "", "is how Kubernetes works: nothing of the image is copied into a volume"},
+		{"volumes.[].volume.nocopy", Approximated, Note, "", "is how Kubernetes works: nothing of the image is copied into a volume, unless --seed-volumes asks for it"},
 		{"volumes_from", Approximated, Silent, "volumes[], containers[].volumeMounts", "takes over the mounts of the other service; what has no name is shared in one pod only"},
 		{"working_dir", Converted, Silent, "containers[].workingDir", "becomes the working directory"},
 	}

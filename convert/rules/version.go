@@ -21,11 +21,13 @@ const (
 	appArmorFields feature = iota
 	digitNames
 	dnsSearches
+	dynamicResources
 	hostNameOverride
 	imageVolumes
 	bufferSysctls
 	procMount
 	recursiveReadOnly
+	stopSignals
 	trafficDistribution
 	userNamespaces
 	variableNames
@@ -40,7 +42,7 @@ type gate struct {
 
 // gates are the features that the rules ask for, after the feature gates of
 // Kubernetes (pkg/features/kube_features.go): the version in which each is on by
-// default.
+// default; of stopSignals, in which it can be switched on.
 func gates() []gate {
 	return []gate{
 		{appArmorFields, 30, "AppArmor profiles as fields of a container"},        // KEP-24, AppArmorFields
@@ -51,6 +53,8 @@ func gates() []gate {
 		{dnsSearches, 33, "such search domains"},                                  // KEP-4427, RelaxedDNSSearchValidation
 		{procMount, 33, "containers that see all of /proc"},                       // KEP-4265, ProcMountType
 		{userNamespaces, 33, "user namespaces"},                                   // KEP-127, UserNamespacesSupport
+		{stopSignals, 33, "signals that stop containers, as an alpha feature"},    // KEP-4960, ContainerStopSignals
+		{dynamicResources, 34, "claims of devices"},                               // KEP-4381, DynamicResourceAllocation
 		{hostNameOverride, 35, "host names of pods that differ from their names"}, // KEP-4762, HostnameOverride
 		{imageVolumes, 35, "volumes from images"},                                 // KEP-4639, ImageVolume
 		{digitNames, 36, "Services whose names begin with a digit"},               // KEP-5311, RelaxedServiceNameValidation

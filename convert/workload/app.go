@@ -8,6 +8,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -34,6 +35,8 @@ type App struct {
 	Accounts   []*Account
 	// Charts run in place of services.
 	Charts []*Chart
+	// Devices are what pods claim of the cluster's device classes.
+	Devices []*DeviceClaim
 	// Builds are the images that somebody must build and push first.
 	Builds []Build
 	// Scope is what the user says of the whole application.
@@ -257,6 +260,13 @@ type Account struct {
 	Automount   bool
 	// Rules hold in the namespace, ClusterRules in the whole cluster.
 	Rules, ClusterRules []rbacv1.PolicyRule
+}
+
+// DeviceClaim is a template by which each pod claims devices of its own.
+type DeviceClaim struct {
+	Name     string
+	Service  string
+	Requests []resourcev1.DeviceRequest
 }
 
 // Scope is what holds for all objects, and the namespace around them.
