@@ -59,7 +59,7 @@ func (a *app) addMounts(unit, image string, mounts []mount) {
 	pod := a.podOf(unit)
 	for _, m := range mounts {
 		c := a.mounted(m.Type, m.Source)
-		if c == nil {
+		if c == nil || m.develops {
 			continue
 		}
 		c.pods[pod] = true

@@ -20,6 +20,10 @@ import (
 // pod and the mounts of the container.
 func (u *unit) volumes() {
 	for _, m := range u.mountsOf(u.in) {
+		if m.develops {
+			u.reportSource(m)
+			continue
+		}
 		u.volume(m)
 	}
 	u.foreignVolumes()
@@ -50,6 +54,9 @@ type mount struct {
 	of string
 	// key is where the unit says so.
 	key []string
+	// develops tells that the mount is for the development of the image, and not for
+	// running it.
+	develops bool
 }
 
 // mountsOf returns the mounts of a service and, behind them, those that
@@ -61,8 +68,9 @@ func (a *app) mountsOf(in *types.ServiceConfig) []mount {
 func (a *app) takenOver(in *types.ServiceConfig, seen map[string]bool) []mount {
 	var mounts []mount
 	for i, m := range in.Volumes {
-		mounts = append(mounts, mount{m, in.Name, []string{"volumes", strconv.Itoa(i)}})
+		mounts = append(mounts, mount{ServiceVolumeConfig: m, of: in.Name, key: []string{"volumes", strconv.Itoa(i)}})
 	}
+	a.markSources(in, mounts)
 	for i, from := range in.VolumesFrom {
 		name, mode := a.volumesFrom(from)
 		other, ok := a.project.Services[name]

@@ -1,0 +1,66 @@
+package rules
+
+import (
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// markSources marks the mounts that lay the source code of an image over what was
+// built from it, and the anonymous volumes that keep folders of the image from being hidden
+// by such a mount, as /app/node_modules below .:/app.
+func (a *app) markSources(in *types.ServiceConfig, mounts []mount) {
+	if a.ext.Service(in.Name).Storage != nil {
+		return // the user has decided
+	}
+	contexts := a.contexts(in)
+	for i, m := range mounts {
+		if m.Type != types.VolumeTypeBind || m.ReadOnly || !holdsOne(filepath.Clean(m.Source), contexts) {
+			continue
+		}
+		mounts[i].develops = true
+		for j, other := range mounts {
+			if other.Type == types.VolumeTypeVolume && other.Source == "" && strings.HasPrefix(path.Clean(other.Target), path.Clean(m.Target)+"/") {
+				mounts[j].develops = true
+			}
+		}
+	}
+}
+
+// contexts are the folders that the image of a service is built from, by itself or
+// by another service.
+func (a *app) contexts(in *types.ServiceConfig) []string {
+	var folders []string
+	for _, s := range a.project.Services {
+		same := s.Name == in.Name || in.Image != "" && s.Image == in.Image
+		if same && s.Build != nil && filepath.IsAbs(s.Build.Context) {
+			folders = append(folders, filepath.Clean(s.Build.Context))
+		}
+	}
+	return folders
+}
+
+// holdsOne reports whether one of the folders is the given one, or lies in it.
+func holdsOne(folder string, others []string) bool {
+	for _, other := range others {
+		if rel, err := filepath.Rel(folder, other); err == nil && filepath.IsLocal(rel) {
+			return true
+		}
+	}
+	return false
+}
+
+// reportSource tells of a mount that only develops the image.
+func (u *unit) reportSource(m mount) {
+	if m.Type == types.VolumeTypeBind {
+		u.warn(finding{
+			code:    "bind-source",
+			summary: u.shown(m.Source) + " is what the image is built from: it is not mounted over what the image has",
+			hint:    "copy it into the image, if its Dockerfile does not; what must be kept belongs on a named volume",
+		}, m.key...)
+		return
+	}
+	u.note(finding{code: "volume-anonymous", summary: "keeps a folder of the image from a mount that is left out: nothing is mounted"}, m.key...)
+}
