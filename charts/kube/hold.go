@@ -197,17 +197,35 @@ func (l *lease) keep(ctx context.Context, cancel context.CancelCauseFunc) {
 		switch {
 		case err == nil:
 			l.current = renewed
-		case apierrors.IsConflict(err) || apierrors.IsNotFound(err):
+		case apierrors.IsNotFound(err), apierrors.IsConflict(err) && l.lost(ctx):
 			cancel(release.ErrHoldLost)
 			return
 		}
 	}
 }
 
-// giveBack deletes the lease, unless it is somebody else's by now.
+// lost reports whether the lease is somebody else's by now. It may only be newer than
+// we know, when the answer to a sign of life did not arrive.
+func (l *lease) lost(ctx context.Context) bool {
+	there, err := l.client.Get(ctx, l.name, metav1.GetOptions{})
+	if err != nil {
+		return apierrors.IsNotFound(err)
+	}
+	ours := there.UID == l.current.UID && there.Spec.HolderIdentity != nil && *there.Spec.HolderIdentity == l.holder &&
+		there.Spec.AcquireTime.Equal(l.current.Spec.AcquireTime)
+	if ours {
+		l.current = there
+	}
+	return !ours
+}
+
+// giveBack deletes the lease, unless it is somebody else's by now. One that stays
+// because nobody answers is taken over for its silence.
 func (l *lease) giveBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
-	// One that stays is taken over for its silence.
-	_ = l.client.Delete(ctx, l.name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &l.current.UID, ResourceVersion: &l.current.ResourceVersion}})
+	_ = repeat(ctx, func() (bool, error) {
+		err := l.client.Delete(ctx, l.name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &l.current.UID, ResourceVersion: &l.current.ResourceVersion}})
+		return apierrors.IsConflict(err) && !l.lost(ctx), err
+	})
 }

@@ -7,8 +7,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 
 	"gantry/charts/release"
 )
@@ -62,6 +66,70 @@ func TestForgottenLease(t *testing.T) {
 		time.Sleep(time.Hour)
 		if abandoned, err := bob.take(t.Context(), nil); err != nil || abandoned != "ann" {
 			t.Errorf("bob takes what was forgotten: %q, %v", abandoned, err)
+		}
+	})
+}
+
+// TestLeaseIsNewer loses the answer to a sign of life: the version that is known is
+// not the lease's, which is ours all the same.
+func TestLeaseIsNewer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		set := fake.NewClientset()
+		client := set.CoordinationV1().Leases("shop")
+		ann := &lease{client, "gantry.web", "ann", nil}
+		if _, err := ann.take(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		conflicts := 0
+		conflict := func(clienttesting.Action) (bool, runtime.Object, error) {
+			conflicts++
+			return conflicts%2 == 1, nil, apierrors.NewConflict(coordinationv1.Resource("leases"), "gantry.web", errors.New("the object has been modified"))
+		}
+		set.PrependReactor("update", "leases", conflict)
+		set.PrependReactor("delete", "leases", conflict)
+		alive, die := context.WithCancelCause(t.Context())
+		go ann.keep(alive, die)
+		time.Sleep(2*renewEvery + time.Second)
+		if err := context.Cause(alive); err != nil {
+			t.Errorf("the lease counts as lost: %v", err)
+		}
+		die(nil)
+		synctest.Wait()
+		ann.giveBack(t.Context())
+		if list, err := client.List(t.Context(), metav1.ListOptions{}); err != nil || len(list.Items) != 0 || conflicts != 4 {
+			t.Errorf("left behind after %d requests: %v, %v", conflicts, list, err)
+		}
+	})
+}
+
+// TestLeaseIsTaken keeps its hands off a lease that is somebody else's.
+func TestLeaseIsTaken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		set := fake.NewClientset()
+		client := set.CoordinationV1().Leases("shop")
+		ann, bob := &lease{client, "gantry.web", "ann", nil}, &lease{client, "gantry.web", "bob", nil}
+		if _, err := ann.take(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if _, err := bob.take(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		conflict := func(clienttesting.Action) (bool, runtime.Object, error) {
+			return true, nil, apierrors.NewConflict(coordinationv1.Resource("leases"), "gantry.web", errors.New("the object has been modified"))
+		}
+		set.PrependReactor("update", "leases", conflict)
+		set.PrependReactor("delete", "leases", conflict)
+		alive, die := context.WithCancelCause(t.Context())
+		ann.keep(alive, die)
+		if err := context.Cause(alive); !errors.Is(err, release.ErrHoldLost) {
+			t.Errorf("ann goes on: %v", err)
+		}
+		ann.giveBack(t.Context())
+		if there, err := client.Get(t.Context(), "gantry.web", metav1.GetOptions{}); err != nil || *there.Spec.HolderIdentity != "bob" {
+			t.Errorf("ann gave back what was bob's: %v, %v", there, err)
 		}
 	})
 }
