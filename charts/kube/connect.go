@@ -68,8 +68,8 @@ func (e *NoContextError) Error() string {
 	return fmt.Sprintf("no context %q in the kubeconfig: there is %s", e.Context, strings.Join(e.Known, ", "))
 }
 
-// Cluster is one cluster. It is a genericclioptions.RESTClientGetter that keeps
-// what it has learnt, so that discovery is asked once.
+// Cluster is one cluster. It keeps what it has learnt, so that discovery is asked
+// once.
 type Cluster struct {
 	loader clientcmd.ClientConfig
 	config *rest.Config
@@ -169,9 +169,6 @@ func (c *Cluster) Clientset() (kubernetes.Interface, error) {
 
 // ToRESTConfig returns a copy of the connection's configuration.
 func (c *Cluster) ToRESTConfig() (*rest.Config, error) { return rest.CopyConfig(c.config), nil }
-
-// ToRawKubeConfigLoader returns the kubeconfig that was read.
-func (c *Cluster) ToRawKubeConfigLoader() clientcmd.ClientConfig { return c.loader }
 
 // ToDiscoveryClient returns a discovery client that keeps its answers as long as
 // the process lives: one on disk would miss definitions made a moment ago.

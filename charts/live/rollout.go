@@ -1,21 +1,14 @@
 package live
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/kubectl/pkg/cmd/util"
-	"k8s.io/kubectl/pkg/polymorphichelpers"
+	"sigs.k8s.io/yaml"
 )
 
 // changeCause is where people note why they changed a workload.
@@ -30,21 +23,18 @@ type Revision struct {
 	Current bool   `json:"current"`
 }
 
-// RolloutStatus says how far the rollout of a service is, in kubectl's words.
+// RolloutStatus says how far the rollout of a service is.
 func (a *App) RolloutStatus(ctx context.Context, s Service) (text string, done bool, err error) {
 	object, err := a.rolling(ctx, s)
 	if err != nil {
 		return "", false, err
 	}
-	viewer, err := polymorphichelpers.StatusViewerFor(kindOf(s))
-	if err != nil {
-		return "", false, err
+	r, ok := rolloutOf(object)
+	if !ok {
+		return "", false, &UnableError{s, "rolled out", "replaces its pods only when somebody deletes them"}
 	}
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
-	if err != nil {
-		return "", false, err
-	}
-	return viewer.Status(&unstructured.Unstructured{Object: fields}, 0)
+	text, done = r.status()
+	return text, done, nil
 }
 
 // RolloutHistory returns the revisions of a service, oldest first.
@@ -53,58 +43,59 @@ func (a *App) RolloutHistory(ctx context.Context, s Service) ([]Revision, error)
 	if err != nil {
 		return nil, err
 	}
-	viewer, err := polymorphichelpers.HistoryViewerFor(kindOf(s), a.client)
+	all, err := a.revisions(ctx, s, object)
 	if err != nil {
 		return nil, err
 	}
-	all, err := viewer.GetHistory(s.Namespace, s.Object)
-	if err != nil {
-		return nil, a.cluster.Lost(fmt.Errorf("read the history of %s: %w", s, err))
-	}
 	current := templateOf(object)
-	var list []Revision
-	for _, n := range slices.Sorted(maps.Keys(all)) {
-		template := templateOf(all[n])
-		list = append(list, Revision{Revision: n, Images: images(template.Spec), Cause: template.Annotations[changeCause], Current: sameTemplate(template, current)})
+	list := make([]Revision, 0, len(all))
+	for _, r := range all {
+		list = append(list, Revision{Revision: r.number, Images: images(r.template.Spec), Cause: r.annotations[changeCause], Current: sameTemplate(r.template, current)})
 	}
 	return list, nil
 }
 
-// RolloutRevision describes the template of pods of one revision.
+// RolloutRevision returns the template of pods of one revision as YAML.
 func (a *App) RolloutRevision(ctx context.Context, s Service, revision int64) (string, error) {
-	if _, err := a.rolling(ctx, s); err != nil {
-		return "", err
-	}
-	viewer, err := polymorphichelpers.HistoryViewerFor(kindOf(s), a.client)
-	if err != nil {
-		return "", err
-	}
-	text, err := viewer.ViewHistory(s.Namespace, s.Object, revision)
-	if err != nil {
-		return "", a.cluster.Lost(fmt.Errorf("read revision %d of %s: %w", revision, s, err))
-	}
-	return text, nil
-}
-
-// RolloutUndo gives a service the template of an older revision, the one before
-// the current one for 0. It says what it did in kubectl's words.
-func (a *App) RolloutUndo(ctx context.Context, s Service, revision int64) (string, error) {
 	object, err := a.rolling(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	if d, ok := object.(*appsv1.Deployment); ok && d.Spec.Paused {
-		return "", &UnableError{s, "undone", "is paused"}
-	}
-	back, err := polymorphichelpers.RollbackerFor(kindOf(s), a.client)
+	all, err := a.revisions(ctx, s, object)
 	if err != nil {
 		return "", err
 	}
-	text, err := back.Rollback(object, nil, revision, util.DryRunNone)
+	r, err := pick(s, all, revision)
 	if err != nil {
-		return "", a.cluster.Lost(fmt.Errorf("undo the rollout of %s: %w", s, err))
+		return "", err
 	}
-	return text, nil
+	text, err := yaml.Marshal(r.template)
+	return string(text), err
+}
+
+// RolloutUndo gives a service the template of an older revision, the one before
+// the newest for 0, and returns which. Nothing changes when it has that template
+// already.
+func (a *App) RolloutUndo(ctx context.Context, s Service, revision int64) (to int64, changed bool, err error) {
+	object, err := a.rolling(ctx, s)
+	if err != nil {
+		return 0, false, err
+	}
+	if d, ok := object.(*appsv1.Deployment); ok && d.Spec.Paused {
+		return 0, false, &UnableError{s, "undone", "is paused"}
+	}
+	all, err := a.revisions(ctx, s, object)
+	if err != nil {
+		return 0, false, err
+	}
+	r, err := pick(s, all, revision)
+	if err != nil {
+		return 0, false, err
+	}
+	if sameTemplate(r.template, templateOf(object)) {
+		return r.number, false, nil
+	}
+	return r.number, true, a.restore(ctx, s, object, r)
 }
 
 // RolloutPause stops the rollouts of a service for the time being, or lets them go
@@ -125,10 +116,10 @@ func (a *App) RolloutPause(ctx context.Context, s Service, paused bool) (bool, e
 }
 
 // rolling returns a workload that rolls out changes.
-func (a *App) rolling(ctx context.Context, s Service) (runtime.Object, error) {
+func (a *App) rolling(ctx context.Context, s Service) (metav1.Object, error) {
 	apps, o := a.client.AppsV1(), metav1.GetOptions{}
 	var (
-		object runtime.Object
+		object metav1.Object
 		err    error
 	)
 	switch s.Kind {
@@ -147,36 +138,18 @@ func (a *App) rolling(ctx context.Context, s Service) (runtime.Object, error) {
 	return object, nil
 }
 
-func kindOf(s Service) schema.GroupKind {
-	return schema.GroupKind{Group: appsv1.GroupName, Kind: s.Kind}
-}
-
-// templateOf returns the template of pods of a workload or of a revision of one.
-func templateOf(object runtime.Object) corev1.PodTemplateSpec {
+// templateOf returns the template of pods of a workload.
+func templateOf(object metav1.Object) corev1.PodTemplateSpec {
 	switch o := object.(type) {
 	case *appsv1.Deployment:
 		return o.Spec.Template
-	case *appsv1.ReplicaSet:
-		return withCause(o.Spec.Template, o.Annotations)
 	case *appsv1.StatefulSet:
-		return withCause(o.Spec.Template, o.Annotations)
+		return o.Spec.Template
 	case *appsv1.DaemonSet:
-		return withCause(o.Spec.Template, o.Annotations)
+		return o.Spec.Template
 	default:
 		return corev1.PodTemplateSpec{}
 	}
-}
-
-// withCause notes the cause of a change at the template.
-func withCause(t corev1.PodTemplateSpec, annotations map[string]string) corev1.PodTemplateSpec {
-	out := *t.DeepCopy()
-	if cause := cmp.Or(out.Annotations[changeCause], annotations[changeCause]); cause != "" {
-		if out.Annotations == nil {
-			out.Annotations = map[string]string{}
-		}
-		out.Annotations[changeCause] = cause
-	}
-	return out
 }
 
 // sameTemplate reports whether two templates make the same pods.
@@ -184,10 +157,6 @@ func sameTemplate(x, y corev1.PodTemplateSpec) bool {
 	for _, t := range []*corev1.PodTemplateSpec{&x, &y} {
 		*t = *t.DeepCopy()
 		delete(t.Labels, appsv1.DefaultDeploymentUniqueLabelKey)
-		delete(t.Annotations, changeCause)
-		if len(t.Annotations) == 0 {
-			t.Annotations = nil
-		}
 	}
 	return equality.Semantic.DeepEqual(x, y)
 }

@@ -9,13 +9,16 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
 )
 
 // Cluster is where releases live. kube.Cluster is one.
 type Cluster interface {
-	// RESTClientGetter is what helm's template functions and its discovery use.
-	genericclioptions.RESTClientGetter
+	// ToRESTConfig returns what templates look objects up with.
+	ToRESTConfig() (*rest.Config, error)
+	// ToDiscoveryClient returns what knows the version of the cluster and its APIs.
+	ToDiscoveryClient() (discovery.CachedDiscoveryInterface, error)
 	// Reach fails when the cluster does not answer, within seconds.
 	Reach(ctx context.Context) error
 	// Client returns what one operation applies objects with.

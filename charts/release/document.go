@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	helmkube "helm.sh/helm/v3/pkg/kube"
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/releaseutil"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -26,9 +25,9 @@ type document struct {
 
 func (d document) object() Object { return ObjectOf(d.Unstructured) }
 
-// keep reports whether an annotation forbids to delete the object.
+// keep reports whether an annotation of helm's forbids to delete the object.
 func keep(obj *unstructured.Unstructured) bool {
-	return obj.GetAnnotations()[helmkube.ResourcePolicyAnno] == helmkube.KeepPolicy
+	return obj.GetAnnotations()["helm.sh/resource-policy"] == "keep"
 }
 
 // ObjectOf names an object.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"helm.sh/helm/v3/pkg/storage"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
@@ -20,7 +19,6 @@ import (
 	fakediscovery "k8s.io/client-go/discovery/fake"
 	"k8s.io/client-go/rest"
 	clienttesting "k8s.io/client-go/testing"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"gantry/charts"
 	"gantry/charts/archive"
@@ -63,9 +61,8 @@ func (c *cluster) Client(o release.ClientOptions) (release.Client, error) {
 	return &client{c, o.Namespace}, nil
 }
 
-func (c *cluster) ToRESTConfig() (*rest.Config, error)           { return &rest.Config{}, nil }
-func (c *cluster) ToRESTMapper() (meta.RESTMapper, error)        { return nil, errors.ErrUnsupported }
-func (c *cluster) ToRawKubeConfigLoader() clientcmd.ClientConfig { return nil }
+func (c *cluster) ToRESTConfig() (*rest.Config, error) { return &rest.Config{}, nil }
+
 func (c *cluster) ToDiscoveryClient() (discovery.CachedDiscoveryInterface, error) {
 	return memory.NewMemCacheClient(&fakediscovery.FakeDiscovery{Fake: &clienttesting.Fake{
 		Resources: []*metav1.APIResourceList{{GroupVersion: "v1", APIResources: []metav1.APIResource{{Name: "configmaps", Kind: "ConfigMap", Namespaced: true}}}},

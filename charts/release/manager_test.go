@@ -133,8 +133,7 @@ func TestPending(t *testing.T) {
 	b.upgrade(t, nil)
 }
 
-// The typed reason survives helm's action, which prints some errors into
-// others.
+// The typed reason survives what is wrapped around it.
 func TestReasonsSurvive(t *testing.T) {
 	for _, call := range []string{"send", "wait: ready", "wait: complete"} {
 		t.Run(call, func(t *testing.T) {

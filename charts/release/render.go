@@ -3,17 +3,18 @@ package release
 import (
 	"errors"
 	"fmt"
-	"io"
+	"maps"
+	"path"
+	"slices"
 	"strings"
 
-	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
-	kubefake "helm.sh/helm/v3/pkg/kube/fake"
+	helmengine "helm.sh/helm/v3/pkg/engine"
 	helmrelease "helm.sh/helm/v3/pkg/release"
-	"helm.sh/helm/v3/pkg/storage"
-	"helm.sh/helm/v3/pkg/storage/driver"
+	"helm.sh/helm/v3/pkg/releaseutil"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/discovery"
 )
 
 // rendering is what a revision is rendered from.
@@ -31,12 +32,20 @@ type rendering struct {
 	lookup bool
 }
 
-// render makes the next revision of a chart. Templates, the values of before,
-// hooks and notes are helm's: its action runs dry, over records that hold no more
-// than it needs to know, and a client that sends nothing.
+// render makes the next revision of a chart, with helm's rules for values and its
+// engine.
 func (m *Manager) render(r rendering) (*helmrelease.Release, error) {
+	if err := chartutil.ValidateReleaseName(r.name); err != nil {
+		return nil, fmt.Errorf("release name %q: %w", r.name, err)
+	}
 	capabilities, err := m.capabilities()
 	if err != nil {
+		return nil, err
+	}
+	if want, is := r.chart.Metadata.KubeVersion, capabilities.KubeVersion.String(); want != "" && !chartutil.IsCompatibleRange(want, is) {
+		return nil, fmt.Errorf("chart %s needs Kubernetes %s, and the cluster is %s", r.chart.Name(), want, is)
+	}
+	if r.values, err = r.reused(); err != nil {
 		return nil, err
 	}
 	next, err := m.renderWith(r, capabilities)
@@ -50,77 +59,89 @@ func (m *Manager) render(r rendering) (*helmrelease.Release, error) {
 }
 
 func (m *Manager) renderWith(r rendering, capabilities *chartutil.Capabilities) (*helmrelease.Release, error) {
-	memory := driver.NewMemory()
-	memory.SetNamespace(m.namespace)
-	config := &action.Configuration{
-		RESTClientGetter: m.cluster,
-		Releases:         storage.Init(memory),
-		KubeClient:       &kubefake.PrintingKubeClient{Out: io.Discard},
-		Capabilities:     capabilities,
-		Log:              func(string, ...any) {},
+	if err := chartutil.ProcessDependenciesWithMerge(r.chart, r.values); err != nil {
+		return nil, err
 	}
-	dry := string(DryRunClient)
-	if r.lookup {
-		dry = string(DryRunServer)
+	// As with helm, templates see revision 1 of whatever is installed, even if a
+	// release of the name was uninstalled with its history kept.
+	seen := chartutil.ReleaseOptions{Name: r.name, Namespace: m.namespace, Revision: 1, IsInstall: r.before == nil, IsUpgrade: r.before != nil}
+	if r.before != nil {
+		seen.Revision = r.last.Version + 1
 	}
-	var next *helmrelease.Release
-	var err error
-	if r.before == nil {
-		install := action.NewInstall(config)
-		install.ReleaseName, install.Namespace, install.SkipSchemaValidation = r.name, m.namespace, r.skipSchema
-		install.DryRun, install.DryRunOption = true, dry
-		next, err = install.Run(r.chart, r.values)
-	} else {
-		if err := remembered(config.Releases, r.before, r.last); err != nil {
-			return nil, err
-		}
-		upgrade := newUpgrade(config, m.namespace, r)
-		upgrade.DryRun, upgrade.DryRunOption = true, dry
-		next, err = upgrade.Run(r.name, r.chart, r.values)
-	}
+	visible, err := chartutil.ToRenderValuesWithSchemaValidation(r.chart, r.values, seen, capabilities, r.skipSchema)
 	if err != nil {
 		return nil, err
+	}
+	e := helmengine.Engine{}
+	if r.lookup {
+		config, err := m.cluster.ToRESTConfig()
+		if err != nil {
+			return nil, err
+		}
+		e = helmengine.New(config)
+	}
+	files, err := e.Render(r.chart, visible)
+	if err != nil {
+		return nil, err
+	}
+	return m.nextRevision(r, files)
+}
+
+// reused returns the values of the next revision: those that were given, over those
+// of the revision before where they are to be reused.
+func (r *rendering) reused() (map[string]any, error) {
+	if r.before == nil {
+		return r.values, nil
+	}
+	switch r.reuse {
+	case ReuseAll:
+		// The defaults of the chart as it was count, too.
+		defaults, err := chartutil.CoalesceValues(r.before.Chart, r.before.Config)
+		if err != nil {
+			return nil, fmt.Errorf("put the values of revision %d together: %w", r.before.Version, err)
+		}
+		r.chart.Values = defaults
+		return chartutil.CoalesceTables(r.values, r.before.Config), nil
+	case ReuseGiven:
+		return chartutil.CoalesceTables(r.values, r.before.Config), nil
+	case ReuseIfNone:
+		if len(r.values) == 0 && len(r.before.Config) > 0 {
+			return r.before.Config, nil
+		}
+	case ReuseNothing:
+	}
+	return r.values, nil
+}
+
+// nextRevision puts what the templates have become, by their names, into a revision that
+// is not recorded yet.
+func (m *Manager) nextRevision(r rendering, files map[string]string) (*helmrelease.Release, error) {
+	const notes = "NOTES.txt"
+	now := m.now()
+	next := &helmrelease.Release{
+		Name: r.name, Namespace: m.namespace, Chart: r.chart, Config: r.values, Version: 1,
+		Info: &helmrelease.Info{
+			FirstDeployed: now, LastDeployed: now, Status: helmrelease.StatusUnknown,
+			Notes: files[path.Join(r.chart.Name(), "templates", notes)],
+		},
 	}
 	if r.last != nil {
 		next.Version = r.last.Version + 1
 	}
-	next.Info.Description = ""
+	if r.before != nil {
+		next.Info.FirstDeployed, next.Labels = r.before.Info.FirstDeployed, maps.Clone(r.last.Labels)
+	}
+	maps.DeleteFunc(files, func(name, _ string) bool { return strings.HasSuffix(name, notes) })
+	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	for _, manifest := range manifests {
+		fmt.Fprintf(&b, "---\n# Source: %s\n%s\n", manifest.Name, manifest.Content)
+	}
+	next.Hooks, next.Manifest = hooks, b.String()
 	return next, nil
-}
-
-func newUpgrade(config *action.Configuration, namespace string, r rendering) *action.Upgrade {
-	upgrade := action.NewUpgrade(config)
-	upgrade.Namespace, upgrade.SkipSchemaValidation = namespace, r.skipSchema
-	switch r.reuse {
-	case ReuseNothing:
-		upgrade.ResetValues = true
-	case ReuseAll:
-		upgrade.ReuseValues = true
-	case ReuseGiven:
-		upgrade.ResetThenReuseValues = true
-	case ReuseIfNone:
-	}
-	return upgrade
-}
-
-// remembered gives helm's action the revisions that it asks for: the one that is
-// there, and the newest, which is in the middle of nothing.
-func remembered(records *storage.Storage, before, last *helmrelease.Release) error {
-	was := *before
-	info := *before.Info
-	info.Status = helmrelease.StatusDeployed
-	was.Info = &info
-	if err := records.Create(&was); err != nil {
-		return err
-	}
-	if last.Version == before.Version {
-		return nil
-	}
-	newest := *last
-	info = *last.Info
-	info.Status = helmrelease.StatusFailed
-	newest.Info = &info
-	return records.Create(&newest)
 }
 
 // capabilities says what the cluster can do.
@@ -133,7 +154,7 @@ func (m *Manager) capabilities() (*chartutil.Capabilities, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask the cluster for its version: %w", m.cluster.Lost(err))
 	}
-	versions, err := action.GetVersionSet(client)
+	versions, err := Versions(client)
 	if err != nil {
 		return nil, fmt.Errorf("ask the cluster for its kinds: %w", m.cluster.Lost(err))
 	}
@@ -142,6 +163,29 @@ func (m *Manager) capabilities() (*chartutil.Capabilities, error) {
 		KubeVersion: chartutil.KubeVersion{Version: version.GitVersion, Major: version.Major, Minor: version.Minor},
 		HelmVersion: chartutil.DefaultCapabilities.HelmVersion,
 	}, nil
+}
+
+// Versions returns the versions of APIs that a cluster serves, alone and with each
+// of their kinds, as templates look for them. A service that is registered and does
+// not answer has none.
+func Versions(client discovery.ServerResourcesInterface) (chartutil.VersionSet, error) {
+	groups, resources, err := client.ServerGroupsAndResources()
+	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
+		return nil, err
+	}
+	var versions chartutil.VersionSet
+	for _, group := range groups {
+		for _, version := range group.Versions {
+			versions = append(versions, version.GroupVersion)
+		}
+	}
+	for _, list := range resources {
+		for _, resource := range list.APIResources {
+			versions = append(versions, path.Join(list.GroupVersion, resource.Kind))
+		}
+	}
+	slices.Sort(versions)
+	return slices.Compact(versions), nil
 }
 
 // definedBy returns the versions that the definitions of a chart add to those that

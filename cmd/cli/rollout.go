@@ -54,6 +54,9 @@ func (a *app) rolloutError(err error) error {
 			err = withHint(err, "a Job runs again when its image or command changes and the release is upgraded")
 		}
 	}
+	if missing, ok := errors.AsType[*live.NoRevisionError](err); ok {
+		return notFoundError(withHint(err, "see what there is with: gantry rollout history "+missing.Service.Name))
+	}
 	return a.releaseError(err)
 }
 
@@ -72,7 +75,7 @@ func newRolloutStatus(a *app) *cobra.Command {
 				return err
 			}
 			if !done && !w.detach {
-				fmt.Fprintln(a.Err, strings.TrimSpace(text))
+				fmt.Fprintf(a.Err, "%s: %s\n", s.Name, text)
 				if err := w.wait(ctx, a, app, []live.Service{s}); err != nil {
 					return err
 				}
@@ -81,7 +84,7 @@ func newRolloutStatus(a *app) *cobra.Command {
 				}
 			}
 			if !done {
-				fmt.Fprintln(a.Out, strings.TrimSpace(text))
+				fmt.Fprintf(a.Out, "%s: %s\n", s.Name, text)
 				return &exitError{exitTimeout, errReported}
 			}
 			_, err = fmt.Fprintf(a.Out, "%s is rolled out\n", s.Name)
@@ -139,11 +142,15 @@ func newRolloutUndo(a *app) *cobra.Command {
 			if err := w.check(); err != nil {
 				return err
 			}
-			text, err := app.RolloutUndo(ctx, s, revision)
+			to, changed, err := app.RolloutUndo(ctx, s, revision)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.Out, "%s: %s\n", s.Name, strings.TrimSpace(text))
+			if !changed {
+				_, err = fmt.Fprintf(a.Out, "%s is as in revision %d already\n", s.Name, to)
+				return err
+			}
+			fmt.Fprintf(a.Out, "%s is as in revision %d again\n", s.Name, to)
 			fmt.Fprintln(a.Err, "the record of the release says otherwise: the next upgrade makes it as the chart says; gantry rollback goes back with all of it")
 			return w.wait(ctx, a, app, []live.Service{s})
 		})

@@ -12,9 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"helm.sh/helm/v3/pkg/action"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/yaml"
 
 	"gantry/charts/archive"
@@ -100,7 +98,7 @@ func (o *templateOptions) check(args []string) error {
 	case len(args) > 0:
 		o.render.Name = args[0]
 	case o.nameTemplate != "":
-		name, err := action.TemplateName(o.nameTemplate)
+		name, err := engine.ReleaseName(o.nameTemplate)
 		if err != nil {
 			return usageError(fmt.Errorf("--name-template: %w", err))
 		}
@@ -166,9 +164,8 @@ func (a *app) capabilities(ctx context.Context, o *engine.Options) (*kube.Cluste
 	if err != nil {
 		return nil, fmt.Errorf("ask for the version of the cluster: %w", err)
 	}
-	apis, err := action.GetVersionSet(client)
-	// A service that is registered and does not answer has no APIs.
-	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
+	apis, err := release.Versions(client)
+	if err != nil {
 		return nil, fmt.Errorf("ask for the APIs of the cluster: %w", err)
 	}
 	o.KubeVersion, o.OnlyAPIVersions = version.GitVersion, apis

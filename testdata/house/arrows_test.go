@@ -43,6 +43,10 @@ func arrows() []arrow {
 		{room: "gantry/charts", ban: "k8s.io/...", why: "the nouns are values: they talk to nobody"},
 		{room: "gantry/repo", ban: "net/http", why: "the index is a wire format: the client and the server do the talking"},
 		{room: "gantry/repo/...", ban: "k8s.io/...", why: "the repository never talks to a cluster"},
+
+		{room: "gantry/...", ban: "helm.sh/helm/v3/pkg/action", why: "it brings kubectl along, whose tables every start would fill"},
+		{room: "gantry/...", ban: "k8s.io/kubectl/pkg/scheme", why: "every start would fill a second table of all kinds"},
+		{room: "gantry/...", ban: "github.com/microcosm-cc/bluemonday", why: "every start would compile its patterns for CSS"},
 	}
 }
 
