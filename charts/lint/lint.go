@@ -18,6 +18,7 @@ import (
 	"helm.sh/helm/v3/pkg/lint"
 	"helm.sh/helm/v3/pkg/lint/support"
 
+	"gantry/charts"
 	"gantry/charts/archive"
 	"gantry/charts/diag"
 	"gantry/charts/engine"
@@ -54,6 +55,28 @@ func Run(ctx context.Context, name string, o Options) (diag.List, error) {
 	if err != nil {
 		return nil, err
 	}
+	return check(ctx, name, c, o)
+}
+
+// Files checks a chart that lies in no folder yet, and names its files as if they
+// were below name.
+func Files(ctx context.Context, name string, files []charts.File, o Options) (diag.List, error) {
+	c, err := archive.FromFiles(files)
+	if at, ok := errors.AsType[*archive.Error](err); ok {
+		return diag.List{at.Diagnostic()}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := check(ctx, "", c, o)
+	for i := range list {
+		list[i].Pos.File = filepath.Join(name, list[i].Pos.File)
+	}
+	return list, err
+}
+
+// check checks a chart, from the folder or archive with a name, if it has one.
+func check(ctx context.Context, name string, c *chart.Chart, o Options) (diag.List, error) {
 	version := o.KubeVersion
 	if version == "" {
 		version = engine.DefaultKubeVersion
@@ -114,11 +137,7 @@ func beyond(ctx context.Context, c *chart.Chart, list diag.List, o Options) (dia
 // only.
 func folder(name string, c *chart.Chart) (dir string, remove func(), err error) {
 	nothing := func() {}
-	info, err := os.Stat(name)
-	if err != nil {
-		return "", nothing, err
-	}
-	if info.IsDir() {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		// helm's messages hold the folder's name, which is taken out of them: a whole
 		// path is nothing else.
 		dir, err = filepath.Abs(name)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,12 +29,32 @@ type chartCreateOptions struct {
 	output       string
 	version      string
 	appVersion   string
+	icon         string
 	secretValues string
 	bake         string
 	force        bool
-	conflicts    string
-	dryRun       bool
-	format       string
+	mergeOptions
+}
+
+// mergeOptions say what becomes of a chart that is there already.
+type mergeOptions struct {
+	conflicts string
+	dryRun    bool
+	format    string
+}
+
+func (o *mergeOptions) bind(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.conflicts, "conflicts", string(merge.Refuse), "what becomes of places of a chart that you and gantry changed: refuse, markers (write both), mine or generated")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would change in the folder of a chart, and write nothing")
+	f.StringVar(&o.format, "format", "text", "how to tell what was merged into a chart: text or json")
+	_ = c.RegisterFlagCompletionFunc("conflicts", cobra.FixedCompletions(choiceNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// usual reports whether nothing was asked for.
+func (o *mergeOptions) usual() bool {
+	return *o == mergeOptions{conflicts: string(merge.Refuse), format: "text"}
 }
 
 func newChartCreate(a *app) *cobra.Command {
@@ -73,20 +94,17 @@ was generated last time: commit it with the chart.
 	}
 	o.sourceOptions.bind(c)
 	o.reportOptions.bind(c)
+	o.mergeOptions.bind(c)
 	f := c.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "folder of the chart (default: the name of the application)")
 	f.StringVar(&o.version, "version", "", "version of the chart (default: that of the chart that is there, or "+defaultChartVersion+")")
 	f.StringVar(&o.appVersion, "app-version", "", "version of the application (default: the tag of its first image)")
+	f.StringVar(&o.icon, "icon", "", "address of a picture for the chart (default: the label io.artifacthub.package.logo-url)")
 	f.StringVar(&o.secretValues, "secret-values", "", "file to write the values of secrets to, outside of the chart")
 	bindBake(c, &o.bake)
-	f.StringVar(&o.conflicts, "conflicts", string(merge.Refuse), "what becomes of places that you and gantry changed: refuse, markers (write both), mine or generated")
-	f.BoolVar(&o.dryRun, "dry-run", false, "show what would change in the folder, and write nothing")
 	f.BoolVar(&o.force, "force", false, "write every file as it is generated: edits of these are lost, other files stay")
-	f.StringVar(&o.format, "format", "text", "how to tell what was merged: text or json")
 	_ = c.MarkFlagDirname("output")
 	_ = c.MarkFlagFilename("secret-values", "yaml", "yml")
-	_ = c.RegisterFlagCompletionFunc("conflicts", cobra.FixedCompletions(choiceNames(), cobra.ShellCompDirectiveNoFileComp))
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
@@ -115,7 +133,7 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	}
 	version := cmp.Or(o.version, there.version(), defaultChartVersion)
 	files, err := helm.Chart(helm.Source{
-		Name: result.App.Name, Minor: result.App.Minor, Version: version, AppVersion: o.appVersion, Objects: result.Objects, Disabled: disabled,
+		Name: result.App.Name, Minor: result.App.Minor, Version: version, AppVersion: o.appVersion, Icon: o.icon, Objects: result.Objects, Disabled: disabled,
 		Variables: variables, Charts: result.App.Charts,
 	})
 	if err != nil {
@@ -144,6 +162,9 @@ func (o *chartCreateOptions) check() error {
 		if _, err := semver.StrictNewVersion(o.version); err != nil {
 			return fmt.Errorf("--version %s is not a semantic version, such as 1.2.0", o.version)
 		}
+	}
+	if u, err := url.Parse(o.icon); o.icon != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
+		return fmt.Errorf("--icon %s is no address, such as https://example.com/icon.svg", o.icon)
 	}
 	if !slices.Contains(choiceNames(), o.conflicts) {
 		return fmt.Errorf("unknown --conflicts %q: use %s", o.conflicts, strings.Join(choiceNames(), ", "))

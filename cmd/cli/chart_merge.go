@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,7 +15,7 @@ import (
 	"gantry/charts"
 	"gantry/charts/archive"
 	"gantry/charts/diag"
-	"gantry/charts/engine"
+	"gantry/charts/lint"
 	"gantry/charts/merge"
 	"gantry/convert/rules"
 )
@@ -52,7 +51,7 @@ func (a *app) putChart(ctx context.Context, there *chartFolder, files []charts.F
 	if err := a.tellMerge(merged, todo, written, o); err != nil {
 		return err
 	}
-	a.checkMerged(ctx, there, merged)
+	a.checkMerged(ctx, there, in, merged)
 	if o.dryRun {
 		return nil
 	}
@@ -319,38 +318,53 @@ func (a *app) printDiff(todo *rewrite) {
 	}
 }
 
-// checkMerged renders the merged chart, and warns when it does not render any
-// more: a text can be merged without a conflict and be wrong.
-func (a *app) checkMerged(ctx context.Context, there *chartFolder, merged *merge.Result) {
+// checkMerged lints a merged chart: a text can be merged without a conflict and be
+// wrong. It tells what the chart that is generated now has not, and whether the
+// one that was there had it before.
+func (a *app) checkMerged(ctx context.Context, there *chartFolder, in merge.Input, merged *merge.Result) {
 	if !merged.Edited() || slices.ContainsFunc(merged.Files, func(f charts.File) bool { return merge.Marked(f.Data) > 0 }) {
 		return
 	}
-	failure := renders(ctx, merged.Files)
-	if failure == nil {
+	found := serious(ctx, there.dir, merged.Files)
+	if len(found) == 0 {
 		return
 	}
-	before := ""
-	if renders(ctx, there.files) != nil {
-		before = " (nor did it before)"
-	}
+	generated, before := serious(ctx, there.dir, in.Generated), serious(ctx, there.dir, there.files)
 	var list diag.List
-	if at, ok := errors.AsType[*engine.TemplateError](failure); ok {
-		failure = at
+	for _, d := range found {
+		if slices.ContainsFunc(generated, same(d)) {
+			continue
+		}
+		d.Severity = diag.Warning
+		if slices.ContainsFunc(before, same(d)) {
+			d.Summary += " (as before)"
+		}
+		list.Add(d)
 	}
-	list.Add(diag.Diagnostic{
-		Severity: diag.Warning, Pos: diag.Pos{File: there.dir}, Code: "merged-chart",
-		Summary: "the merged chart does not render with its own values" + before + ": " + failure.Error(),
-		Hint:    "mend it by hand, and try: gantry lint " + there.dir,
-	})
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintln(a.Err, "the merged chart has problems:")
 	a.printDiagnostics(a.Err, nil, list)
+	fmt.Fprintf(a.Err, "mend them by hand, and try: gantry lint %s\n", there.dir)
 }
 
-// renders tries to render a chart with its own values.
-func renders(ctx context.Context, files []charts.File) error {
-	c, err := archive.FromFiles(files)
-	if err != nil {
-		return err
+// serious returns what lint warns of. Charts that are not fetched yet are none of
+// its business here.
+func serious(ctx context.Context, dir string, files []charts.File) diag.List {
+	if c, err := archive.FromFiles(files); err == nil && len(archive.MissingDependencies(c)) > 0 {
+		return nil
 	}
-	_, err = engine.Render(ctx, c, nil, engine.Options{Name: c.Name(), Namespace: "default"})
-	return err
+	list, err := lint.Files(ctx, dir, files, lint.Options{})
+	if err != nil {
+		return nil // the chart is written all the same, and gantry lint tells
+	}
+	return slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return d.Severity < diag.Warning })
+}
+
+// same finds a diagnostic that says the same, wherever lines have moved.
+func same(d diag.Diagnostic) func(diag.Diagnostic) bool {
+	return func(other diag.Diagnostic) bool {
+		return d.Code == other.Code && d.Pos.File == other.Pos.File && d.Summary == other.Summary && slices.Equal(d.Path, other.Path)
+	}
 }

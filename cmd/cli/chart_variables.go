@@ -34,7 +34,10 @@ func (a *app) variables(ctx context.Context, o *sourceOptions, result *convert.R
 	if len(disabled) > 0 {
 		src.Profiles = []string{"*"}
 	}
+	tries := 0
 	again := func(ctx context.Context, variables map[string]string) ([]manifest.Object, error) {
+		tries++
+		a.searchProgress(tries, len(variables))
 		other := src
 		other.Stdin, other.Environ = in(), slices.Clone(src.Environ)
 		for name, value := range variables {
@@ -47,11 +50,36 @@ func (a *app) variables(ctx context.Context, o *sourceOptions, result *convert.R
 		return result.Objects, nil
 	}
 	found, err := trace.Variables(ctx, result.Project.Variables, result.Objects, again, rules.IsSecretName)
+	a.searchProgress(tries, 0)
 	if err != nil {
 		return nil, fmt.Errorf("find what variables decide: %w", err)
 	}
 	a.tellVariables(found)
 	return found, nil
+}
+
+// searchProgress keeps one line of a terminal up to date while it is found out what
+// variables decide, and takes it away when there are no more of them.
+func (a *app) searchProgress(tries, variables int) {
+	switch {
+	case tries == 0 || !isTerminal(a.Err):
+	case variables == 0:
+		fmt.Fprint(a.Err, "\r\x1b[K")
+	default:
+		fmt.Fprintf(a.Err, "\r\x1b[Ktrying what variables decide: conversion %d, with %s", tries, countOf(variables, "variable"))
+	}
+}
+
+// mostNamed is how many variables are named on the screen.
+const mostNamed = 12
+
+// someOf lists names, or the first of many.
+func someOf(names []string) string {
+	text := strings.Join(names[:min(len(names), mostNamed)], ", ")
+	if more := len(names) - mostNamed; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 func (a *app) tellVariables(found *trace.Found) {
@@ -63,9 +91,9 @@ func (a *app) tellVariables(found *trace.Found) {
 		fixed = append(fixed, f.Name)
 	}
 	if len(offered) > 0 {
-		fmt.Fprintf(a.Err, "variables that are values of the chart: %s\n", strings.Join(offered, ", "))
+		fmt.Fprintf(a.Err, "variables that are values of the chart: %s\n", someOf(offered))
 	}
 	if len(fixed) > 0 {
-		fmt.Fprintf(a.Err, "variables that are not, as its README explains: %s\n", strings.Join(fixed, ", "))
+		fmt.Fprintf(a.Err, "variables that are not, as its README explains: %s\n", someOf(fixed))
 	}
 }

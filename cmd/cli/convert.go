@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gantry/charts"
-	"gantry/charts/merge"
 	"gantry/convert"
 	"gantry/convert/manifest"
 )
@@ -28,6 +27,7 @@ type convertOptions struct {
 	overlays []string
 	bake     string
 	force    bool
+	mergeOptions
 }
 
 func newConvert(a *app) *cobra.Command {
@@ -57,6 +57,7 @@ file, line and column of the key.
 	}
 	o.sourceOptions.bind(c)
 	o.reportOptions.bind(c)
+	o.mergeOptions.bind(c)
 	c.Flags().StringVar(&o.to, "to", toManifests, "what to make: manifests, chart or kustomize")
 	c.Flags().StringVarP(&o.output, "output", "o", "", "folder for one file an object, or - for standard output (default -); the folder of the chart or of kustomize")
 	c.Flags().StringArrayVar(&o.overlays, "overlay", nil, "overlay of kustomize, as NAME=FILE[,FILE...][,profile:PROFILE...]; repeat for several")
@@ -84,8 +85,7 @@ func runConvert(ctx context.Context, a *app, o *convertOptions) error {
 		return runKustomize(ctx, a, o)
 	case toChart:
 		return runChartCreate(ctx, a, &chartCreateOptions{
-			sourceOptions: o.sourceOptions, reportOptions: o.reportOptions, output: o.output, bake: o.bake, force: o.force,
-			conflicts: string(merge.Refuse), format: "text",
+			sourceOptions: o.sourceOptions, reportOptions: o.reportOptions, output: o.output, bake: o.bake, force: o.force, mergeOptions: o.mergeOptions,
 		})
 	default:
 		return usageError(fmt.Errorf("unknown result %q: use manifests, chart or kustomize", o.to))
@@ -114,6 +114,8 @@ func runConvert(ctx context.Context, a *app, o *convertOptions) error {
 // check refuses flags that do not go together.
 func (o *convertOptions) check() error {
 	switch {
+	case !o.usual() && o.to != toChart:
+		return errors.New("--conflicts, --dry-run and --format are for a chart that is made again: --to chart")
 	case len(o.overlays) > 0 && o.to != toKustomize:
 		return errors.New("--overlay is for --to kustomize")
 	case o.bake != "" && o.to == toKustomize:

@@ -29,6 +29,8 @@ type Source struct {
 	// Description is one sentence; default: what a label of the Compose file says, or a
 	// plain one.
 	Description string
+	// Icon is the address of a picture; default: what a label of the Compose file says.
+	Icon string
 	// Minor is the oldest version of Kubernetes, 1.Minor, for which the objects are;
 	// default 29.
 	Minor int

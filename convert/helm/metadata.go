@@ -20,6 +20,10 @@ import (
 // Open Container Initiative, which became annotations of the workloads.
 const label = "org.opencontainers.image."
 
+// artifactHub begins the labels of images by which Artifact Hub describes them.
+// https://artifacthub.io/docs/topics/repositories/container-images/
+const artifactHub = "io.artifacthub.package."
+
 // metadataFile writes Chart.yaml.
 func (b *builder) metadataFile() error {
 	n := emptyMap()
@@ -52,6 +56,9 @@ func (b *builder) metadataFile() error {
 // about returns the rest of Chart.yaml, as far as it is known.
 func (b *builder) about() (*manifest.Node, error) {
 	n := emptyMap()
+	if icon := cmp.Or(b.src.Icon, address(b.found(artifactHub+"logo-url"))); icon != "" {
+		n.Set("icon", manifest.Text(icon))
+	}
 	if home := b.link("url"); home != "" {
 		n.Set("home", manifest.Text(home))
 	}
@@ -71,7 +78,10 @@ func (b *builder) about() (*manifest.Node, error) {
 	if err := setText(annotations, "artifacthub.io/images", b.images()); err != nil {
 		return nil, err
 	}
-	if license := b.said("licenses"); license != "" {
+	if category := b.found(artifactHub + "category"); category != "" {
+		annotations.Set("artifacthub.io/category", manifest.Text(category))
+	}
+	if license := cmp.Or(b.said("licenses"), b.found(artifactHub+"license")); license != "" {
 		annotations.Set("artifacthub.io/license", manifest.Text(license))
 	}
 	if docs := b.link("documentation"); docs != "" {
@@ -101,18 +111,26 @@ func setText(annotations *manifest.Node, key string, list *manifest.Node) error 
 
 // said returns what the labels say of the application: those of the service that
 // is reached from outside come first.
-func (b *builder) said(what string) string {
+func (b *builder) said(what string) string { return b.found(label + what) }
+
+// found returns the value of a label of the Compose file: as a label of a workload,
+// or as an annotation, which it becomes where it is too long or has blanks.
+func (b *builder) found(name string) string {
 	for _, o := range b.outsideFirst() {
-		if text := strings.Join(strings.Fields(o.GetAnnotations()[label+what]), " "); text != "" {
-			return text
+		for _, from := range []map[string]string{o.GetAnnotations(), o.GetLabels()} {
+			if text := strings.Join(strings.Fields(from[name]), " "); text != "" {
+				return text
+			}
 		}
 	}
 	return ""
 }
 
 // link is said for the address of a page.
-func (b *builder) link(what string) string {
-	text := b.said(what)
+func (b *builder) link(what string) string { return address(b.said(what)) }
+
+// address returns a text that is the address of a page, or "".
+func address(text string) string {
 	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return ""
 	}

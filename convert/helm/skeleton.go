@@ -92,7 +92,7 @@ func (b *builder) skeletonData() skeletonData {
 		Jobs: slices.ContainsFunc(b.objects, func(o manifest.Object) bool { return o.Kind() == "Job" }),
 	}
 	if b.src.Variables != nil {
-		data.Variables, data.Fixed = b.variables.found != nil, b.src.Variables.Fixed
+		data.Variables, data.Fixed = b.variables.values != nil, b.src.Variables.Fixed
 	}
 	for _, d := range b.src.Charts {
 		c := *d

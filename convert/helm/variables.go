@@ -17,8 +17,10 @@ import (
 // variables are the variables that the chart offers.
 type variables struct {
 	*trace.Found
-	// found matches a reference to one of them; nil where there are none.
-	found *regexp.Regexp
+	// values are their present values, by name; nil where there are none.
+	values map[string]string
+	// reference matches a reference to any variable.
+	reference *regexp.Regexp
 }
 
 func newVariables(from *trace.Found) variables {
@@ -26,40 +28,51 @@ func newVariables(from *trace.Found) variables {
 	if from == nil || len(from.Variables) == 0 {
 		return v
 	}
-	names := make([]string, len(from.Variables))
-	for i, variable := range from.Variables {
-		names[i] = variable.Name
+	v.values = make(map[string]string, len(from.Variables))
+	for _, variable := range from.Variables {
+		v.values[variable.Name] = variable.Value
 	}
-	v.found = regexp.MustCompile(`\$\{(?:` + strings.Join(names, "|") + `)\}`)
+	v.reference = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 	return v
 }
+
+// named returns the name in a reference.
+func named(reference string) string { return reference[len("${") : len(reference)-len("}")] }
 
 // in reports whether a tree refers to variables. Nothing else in it looks as if it
 // did: package trace has seen to that.
 func (v variables) in(n *manifest.Node) bool {
-	if v.found == nil || n == nil {
+	if v.values == nil || n == nil {
 		return false
 	}
 	if isScalar(n) {
-		return v.found.MatchString(n.Value)
+		return strings.Contains(n.Value, "${") && slices.ContainsFunc(v.reference.FindAllString(n.Value, -1), v.known)
 	}
 	return slices.ContainsFunc(n.Items, v.in) || slices.ContainsFunc(n.Fields, func(f manifest.Field) bool { return v.in(f.Value) })
 }
 
+// known reports whether a reference is one to a variable of the chart.
+func (v variables) known(reference string) bool {
+	_, ok := v.values[named(reference)]
+	return ok
+}
+
 // fill returns text with the present values of the variables.
 func (v variables) fill(text string) string {
-	if v.found == nil {
+	if v.values == nil {
 		return text
 	}
-	for _, variable := range v.Variables {
-		text = strings.ReplaceAll(text, "${"+variable.Name+"}", variable.Value)
-	}
-	return text
+	return v.reference.ReplaceAllStringFunc(text, func(reference string) string {
+		if value, ok := v.values[named(reference)]; ok {
+			return value
+		}
+		return reference
+	})
 }
 
 // variableValues are the variables as values.
 func (b *builder) variableValues() {
-	if b.variables.found == nil {
+	if b.variables.values == nil {
 		return
 	}
 	at := b.root.group("variables", "Variables of the Compose file, which other values refer to as ${NAME}")
@@ -140,7 +153,7 @@ func orVariable(s *schema) *schema {
 // expand replaces the references that are left in a template. Files of the chart
 // have theirs replaced where they are read.
 func (s *sheet) expand(n *manifest.Node) {
-	if s.variables.found == nil {
+	if s.variables.values == nil {
 		return
 	}
 	each := func(child *manifest.Node) *manifest.Node {

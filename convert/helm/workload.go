@@ -193,7 +193,7 @@ func (s *sheet) jobName() {
 		return
 	}
 	changing := []string{"list", strconv.Quote(hash[1:]), s.at.ref(), ".Values.global", ".Values.nameOverride"}
-	if s.variables.found != nil {
+	if s.variables.values != nil {
 		changing = append(changing, ".Values.variables")
 	}
 	if sum := s.configChecksum(); sum != "" {

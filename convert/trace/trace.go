@@ -91,8 +91,11 @@ type search struct {
 	again   Conversion
 	objects []manifest.Object
 	trees   []*manifest.Node
-	// words is every text of the objects.
-	words string
+	// words is every text of the objects, and numbers those that were handed out as
+	// other values.
+	words, numbers string
+	// turn counts the words that were handed out.
+	turn int
 	// fixed says of variables that are not offered, why.
 	fixed map[string]string
 	// left is how many more conversions may be made.
@@ -177,7 +180,6 @@ func (s *search) candidates(mentioned []compose.Variable, secret func(string) bo
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		if v := byName[name]; s.fixed[name] == "" {
 			other := s.other(v.Value)
-			s.words += other + "\n"
 			out = append(out, candidate{Variable{Name: name, Value: v.Value, Required: v.Required}, other, paths[name]})
 		}
 	}
@@ -200,7 +202,7 @@ func (s *search) other(value string) string {
 	if number, err := strconv.ParseUint(value, 10, 32); err == nil {
 		next := func(n uint64) uint64 {
 			n++
-			for strings.Contains(s.words, strconv.FormatUint(n, 10)) {
+			for text := strconv.FormatUint(n, 10); strings.Contains(s.words, text) || strings.Contains(s.numbers, text); text = strconv.FormatUint(n, 10) {
 				n++
 			}
 			return n
@@ -209,16 +211,23 @@ func (s *search) other(value string) string {
 		if number <= lastPort && other > lastPort {
 			other = next(lastPort / 2)
 		}
+		s.numbers += strconv.FormatUint(other, 10) + "\n"
 		return strconv.FormatUint(other, 10)
 	}
-	word := "gv0x"
-	for n := 1; strings.Contains(s.words, word); n++ {
-		word = fmt.Sprintf("gv%dx", n)
+	word := s.word()
+	for strings.Contains(s.words, word) {
+		word = s.word()
 	}
 	if !wordly.MatchString(value) {
 		return word
 	}
 	return wordly.ReplaceAllString(value, word)
+}
+
+// word returns a word that was not handed out before. None is a part of another.
+func (s *search) word() string {
+	s.turn++
+	return fmt.Sprintf("gv%dx", s.turn-1)
 }
 
 // explained returns those of the variables whose whole effect is known, and notes
