@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"net/http"
 	"slices"
@@ -32,14 +33,18 @@ func replicas(t *testing.T, n int, refresh time.Duration) []*tester {
 	return all
 }
 
+// races is how often servers race for a version, 15 times by default:
+//
+//	go test -run TestReplicasRace ./repo/server -args -races 1000
+var races = flag.Int("races", 15, "how often servers race for a version")
+
 // TestReplicasRace uploads the same new version with different content to three
 // servers at once, again and again, with other uploads beside it. Exactly one
 // wins, and as soon as it is told so every server serves it.
 func TestReplicasRace(t *testing.T) {
 	t.Parallel()
 	servers := replicas(t, 3, 0)
-	const rounds = 15
-	for round := range rounds {
+	for round := range *races {
 		version := fmt.Sprintf("1.0.%d", round)
 		var group sync.WaitGroup
 		var won atomic.Int32
@@ -72,8 +77,8 @@ func TestReplicasRace(t *testing.T) {
 		}
 	}
 	want := servers[0].get("/index.yaml")
-	if got := len(servers[0].index().Entries["web"]); got != rounds*4 {
-		t.Errorf("%d versions are listed, want %d", got, rounds*4)
+	if got := len(servers[0].index().Entries["web"]); got != *races*4 {
+		t.Errorf("%d versions are listed, want %d", got, *races*4)
 	}
 	for _, s := range servers[1:] {
 		got := s.get("/index.yaml")
