@@ -33,6 +33,7 @@ servers may run meanwhile. When something is amiss the exit code is 3.
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRepoFsck(cmd.Context(), a, &o) },
 	}
 	o.bind(c)
+	o.bindRepository(c)
 	c.Flags().BoolVar(&o.quick, "quick", false, "look whether contents are there, and do not read them")
 	bindOutput(c, &o.output)
 	return c

@@ -41,6 +41,7 @@ Where a record is damaged it cannot be told what is named, and nothing is delete
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRepoGC(cmd.Context(), a, &o) },
 	}
 	o.bind(c)
+	o.bindRepository(c)
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "tell what would be done, and change nothing")
 	c.Flags().StringVar(&o.grace, "grace", "24h", "how long contents stay after a run has found them, such as 12h or 7d; 10m is the least")
 	c.Flags().BoolVar(&o.offline, "offline", false, "promise that no server runs, and delete at once")

@@ -42,6 +42,7 @@ folder by hand stays there, and is not served any more.
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRepoPrune(cmd.Context(), a, &o) },
 	}
 	o.bind(c)
+	o.bindRepository(c)
 	f := c.Flags()
 	f.IntVar(&o.keep.Last, "keep-last", 0, "keep so many versions of each chart, the newest")
 	f.StringVar(&o.within, "keep-within", "", "keep what was published so recently, such as 12h or 90d")

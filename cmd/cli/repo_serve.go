@@ -35,6 +35,7 @@ type repoServeOptions struct {
 	requireSigned   bool
 	keyring         keyringOptions
 	maxArchiveMiB   int64
+	depth           int
 	rates           server.Rates
 	trustedProxies  []string
 	webhooks        []string
@@ -75,6 +76,7 @@ it answers /readyz with 503 for as long as --stop-delay says.
   gantry repo serve --dir charts --tokens --audit-log audit.jsonl
   gantry repo serve --dir charts --require-signature --keyring trusted.gpg
   gantry repo serve --dir charts --rate-limit 20 --write-limit 1 --metrics-listen :9090
+  gantry repo serve --dir charts --depth 2 --tokens
   gantry repo serve --config repo.yaml --print-config`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -93,6 +95,7 @@ it answers /readyz with 503 for as long as --stop-delay says.
 	f.BoolVar(&o.printConfig, "print-config", false, "print what file, environment and flags come to, and do not serve")
 	f.StringVar(&o.dir, "dir", "", "folder that keeps the charts; it is created when it is not there")
 	o.store.bind(f)
+	f.IntVar(&o.depth, "depth", 0, "how many names the path of a repository has: 2 serves /ORG/REPO, each with an index of its own")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8879", "address to listen on; port 0 takes a free one")
 	f.StringVar(&o.metricsListen, "metrics-listen", "", "address to serve /metrics on to everybody; on that of the charts it asks as reading does")
 	f.StringVar(&o.addrFile, "addr-file", "", "file to write the address to, once the server listens")

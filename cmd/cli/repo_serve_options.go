@@ -19,7 +19,10 @@ func (o *repoServeOptions) serverOptions(a *app, log *slog.Logger) (server.Optio
 		return options, usageError(errors.New("--max-archive must be 1 or more"))
 	}
 	options.Limits.Archive = o.maxArchiveMiB << 20
-	options.Rates = o.rates
+	options.Rates, options.Depth = o.rates, o.depth
+	if o.depth < 0 || o.depth > server.MaxDepth {
+		return options, usageError(fmt.Errorf("--depth must be between 0 and %d", server.MaxDepth))
+	}
 	if o.rates.Requests < 0 || o.rates.Writes < 0 || o.rates.Failures < 0 {
 		return options, usageError(errors.New("--rate-limit, --write-limit and --failure-limit must not be negative"))
 	}

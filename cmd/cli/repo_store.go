@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -115,6 +116,8 @@ func probe(ctx context.Context, store blob.Store, log *slog.Logger) error {
 type ownStore struct {
 	dir   string
 	store storeOptions
+	// repository is one of many in the store.
+	repository string
 }
 
 func (o *ownStore) bind(c *cobra.Command) {
@@ -130,5 +133,17 @@ func (o *ownStore) open(ctx context.Context) (*openStore, error) {
 			return nil, repoError(err)
 		}
 	}
-	return o.store.open(ctx, o.dir)
+	s, err := o.store.open(ctx, o.dir)
+	if err != nil || o.repository == "" {
+		return s, err
+	}
+	if s.Store, err = blob.Below(s.Store, strings.Trim(o.repository, "/")+"/"); err != nil {
+		return nil, usageError(errors.Join(fmt.Errorf("--repository %q is not the path of a repository", o.repository), s.Close()))
+	}
+	return s, nil
+}
+
+// bindRepository lets a command work on one repository of many.
+func (o *ownStore) bindRepository(c *cobra.Command) {
+	c.Flags().StringVar(&o.repository, "repository", "", "path of the repository, such as ORG/REPO, of those that are served with --depth")
 }

@@ -92,7 +92,7 @@ func unknownChart(snap *snapshot, name string) *problem {
 // remove takes a version out of the index.
 func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 	name, version := r.PathValue("name"), r.PathValue("version")
-	if err := authorize(r.Context(), VerbDelete, name); err != nil {
+	if err := s.authorize(r.Context(), VerbDelete, name); err != nil {
 		s.audit(r, deed{auditDelete, name, version, ""}, err)
 		return err
 	}

@@ -37,6 +37,7 @@ func outcome(err error) string {
 // before the answer is sent.
 func (s *Server) audit(r *http.Request, d deed, err error) {
 	ctx := context.WithoutCancel(r.Context())
+	d.name = s.path + d.name
 	s.metrics.changes.WithLabelValues(d.action, outcome(err)).Inc()
 	if err == nil {
 		s.hooks.tell(ctx, Event{Type: eventType(d.action), Timestamp: s.options.Now().UTC(), Data: EventData{

@@ -93,8 +93,10 @@ func who(ctx context.Context) principal {
 	return principal{all: true}
 }
 
-// authorize says no to who may not do something to a chart.
-func authorize(ctx context.Context, verb Verb, name string) error {
+// authorize says no to who may not do something to a chart. Scopes name charts with
+// the path of their repository.
+func (s *Server) authorize(ctx context.Context, verb Verb, name string) error {
+	name = s.path + name
 	if who(ctx).may(verb, name) {
 		return nil
 	}

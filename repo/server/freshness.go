@@ -46,6 +46,13 @@ const (
 	checkTimeout = 3 * time.Second
 )
 
+// watch makes a catalog learn of what the other servers of a shared store do.
+func (c *catalog) watch(o Options) {
+	if o.Shared {
+		c.fresh = &freshness{store: c.store, now: o.Now, log: o.Log, every: o.Refresh, load: c.load}
+	}
+}
+
 // check brings what is in memory up to date. Of the requests that wait for a
 // check one makes it for all of them; a check that began before a request came
 // is no good to it, for it may have missed what the client knows of. When the

@@ -242,3 +242,11 @@ func (f faulty) List(ctx context.Context, folder, after string) iter.Seq2[blob.I
 	}
 	return f.Store.List(ctx, folder, after)
 }
+
+// decode reads a body of JSON.
+func (s *tester) decode(r reply, into any) {
+	s.Helper()
+	if err := json.Unmarshal(r.body, into); err != nil || r.status != http.StatusOK {
+		s.Fatalf("%d %s: %v", r.status, r.body, err)
+	}
+}

@@ -75,17 +75,26 @@ func (m *metrics) observe(s *Server) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
-	gauge("gantry_index_charts", "Charts in the index.", func() float64 {
-		charts, _ := s.catalog.current().count()
+	sum := func(of func(*snapshot) float64) func() float64 {
+		return func() float64 {
+			total := of(s.catalog.current())
+			for _, t := range s.started() {
+				total += of(t.catalog.current())
+			}
+			return total
+		}
+	}
+	gauge("gantry_index_charts", "Charts in the index, of all repositories.", sum(func(at *snapshot) float64 {
+		charts, _ := at.count()
 		return float64(charts)
-	})
-	gauge("gantry_index_versions", "Versions in the index.", func() float64 {
-		_, versions := s.catalog.current().count()
+	}))
+	gauge("gantry_index_versions", "Versions in the index.", sum(func(at *snapshot) float64 {
+		_, versions := at.count()
 		return float64(versions)
-	})
-	gauge("gantry_index_bytes", "Size of the index as JSON.", func() float64 {
-		return float64(s.catalog.current().json().size)
-	})
+	}))
+	gauge("gantry_index_bytes", "Size of the index as JSON.", sum(func(at *snapshot) float64 {
+		return float64(at.json().size)
+	}))
 }
 
 // measured counts requests. The endpoint that takes one says which route it is.

@@ -36,6 +36,9 @@ type ociRequest struct {
 	// name is the repository; kind is what of it is meant: blobs, uploads,
 	// manifests, tags or referrers.
 	name, kind string
+	// full is the name with the path of the repository of charts before it, as
+	// the client has it.
+	full string
 	// reference is a digest, a tag or the id of a session.
 	reference string
 }
@@ -123,6 +126,7 @@ func (s *Server) ociRoute(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	q.full, q.name = q.name, strings.TrimPrefix(q.name, s.path)
 	noteOf(r.Context()).route = ociPath + "{name}/" + q.kind
 	type route struct{ method, kind string }
 	h, ok := map[route]func(http.ResponseWriter, *http.Request, ociRequest) error{
@@ -141,7 +145,7 @@ func (s *Server) ociRoute(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return ociProblem(http.StatusMethodNotAllowed, "UNSUPPORTED", r.Method+" is not a method of "+q.kind+" here")
 	}
-	if err := authorize(r.Context(), q.verb(r.Method), q.name); err != nil {
+	if err := s.authorize(r.Context(), q.verb(r.Method), q.name); err != nil {
 		return err
 	}
 	return h(w, r, q)

@@ -64,24 +64,20 @@ func (s *Server) ociTags(w http.ResponseWriter, r *http.Request, q ociRequest) e
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"name": q.name, "tags": page})
+	writeJSON(w, http.StatusOK, map[string]any{"name": q.full, "tags": page})
 	return nil
 }
 
-// ociCatalog lists the repositories in order.
+// ociCatalog lists the repositories in order, those of all tenants.
 func (s *Server) ociCatalog(w http.ResponseWriter, r *http.Request) error {
-	var names []string
-	for _, name := range s.shown(r.Context()).names() {
-		if ociName.MatchString(name) {
-			names = append(names, name)
-		}
+	all, err := s.everyTenant(r.Context())
+	if err != nil {
+		return err
 	}
-	for info, err := range s.catalog.store.List(r.Context(), ociFolder, "") {
-		if err != nil {
-			return storageProblem(err)
-		}
-		if name := repositoryOf(info.Key); who(r.Context()).may(VerbRead, name) {
-			names = append(names, name)
+	var names []string
+	for _, t := range all {
+		if names, err = t.appendOCINames(r.Context(), names); err != nil {
+			return err
 		}
 	}
 	slices.Sort(names)
@@ -91,6 +87,24 @@ func (s *Server) ociCatalog(w http.ResponseWriter, r *http.Request) error {
 	}
 	writeJSON(w, http.StatusOK, map[string][]string{"repositories": page})
 	return nil
+}
+
+// appendOCINames adds what somebody may read of a repository of charts.
+func (s *Server) appendOCINames(ctx context.Context, names []string) ([]string, error) {
+	for _, name := range s.shown(ctx).names() {
+		if ociName.MatchString(name) {
+			names = append(names, s.path+name)
+		}
+	}
+	for info, err := range s.catalog.store.List(ctx, ociFolder, "") {
+		if err != nil {
+			return nil, storageProblem(err)
+		}
+		if name := s.path + repositoryOf(info.Key); who(ctx).may(VerbRead, name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // ociReferrers lists what refers to a manifest, as an index. That nothing does,

@@ -122,7 +122,7 @@ func (s *Server) ociPutManifest(w http.ResponseWriter, r *http.Request, q ociReq
 	if m.Subject != nil {
 		w.Header().Set(headerSubject, m.Subject.Digest.String())
 	}
-	created(w, "/v2/"+q.name+"/manifests/"+digest, digest)
+	created(w, ociPath+q.full+"/manifests/"+digest, digest)
 	return nil
 }
 

@@ -48,7 +48,7 @@ func (s *Server) ociStartUpload(w http.ResponseWriter, r *http.Request, q ociReq
 	if mount := query.Get("mount"); mount != "" && checkDigest(mount) == nil {
 		// Blobs are kept by digest for all repositories at once.
 		if _, err := s.catalog.store.Stat(r.Context(), digestKey(mount)); err == nil {
-			created(w, "/v2/"+q.name+"/blobs/"+mount, mount)
+			created(w, ociPath+q.full+"/blobs/"+mount, mount)
 			return nil
 		}
 	}
@@ -71,7 +71,7 @@ func created(w http.ResponseWriter, location, digest string) {
 // of one byte: the specification has no other way to write it.
 func sessionHeaders(w http.ResponseWriter, q ociRequest, id string, size int64) {
 	h := w.Header()
-	h.Set("Location", "/v2/"+q.name+"/blobs/uploads/"+id)
+	h.Set("Location", ociPath+q.full+"/blobs/uploads/"+id)
 	h.Set("Range", fmt.Sprintf("0-%d", max(size-1, 0)))
 	h.Set(headerSession, id)
 	h.Set("Content-Length", "0")
@@ -216,7 +216,7 @@ func (s *Server) ociTake(w http.ResponseWriter, r *http.Request, q ociRequest, d
 	if u != nil {
 		s.dropSession(r.Context(), *u)
 	}
-	created(w, "/v2/"+q.name+"/blobs/"+digest, digest)
+	created(w, ociPath+q.full+"/blobs/"+digest, digest)
 	return nil
 }
 

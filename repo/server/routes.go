@@ -10,47 +10,67 @@ import (
 // endpoint is a handler that may fail; its error becomes the answer.
 type endpoint func(w http.ResponseWriter, r *http.Request) error
 
-// routes is everything that the server answers to. GET includes HEAD.
+// table gathers routes. A read is open to who may read, a write to who may do
+// something else, and what is open to everybody.
+type table struct {
+	*http.ServeMux
+
+	server *Server
+}
+
+func (t table) open(pattern string, h endpoint) {
+	t.Handle(pattern, route(pattern, t.server.answer(h)))
+}
+
+func (t table) read(pattern string, h endpoint) {
+	t.open(pattern, t.server.reading(t.server.limited(t.server.fresh(h))))
+}
+
+func (t table) write(pattern string, h endpoint) {
+	t.open(pattern, t.server.writing(t.server.limited(h)))
+}
+
+// repository is everything that a repository answers to, be it the only one or one
+// of many. GET includes HEAD.
+func (s *Server) repository() table {
+	t := table{http.NewServeMux(), s}
+
+	t.read("GET /index.yaml", s.index)
+	t.read("GET /"+repo.ChartListFile, s.chartList)
+	t.read("GET /charts/{file}", s.download)
+
+	t.read("GET /api/charts", s.apiCharts)
+	t.read("GET /api/charts/{name}", s.apiChart)
+	t.read("GET /api/charts/{name}/{version}", s.apiVersion)
+	t.write("POST /api/charts", s.upload)
+	t.write("POST /api/prov", s.fresh(s.uploadProvenance))
+	t.write("DELETE /api/charts/{name}/{version}", s.fresh(s.remove))
+
+	t.Handle(ociPath, route(ociPath, s.oci()))
+
+	t.open("/", s.unknown(t.ServeMux))
+	return t
+}
+
+// routes is what a server answers to besides: pages, and what operators ask.
 func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	handle := func(pattern string, h endpoint) { mux.Handle(pattern, route(pattern, s.answer(h))) }
-	read := func(pattern string, h endpoint) { handle(pattern, s.reading(s.limited(s.fresh(h)))) }
-	write := func(pattern string, h endpoint) { handle(pattern, s.writing(s.limited(h))) }
-	open := handle
+	t := s.repository()
 
-	read("GET /index.yaml", s.index)
-	read("GET /"+repo.ChartListFile, s.chartList)
-	read("GET /charts/{file}", s.download)
+	t.read("GET /{$}", s.page(s.pages.Home))
+	t.read("GET /chart/{name}", s.page(s.chartPage))
+	t.read("GET /chart/{name}/compare", s.page(s.comparePage))
+	t.read("GET /chart/{name}/{version}", s.page(s.chartPage))
+	t.read("GET /chart/{name}/{version}/{view}", s.page(s.chartPage))
+	t.open("GET /assets/{file}", s.page(s.asset))
+	t.open("GET /playground", s.page(s.pages.Playground))
+	t.open("GET /playground/{file}", s.page(s.playgroundFile))
 
-	read("GET /{$}", s.page(s.pages.Home))
-	read("GET /chart/{name}", s.page(s.chartPage))
-	read("GET /chart/{name}/compare", s.page(s.comparePage))
-	read("GET /chart/{name}/{version}", s.page(s.chartPage))
-	read("GET /chart/{name}/{version}/{view}", s.page(s.chartPage))
-	open("GET /assets/{file}", s.page(s.asset))
-	open("GET /playground", s.page(s.pages.Playground))
-	open("GET /playground/{file}", s.page(s.playgroundFile))
-
-	read("GET /api/charts", s.apiCharts)
-	read("GET /api/charts/{name}", s.apiChart)
-	read("GET /api/charts/{name}/{version}", s.apiVersion)
-	write("POST /api/charts", s.upload)
-	write("POST /api/prov", s.fresh(s.uploadProvenance))
-	write("DELETE /api/charts/{name}/{version}", s.fresh(s.remove))
-
-	mux.Handle(ociPath, route(ociPath, s.oci()))
-
-	open("GET /health", s.health)
-	open("GET /livez", s.live)
-	open("GET /readyz", s.ready)
-	open("GET /info", s.info)
-	handle("GET /metrics", s.reading(s.showMetrics))
-
-	open("/", s.unknown(mux))
-	// From the outside in: what a request is called, what is counted, and which
-	// part of the repository it means. Who asks, and how often, is found out
-	// behind the route, which says what it takes.
-	return s.logged(s.measured(s.viewed(mux)))
+	t.open("GET /health", s.health)
+	t.open("GET /livez", s.live)
+	t.open("GET /readyz", s.ready)
+	t.open("GET /info", s.info)
+	t.open("GET /metrics", s.reading(s.showMetrics))
+	return t
 }
 
 // route notes which route took a request. Its name has no method, for that is

@@ -40,6 +40,9 @@ type Options struct {
 	// Audit is told of every change, and of those that were refused. Default:
 	// nothing is written down.
 	Audit *slog.Logger
+	// Depth is how many names the path of a repository has, such as 2 for
+	// /ORG/REPO. Default: the root is the only repository.
+	Depth int
 	// Rates is how many requests somebody may make. Default: any number.
 	Rates Rates
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For is
@@ -72,6 +75,9 @@ func (o *Options) complete() error {
 	if o.Limits == (Limits{}) {
 		o.Limits = DefaultLimits()
 	}
+	if o.Depth < 0 || o.Depth > MaxDepth {
+		return fmt.Errorf("the depth must be between 0 and %d", MaxDepth)
+	}
 	for _, hook := range o.Webhooks {
 		if err := hook.validate(); err != nil {
 			return err
@@ -86,6 +92,11 @@ type Server struct {
 	tokens  *tokenCache
 	options Options
 	handler http.Handler
+	// inner is the handler behind what every request passes.
+	inner http.Handler
+	// path is that of a repository below the root, with a slash at its end.
+	path    string
+	tenants tenants
 	pages   *pages.Pages
 	// loading holds a place for every chart that is in memory as a whole.
 	loading chan struct{}
@@ -114,11 +125,7 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 	}
 	m.observe(s)
 	s.tokens = &tokenCache{store: store, now: options.Now}
-	if options.Shared {
-		s.catalog.fresh = &freshness{
-			store: store, now: options.Now, log: options.Log, every: options.Refresh, load: s.catalog.load,
-		}
-	}
+	s.catalog.watch(options)
 	var err error
 	if s.pages, err = pages.New(pages.Options{Inspector: options.Inspector, Version: options.Version}); err != nil {
 		return nil, err
@@ -126,7 +133,13 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 	if err := s.Refresh(ctx); err != nil {
 		return nil, fmt.Errorf("read the repository: %w", err)
 	}
-	s.handler = s.routes()
+	s.tenants.kept = map[string]*tenant{}
+	s.tenants.empty = s.below(&blob.Memory{}, "")
+	s.inner = s.viewed(s.routes())
+	// From the outside in: what a request is called, what is counted, which
+	// repository it means and which part of it. Who asks, and how often, is
+	// found out behind the route, which says what it takes.
+	s.handler = s.logged(s.measured(s.tenanted(s.inner)))
 	return s, nil
 }
 
@@ -146,6 +159,7 @@ func (s *Server) Refresh(ctx context.Context) error {
 	if err := s.adopt(ctx); err != nil {
 		return err
 	}
+	s.refreshTenants(ctx)
 	return s.sweepSessions(ctx)
 }
 

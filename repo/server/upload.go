@@ -61,7 +61,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	overwrite := s.options.Overwrite && forced(r)
-	err = authorize(r.Context(), VerbPush, meta.Name)
+	err = s.authorize(r.Context(), VerbPush, meta.Name)
 	if err == nil {
 		err = s.checkSignature(r.Context(), meta, in.archive, in.provenance)
 	}
@@ -384,7 +384,7 @@ func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error 
 	if err := checkProvenance(text, signed.Name, signed.Version, seg.shard.Versions[i].Digest); err != nil {
 		return badRequest("provenance-invalid", err.Error(), "sign the published archive itself")
 	}
-	err = authorize(r.Context(), VerbPush, signed.Name)
+	err = s.authorize(r.Context(), VerbPush, signed.Name)
 	if err == nil {
 		err = s.checkStoredSignature(r.Context(), &chart.Metadata{Name: signed.Name, Version: signed.Version}, seg.shard.Versions[i].Archive, text)
 	}

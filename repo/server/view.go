@@ -22,6 +22,8 @@ type view struct {
 	// readable are the patterns of the charts that somebody may read, one a
 	// line; empty takes all.
 	readable string
+	// path is that of the repository, which patterns name with the chart.
+	path     string
 	versions versionView
 }
 
@@ -84,7 +86,7 @@ func (s *snapshot) through(v view) *snapshot {
 }
 
 func (v view) mayRead(name string) bool {
-	return v.readable == "" || slices.ContainsFunc(strings.Split(v.readable, "\n"), func(pattern string) bool { return matchStar(pattern, name) })
+	return v.readable == "" || slices.ContainsFunc(strings.Split(v.readable, "\n"), func(pattern string) bool { return matchStar(pattern, v.path+name) })
 }
 
 // through returns what of a chart a view shows.
@@ -178,7 +180,7 @@ func (s *Server) shown(ctx context.Context) *snapshot {
 	if patterns := who(ctx).patterns(VerbRead); !slices.Contains(patterns, "*") {
 		// A line without a pattern matches no name: who may read nothing is
 		// shown nothing.
-		v.readable = strings.Join(patterns, "\n") + "\n"
+		v.readable, v.path = strings.Join(patterns, "\n")+"\n", s.path
 	}
 	return s.catalog.current().through(v)
 }
