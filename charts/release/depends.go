@@ -102,10 +102,14 @@ func cycle(path []*Step) error {
 	return &DependsError{Object: last.Object, Problem: "leads back to it: " + strings.Join(names, " comes after ")}
 }
 
-// byName returns the workloads that each name means.
+// byName returns the workloads that each name means. A budget or a scaler goes with
+// the workload of its name, and runs nothing itself.
 func byName(workloads []*Step) map[string][]*Step {
 	known := map[string][]*Step{}
 	for _, s := range workloads {
+		if group := s.desired.GroupVersionKind().Group; group == "policy" || group == "autoscaling" {
+			continue
+		}
 		label := s.desired.GetLabels()["app.kubernetes.io/name"]
 		known[s.Name] = append(known[s.Name], s)
 		if label != "" && label != s.Name {

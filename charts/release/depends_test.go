@@ -60,6 +60,23 @@ func TestOrderOfWorkloads(t *testing.T) {
 	}
 }
 
+// What belongs to a workload has its name and its label, and is not waited for.
+func TestDependenciesRun(t *testing.T) {
+	const budget = "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: db, labels: {app.kubernetes.io/name: db}}}"
+	b := newBench(t)
+	r, err := b.Install(t.Context(), "shop", chartOf(t, after("web", "db=healthy"), after("db", ""), budget), nil, release.InstallOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range r.Plan.Steps {
+		for _, d := range s.After {
+			if d.Kind != "Deployment" {
+				t.Errorf("%s comes after %s", s.Object, d.Object)
+			}
+		}
+	}
+}
+
 // An upgrade that does not touch who waits, waits for nobody.
 func TestUntouchedWorkloadsWaitForNobody(t *testing.T) {
 	b := newBench(t)
