@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -79,6 +80,8 @@ type InstallOptions struct {
 	ApplyOptions
 	// CreateNamespace makes the namespace when it is not there.
 	CreateNamespace bool
+	// Namespace is what a namespace that is made says, or comes to say if it is there.
+	Namespace Namespace
 	// CRDs says what becomes of the chart's custom resource definitions;
 	// [CRDsCreate] when it is empty.
 	CRDs CRDPolicy
@@ -92,6 +95,11 @@ type InstallOptions struct {
 	replace bool
 }
 
+// Namespace is what the namespace of a release says of itself.
+type Namespace struct {
+	Labels, Annotations map[string]string
+}
+
 // Install installs a chart under a name that is free.
 //
 // The chart is taken over. When the installation itself fails, the release is
@@ -101,7 +109,7 @@ func (m *Manager) Install(ctx context.Context, name string, c *chart.Chart, valu
 		return nil, err
 	}
 	if o.DryRun == "" {
-		if err := m.makeNamespace(ctx, o.CreateNamespace); err != nil {
+		if err := m.makeNamespace(ctx, o.CreateNamespace, o.Namespace); err != nil {
 			return nil, err
 		}
 		held, done, err := m.hold(ctx, name, o.Unlock)
@@ -114,8 +122,9 @@ func (m *Manager) Install(ctx context.Context, name string, c *chart.Chart, valu
 	return m.install(ctx, name, c, values, o)
 }
 
-// makeNamespace makes the namespace of the releases when it is not there.
-func (m *Manager) makeNamespace(ctx context.Context, wanted bool) error {
+// makeNamespace makes the namespace of the releases when it is not there, and
+// gives one that is there the labels and annotations that it lacks.
+func (m *Manager) makeNamespace(ctx context.Context, wanted bool, says Namespace) error {
 	if !wanted {
 		return nil
 	}
@@ -123,14 +132,17 @@ func (m *Manager) makeNamespace(ctx context.Context, wanted bool) error {
 	if err != nil {
 		return err
 	}
-	namespace := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "v1", "kind": "Namespace",
-		"metadata": map[string]any{"name": m.namespace, "labels": map[string]any{"name": m.namespace}},
-	}}
+	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
+	namespace.SetName(m.namespace)
+	namespace.SetLabels(says.Labels)
+	namespace.SetAnnotations(says.Annotations)
 	live, err := client.Live(ctx, []*unstructured.Unstructured{namespace})
 	if err == nil && live[0] != nil {
-		return nil
+		return m.describeNamespace(ctx, client, namespace, live[0])
 	}
+	labels := map[string]string{"name": m.namespace} // as helm does
+	maps.Copy(labels, says.Labels)
+	namespace.SetLabels(labels)
 	_, err = client.Send(ctx, Write{Object: namespace, Method: ApplyClient})
 	if _, harmless := refusedAs(err, RefusedConflict, RefusedForbidden); harmless {
 		return nil // who may not make it may still work in it; its absence shows soon
@@ -140,6 +152,29 @@ func (m *Manager) makeNamespace(ctx context.Context, wanted bool) error {
 	}
 	m.observe(Event{Action: Created, Object: ObjectOf(namespace)})
 	return nil
+}
+
+// describeNamespace gives a namespace what it lacks of labels and annotations. The
+// others it has, it keeps.
+func (m *Manager) describeNamespace(ctx context.Context, client Client, wanted, live *unstructured.Unstructured) error {
+	if within(wanted.GetLabels(), live.GetLabels()) && within(wanted.GetAnnotations(), live.GetAnnotations()) {
+		return nil
+	}
+	if _, err := client.Send(ctx, Write{Object: wanted, Live: live, Method: ApplyServer, Take: true}); err != nil {
+		return fmt.Errorf("label namespace %s: %w", m.namespace, err)
+	}
+	m.observe(Event{Action: Changed, Object: ObjectOf(wanted)})
+	return nil
+}
+
+// within reports whether a mapping has all entries of another.
+func within(part, whole map[string]string) bool {
+	for key, value := range part {
+		if got, ok := whole[key]; !ok || got != value {
+			return false
+		}
+	}
+	return true
 }
 
 // install is Install of a release that is held.

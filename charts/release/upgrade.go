@@ -32,8 +32,10 @@ type UpgradeOptions struct {
 	ApplyOptions
 	// Install installs the chart when there is no release of the name.
 	Install bool
-	// CreateNamespace counts for that installation.
+	// CreateNamespace counts for that installation; Namespace is as in
+	// [InstallOptions], and counts whenever CreateNamespace does.
 	CreateNamespace bool
+	Namespace       Namespace
 	// Reuse says what becomes of the values of the revision before.
 	Reuse Reuse
 	// CRDs and SkipSchema are as in [InstallOptions].
@@ -67,7 +69,7 @@ func (m *Manager) Upgrade(ctx context.Context, name string, c *chart.Chart, valu
 		return nil, err
 	}
 	if o.DryRun == "" {
-		if err := m.makeNamespace(ctx, o.Install && o.CreateNamespace); err != nil {
+		if err := m.makeNamespace(ctx, o.Install && o.CreateNamespace, o.Namespace); err != nil {
 			return nil, err
 		}
 		held, done, err := m.hold(ctx, name, o.Unlock)
@@ -86,7 +88,7 @@ func (m *Manager) upgrade(ctx context.Context, name string, c *chart.Chart, valu
 	switch {
 	case missingRelease(err) && o.Install, err == nil && o.Install && last.Info.Status == helmrelease.StatusUninstalled:
 		return m.install(ctx, name, c, values, InstallOptions{
-			ApplyOptions: o.ApplyOptions, CreateNamespace: o.CreateNamespace,
+			ApplyOptions: o.ApplyOptions, CreateNamespace: o.CreateNamespace, Namespace: o.Namespace,
 			CRDs: o.CRDs, SkipSchema: o.SkipSchema, DryRun: o.DryRun, replace: true,
 		})
 	case err != nil:

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -85,7 +84,7 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 		return a.releaseError(unknown)
 	}
 	a.useNamespace(result)
-	a.leaveNamespace(result)
+	o.Namespace = leaveNamespace(result)
 	name := releaseName(args, result)
 	chart, err := a.chartOf(ctx, result)
 	if err != nil {
@@ -138,28 +137,18 @@ func (a *app) useNamespace(result *convert.Result) {
 	a.namespace = cmp.Or(a.namespace, result.App.Scope.Namespace)
 }
 
-// leaveNamespace takes the namespace out of the objects: up makes it before the
-// release, whose record lies in it.
-func (a *app) leaveNamespace(result *convert.Result) {
-	created := result.App.Scope.Created
-	if created == nil {
-		return
-	}
-	result.Objects = slices.DeleteFunc(result.Objects, func(o manifest.Object) bool { return o.Kind() == "Namespace" })
-	for _, what := range []struct {
-		verb   string
-		values map[string]string
-	}{{"label", created.Labels}, {"annotate", created.Annotations}} {
-		if len(what.values) == 0 {
-			continue
+// leaveNamespace takes the namespace out of the objects, and returns what it says:
+// up makes it before the release, whose record lies in it.
+func leaveNamespace(result *convert.Result) release.Namespace {
+	var says release.Namespace
+	result.Objects = slices.DeleteFunc(result.Objects, func(o manifest.Object) bool {
+		if o.Kind() != "Namespace" {
+			return false
 		}
-		var words []string
-		for _, key := range slices.Sorted(maps.Keys(what.values)) {
-			words = append(words, fmt.Sprintf("%s=%q", key, what.values[key]))
-		}
-		fmt.Fprintf(a.Err, "warning: up makes the namespace without what x-kubernetes says of it; do it with: kubectl %s namespace %s %s\n",
-			what.verb, created.Name, strings.Join(words, " "))
-	}
+		says = release.Namespace{Labels: o.GetLabels(), Annotations: o.GetAnnotations()}
+		return true
+	})
+	return says
 }
 
 // whereTo says how to reach what runs now, and what to type next. What it cannot

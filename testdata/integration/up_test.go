@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // TestUpAndDown takes a Compose application to the cluster, to another version
@@ -109,3 +110,33 @@ func (p *place) deployment(t *testing.T, name string) *appsv1.Deployment {
 
 // in returns the arguments of a command that runs in the place.
 func (p *place) in(args ...string) []string { return append(args, "--kubeconfig", p.Kubeconfig) }
+
+// TestUpDescribesNamespace makes the namespace of the file with its labels, and
+// gives it those that a later version of the file adds.
+func TestUpDescribesNamespace(t *testing.T) {
+	w, p := newWorkshop(t), newPlace(t)
+	file, name := filepath.Join(t.TempDir(), "compose.yaml"), p.Namespace+"-made"
+	up := func(labels string) map[string]string {
+		t.Helper()
+		text := "name: made\nx-kubernetes: {namespace: {name: " + name + ", create: true, labels: {" + labels + "}, annotations: {team: shop}}}\n" +
+			"services: {web: {image: \"example.com/web:1\", expose: [\"80\"]}}\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.wants(w.run(w.gantry, p.in("up", "-f", file)...), "deployed in namespace "+name)
+		namespace, err := p.Client.CoreV1().Namespaces().Get(t.Context(), name, metav1.GetOptions{})
+		if err != nil || namespace.Annotations["team"] != "shop" {
+			t.Fatalf("the namespace says %v: %v", namespace.Annotations, err)
+		}
+		return namespace.Labels
+	}
+	if got := up("stage: test"); got["stage"] != "test" {
+		t.Errorf("the new namespace has the labels %v", got)
+	}
+	if _, err := p.Client.CoreV1().Namespaces().Patch(t.Context(), name, types.MergePatchType, []byte(`{"metadata":{"labels":{"owner":"admin"}}}`), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := up("stage: live"); got["stage"] != "live" || got["owner"] != "admin" {
+		t.Errorf("the namespace that was there has the labels %v", got)
+	}
+}
