@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,6 +54,70 @@ func TestHostileFiles(t *testing.T) {
 				t.Errorf("got %v: want %s, with the file", list, c.code)
 			}
 		})
+	}
+}
+
+// endless is a Compose file that a program writes without an end.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	const line = "# 0123456789\n"
+	for i := range p {
+		p[i] = line[(e.read+i)%len(line)]
+	}
+	e.read += len(p)
+	return len(p), nil
+}
+
+// TestLargeInput loads 100 MiB as the Compose file, as its variables and as what it
+// includes, and a stream without an end: no more is read, and kept, than the limits say.
+func TestLargeInput(t *testing.T) {
+	const size, budget = 100 << 20, 48 << 20
+	stream := &endless{}
+	for name, c := range map[string]struct {
+		text string
+		src  compose.Source
+	}{
+		"stream":    {"", compose.Source{Files: []string{"-"}, Stdin: stream}},
+		"file":      {"", compose.Source{Files: []string{"large"}}},
+		"variables": {"services: {web: {image: nginx}}\n", compose.Source{EnvFiles: []string{"large"}}},
+		"included":  {"include: [large]\n", compose.Source{}},
+		"extended":  {"services: {web: {extends: {file: large, service: web}}}\n", compose.Source{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.src.WorkingDir = t.TempDir()
+			c.src.Dir = c.src.WorkingDir
+			write(t, filepath.Join(c.src.WorkingDir, "compose.yaml"), []byte(c.text))
+			large := filepath.Join(c.src.WorkingDir, "large")
+			write(t, large, nil)
+			if err := os.Truncate(large, size); err != nil {
+				t.Fatal(err)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			project, list, err := compose.Load(t.Context(), c.src)
+			runtime.ReadMemStats(&after)
+			if project != nil || err == nil && !list.HasErrors() {
+				t.Fatalf("got %v, %v, %v: want it refused", project, list, err)
+			}
+			if got := after.TotalAlloc - before.TotalAlloc; got > budget {
+				t.Errorf("%d MiB were allocated", got>>20)
+			}
+		})
+	}
+	if stream.read > budget {
+		t.Errorf("%d MiB of the stream were read", stream.read>>20)
+	}
+}
+
+// TestForeignLineEnds loads what editors of other systems write: a mark of the byte
+// order, and lines that end in two characters.
+func TestForeignLineEnds(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "compose.yaml"), []byte("\ufeffservices:\r\n  web:\r\n    image: nginx\r\n    command: |\r\n      a\r\n      b\r\n"))
+	project, list, err := compose.Load(t.Context(), compose.Source{WorkingDir: dir})
+	if err != nil || project == nil || list.HasErrors() || project.Services["web"].Image != "nginx" {
+		t.Errorf("got %v, %v, %v", project, list, err)
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 // has errors, the project is nil. The error is for the world around: a folder
 // that cannot be found, a cancelled context.
 func Load(ctx context.Context, src Source) (*Project, diag.List, error) {
+	quietLogs()
 	var list diag.List
 	in, err := src.find(&list)
 	if err != nil || list.HasErrors() {
@@ -110,7 +111,6 @@ func (in *input) merge(ctx context.Context, files []*file) (project *types.Proje
 			project, err = nil, fmt.Errorf("compose-go cannot make sense of the files: %v", reason)
 		}
 	}()
-	quietLogs()
 	details := types.ConfigDetails{WorkingDir: in.dir, Environment: types.Mapping(in.env)}
 	for _, f := range files {
 		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: f.path, Content: f.data})

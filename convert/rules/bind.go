@@ -167,12 +167,14 @@ func (u *unit) bindClaim(m types.ServiceVolumeConfig, source, why string, key []
 		becomes = fmt.Sprintf(" and is shared by %s: its storage must be one that many nodes can mount", strings.Join(pods, ", "))
 	}
 	name := u.kindNames("PersistentVolumeClaim").unique(objectName(wanted), "bind "+source)
-	u.warn(finding{
-		code:    "bind-claim",
-		summary: fmt.Sprintf("%s %s: it becomes the PersistentVolumeClaim %s, which starts empty%s", u.shown(source), why, name, becomes),
-		hint:    "copy what the service needs into the image or into the claim",
-	}, key...)
-	if u.bound[name] == nil {
+	if u.bound[name] != nil {
+		u.note(finding{code: "bind-claim", summary: fmt.Sprintf("%s is the PersistentVolumeClaim %s here as well", u.shown(source), name)}, key...)
+	} else {
+		u.warn(finding{
+			code:    "bind-claim",
+			summary: fmt.Sprintf("%s %s: it becomes the PersistentVolumeClaim %s, which starts empty%s", u.shown(source), why, name, becomes),
+			hint:    bindHint(why, base),
+		}, key...)
 		c := u.newClaim(name)
 		if len(pods) > 1 {
 			c.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}
@@ -193,6 +195,14 @@ func (u *unit) bindClaim(m types.ServiceVolumeConfig, source, why string, key []
 		mount.SubPath = objectName(base)
 	}
 	u.mount(claimVolume(base, name), mount)
+}
+
+// bindHint says what to do about a folder or file that a claim stands in for.
+func bindHint(why, base string) string {
+	if why == tooLarge {
+		return fmt.Sprintf("copy it into the claim as %s before the pod starts, which makes a folder otherwise; or build it into the image", base)
+	}
+	return "copy what the service needs into the image or into the claim"
 }
 
 // foreignBind mounts what lies outside of the project and is not the system's: as

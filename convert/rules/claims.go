@@ -63,7 +63,7 @@ func (a *app) addMounts(unit, image string, mounts []mount) {
 			continue
 		}
 		c.pods[pod] = true
-		c.database = c.database || isDatastore(image)
+		c.database = c.database || isDatastore(image) || slices.Contains(dataFolders(), path.Clean(m.Target))
 		if !m.ReadOnly {
 			c.writers[pod] = true
 		}

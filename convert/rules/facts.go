@@ -272,6 +272,10 @@ func (u *unit) imageUser() (uid, gid int64, known bool) {
 // imageOwnership is ownership for the user of the image.
 func (u *unit) imageOwnership() {
 	uid, gid, known := u.imageUser()
+	if !known && u.in.User == "" && u.facts(u.name, u.in).User == "" {
+		uid, known = usualUser(u.in.Image)
+		gid = uid
+	}
 	if !known {
 		return
 	}

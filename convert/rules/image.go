@@ -73,10 +73,35 @@ func datastores() []string {
 	}
 }
 
+// dataFolders are where datastores keep their state, whatever their images are
+// called: many are built from an official one.
+func dataFolders() []string {
+	return []string{
+		"/var/lib/postgresql", "/var/lib/postgresql/data", "/bitnami/postgresql", "/var/lib/mysql", "/bitnami/mysql", "/bitnami/mariadb", "/data/db", "/bitnami/mongodb",
+		"/var/lib/rabbitmq", "/usr/share/elasticsearch/data", "/usr/share/opensearch/data", "/var/lib/cassandra", "/var/lib/clickhouse", "/var/lib/influxdb", "/var/lib/influxdb2",
+		"/var/opt/mssql", "/var/lib/kafka/data", "/bitnami/kafka", "/var/lib/etcd", "/bitnami/etcd",
+	}
+}
+
+// usualUser returns whom a well-known image runs as, where that is not root: the
+// owner of its folders, which an empty claim does not have.
+func usualUser(image string) (int64, bool) {
+	id, known := map[string]int64{
+		"alertmanager": 65534, "elasticsearch": 1000, "grafana": 472, "jenkins": 1000, "keycloak": 1000, "kibana": 1000, "logstash": 1000, "loki": 10001, "n8n": 1000,
+		"nexus3": 200, "node-red": 1000, "opensearch": 1000, "prometheus": 65534, "solr": 8983, "sonarqube": 1000, "tempo": 10001,
+	}[imageName(image)]
+	return id, known
+}
+
 // isDatastore reports whether the image is a known datastore, by the last part
 // of its name.
 func isDatastore(image string) bool {
-	name, _, _ := strings.Cut(path.Base(image), "@")
-	name, _, _ = strings.Cut(name, ":")
-	return slices.Contains(datastores(), name)
+	return slices.Contains(datastores(), imageName(image))
+}
+
+// imageName is the last part of an image's name, without tag and digest.
+func imageName(image string) string {
+	name, _, _ := strings.Cut(image, "@")
+	name, _, _ = strings.Cut(path.Base(name), ":")
+	return name
 }
