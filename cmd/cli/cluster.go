@@ -228,8 +228,11 @@ func planHint(e *release.RefusedPlanError) string {
 				flags["--delete-storage"] = "lets its data go"
 			}
 		}
-		if _, ok := errors.AsType[*release.OwnedError](refusal); ok {
+		if owned, ok := errors.AsType[*release.OwnedError](refusal); ok {
 			flags["--adopt"] = "takes over what is there"
+			if owned.Owner != "" {
+				flags["-n NAMESPACE"] = "goes to another namespace, beside that release"
+			}
 		}
 		if refused, ok := errors.AsType[*release.RefusedError](refusal); ok && len(refused.Conflicts) > 0 {
 			flags["--force-conflicts"] = "takes these fields over; or leave them out of the chart"
