@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/crypto/acme/autocert"
 	"golang.org/x/sync/errgroup"
 
 	"gantry/repo/server"
@@ -27,6 +28,8 @@ type repoServeOptions struct {
 	metricsListen   string
 	addrFile        string
 	tlsCert, tlsKey string
+	acme            acmeOptions
+	oidc            oidcOptions
 	user, passFile  string
 	tokens          bool
 	auditLog        string
@@ -74,6 +77,9 @@ it answers /readyz with 503 for as long as --stop-delay says.
   gantry repo serve --store s3://charts --s3-endpoint http://127.0.0.1:9000
   gantry repo serve --dir charts --basic-auth-user ci --basic-auth-pass-file pass.txt --anonymous-read
   gantry repo serve --dir charts --tokens --audit-log audit.jsonl
+  gantry repo serve --dir charts --listen :443 --acme-host charts.example.org
+  gantry repo serve --dir charts --oidc-issuer https://token.actions.example.org --oidc-audience charts \
+    --oidc-grant 'repository=acme/* push:acme-* read'
   gantry repo serve --dir charts --require-signature --keyring trusted.gpg
   gantry repo serve --dir charts --rate-limit 20 --write-limit 1 --metrics-listen :9090
   gantry repo serve --dir charts --depth 2 --tokens
@@ -101,9 +107,11 @@ it answers /readyz with 503 for as long as --stop-delay says.
 	f.StringVar(&o.addrFile, "addr-file", "", "file to write the address to, once the server listens")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "certificate for HTTPS; it is read again when the file changes")
 	f.StringVar(&o.tlsKey, "tls-key", "", "key of the certificate")
+	o.acme.bind(f)
 	f.StringVar(&o.user, "basic-auth-user", "", "user that may read and write")
 	f.StringVar(&o.passFile, "basic-auth-pass-file", "", "file that holds the user's password")
 	f.BoolVar(&o.tokens, "tokens", false, "let in who has a token (gantry repo token create)")
+	o.oidc.bind(f)
 	f.BoolVar(&o.anonymousRead, "anonymous-read", false, "let everybody read; only writing asks for a password or a token")
 	f.StringVar(&o.auditLog, "audit-log", "", "file to append a line of JSON to for every change, and for every one that was refused")
 	f.BoolVar(&o.allowOverwrite, "allow-overwrite", false, "let uploads with ?force replace a version")
@@ -156,12 +164,12 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 	if err != nil {
 		return err
 	}
-	return o.serve(ctx, a, handler, log)
+	return o.serve(ctx, a, handler, acmeCache(store, o.dir), log)
 }
 
 // serve listens until the context ends.
-func (o *repoServeOptions) serve(ctx context.Context, a *app, handler *server.Server, log *slog.Logger) error {
-	listener, err := o.open(ctx, log)
+func (o *repoServeOptions) serve(ctx context.Context, a *app, handler *server.Server, kept autocert.Cache, log *slog.Logger) error {
+	listener, err := o.open(ctx, kept, log)
 	if err != nil {
 		return err
 	}
@@ -205,8 +213,11 @@ func newLogger(w io.Writer, format string) (*slog.Logger, error) {
 // announce says where the server is and what to type next.
 func (o *repoServeOptions) announce(a *app, addr net.Addr) error {
 	url := "http://" + addr.String()
-	if o.tlsCert != "" {
+	switch {
+	case o.tlsCert != "":
 		url = "https://" + addr.String()
+	case len(o.acme.hosts) > 0:
+		url = "https://" + o.acme.hosts[0]
 	}
 	if o.addrFile != "" {
 		if err := writeWhole(o.addrFile, []byte(addr.String()+"\n")); err != nil {
@@ -217,7 +228,7 @@ func (o *repoServeOptions) announce(a *app, addr net.Addr) error {
 	switch {
 	case o.user != "":
 		credentials = " --username " + o.user + " --password-stdin"
-	case o.tokens:
+	case o.tokens, o.oidc.issuer != "":
 		credentials = " --username token --password-stdin"
 	}
 	where := o.dir

@@ -10,21 +10,16 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/crypto/acme/autocert"
+
 	"gantry/repo/server"
 )
 
-// open listens, with TLS when there is a certificate.
-func (o *repoServeOptions) open(ctx context.Context, log *slog.Logger) (net.Listener, error) {
-	if (o.tlsCert == "") != (o.tlsKey == "") {
-		return nil, usageError(errors.New("--tls-cert and --tls-key go together"))
-	}
-	var config *tls.Config
-	if o.tlsCert != "" {
-		cert := &certificate{cert: o.tlsCert, key: o.tlsKey, log: log}
-		if err := cert.load(); err != nil {
-			return nil, err
-		}
-		config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get, NextProtos: []string{"h2", "http/1.1"}}
+// open listens, with TLS when there is a certificate, or a way to get one.
+func (o *repoServeOptions) open(ctx context.Context, kept autocert.Cache, log *slog.Logger) (net.Listener, error) {
+	config, err := o.tls(kept, log)
+	if err != nil {
+		return nil, err
 	}
 	listener, err := listen(ctx, o.listen, "--listen")
 	if err != nil {
@@ -34,6 +29,29 @@ func (o *repoServeOptions) open(ctx context.Context, log *slog.Logger) (net.List
 		listener = tls.NewListener(listener, config)
 	}
 	return listener, nil
+}
+
+// tls returns nil where the server speaks plain HTTP.
+func (o *repoServeOptions) tls(kept autocert.Cache, log *slog.Logger) (*tls.Config, error) {
+	if (o.tlsCert == "") != (o.tlsKey == "") {
+		return nil, usageError(errors.New("--tls-cert and --tls-key go together"))
+	}
+	if err := o.acme.check(); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.tlsCert != "" && len(o.acme.hosts) > 0:
+		return nil, usageError(errors.New("--tls-cert and --acme-host are two ways to a certificate: use one"))
+	case len(o.acme.hosts) > 0:
+		return o.acme.config(kept)
+	case o.tlsCert == "":
+		return nil, nil
+	}
+	cert := &certificate{cert: o.tlsCert, key: o.tlsKey, log: log}
+	if err := cert.load(); err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get, NextProtos: []string{"h2", "http/1.1"}}, nil
 }
 
 func listen(ctx context.Context, address, flag string) (net.Listener, error) {

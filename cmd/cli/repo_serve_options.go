@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"gantry/charts/provenance"
 	"gantry/repo/server"
 )
@@ -96,17 +98,20 @@ func (o *repoServeOptions) addAuth(_ *app, options *server.Options) error {
 	if (o.user == "") != (o.passFile == "") {
 		return usageError(errors.New("--basic-auth-user and --basic-auth-pass-file go together"))
 	}
-	if o.user == "" && !o.tokens {
+	issuer, err := o.oidc.read()
+	if err != nil {
+		return usageError(err)
+	}
+	if o.user == "" && !o.tokens && issuer == nil {
 		if o.anonymousRead {
-			return usageError(errors.New("--anonymous-read means something only with --basic-auth-user or --tokens"))
+			return usageError(errors.New("--anonymous-read means something only with --basic-auth-user, --tokens or --oidc-issuer"))
 		}
 		return nil
 	}
-	options.Auth = &server.Auth{User: o.user, Tokens: o.tokens, AnonymousRead: o.anonymousRead}
+	options.Auth = &server.Auth{User: o.user, Tokens: o.tokens, OIDC: issuer, AnonymousRead: o.anonymousRead}
 	if o.user == "" {
 		return nil
 	}
-	var err error
 	options.Auth.Password, err = readSecret(o.passFile)
 	return err
 }
@@ -122,4 +127,38 @@ func readSecret(file string) (server.Secret, error) {
 		return "", usageError(fmt.Errorf("%s is empty", file))
 	}
 	return server.Secret(secret), nil
+}
+
+// oidcOptions say whose tokens are taken besides the repository's own.
+type oidcOptions struct {
+	issuer, audience string
+	grants           []string
+}
+
+func (o *oidcOptions) bind(f *pflag.FlagSet) {
+	f.StringVar(&o.issuer, "oidc-issuer", "", "OpenID Connect issuer whose tokens are taken, such as that of a CI system")
+	f.StringVar(&o.audience, "oidc-audience", "", "audience that its tokens must be made for")
+	f.StringArrayVar(&o.grants, "oidc-grant", nil, "what a claim of a token allows: 'repository=acme/* push:acme-* read'; may be repeated")
+}
+
+// read returns nil where no issuer is named.
+func (o *oidcOptions) read() (*server.OIDC, error) {
+	if o.issuer == "" {
+		if o.audience != "" || len(o.grants) > 0 {
+			return nil, errors.New("--oidc-audience and --oidc-grant mean something only with --oidc-issuer")
+		}
+		return nil, nil
+	}
+	if o.audience == "" || len(o.grants) == 0 {
+		return nil, errors.New("--oidc-issuer needs --oidc-audience and --oidc-grant")
+	}
+	found := &server.OIDC{Issuer: o.issuer, Audience: o.audience}
+	for _, text := range o.grants {
+		g, err := server.ParseGrant(text)
+		if err != nil {
+			return nil, err
+		}
+		found.Grants = append(found.Grants, g)
+	}
+	return found, nil
 }

@@ -17,13 +17,15 @@ import (
 )
 
 // Auth says who may do what. Somebody is let in by the password of the one user,
-// or by a token of the store.
+// by a token of the store, or by one of an issuer.
 type Auth struct {
 	// User and Password are of one who may do everything. Default: nobody.
 	User     string
 	Password Secret
 	// Tokens lets in who has a token ([CreateToken]).
 	Tokens bool
+	// OIDC lets in who has a token of an issuer. Default: nobody.
+	OIDC *OIDC
 	// AnonymousRead lets everybody read; only writing asks who it is.
 	AnonymousRead bool
 }
@@ -43,10 +45,10 @@ func (a *Auth) validate() error {
 		return nil
 	case (a.User == "") != (a.Password == ""):
 		return errors.New("basic authentication needs a user and a password")
-	case a.User == "" && !a.Tokens:
-		return errors.New("authentication needs a user or tokens")
+	case a.User == "" && !a.Tokens && a.OIDC == nil:
+		return errors.New("authentication needs a user, tokens or an issuer of tokens")
 	default:
-		return nil
+		return a.OIDC.validate()
 	}
 }
 
@@ -138,6 +140,13 @@ func (s *Server) identify(r *http.Request) (p principal, known bool, err error) 
 	}
 	if auth.matchesPassword(user, secret) {
 		return principal{name: user, all: true}, true, nil
+	}
+	if s.issuer != nil && looksLikeToken(secret) {
+		p, known, err := s.issuer.identify(r.Context(), secret)
+		if err != nil {
+			return principal{}, false, s.issuer.unavailable(err)
+		}
+		return p, known, nil
 	}
 	parts := tokenText.FindStringSubmatch(secret)
 	if !auth.Tokens || parts == nil {

@@ -90,6 +90,8 @@ func (o *Options) complete() error {
 type Server struct {
 	catalog *catalog
 	tokens  *tokenCache
+	// issuer is nil when no tokens of others are taken.
+	issuer  *issuer
 	options Options
 	handler http.Handler
 	// inner is the handler behind what every request passes.
@@ -125,6 +127,9 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 	}
 	m.observe(s)
 	s.tokens = &tokenCache{store: store, now: options.Now}
+	if options.Auth != nil && options.Auth.OIDC != nil {
+		s.issuer = newIssuer(options.Auth.OIDC, options.Now, options.Log)
+	}
 	s.catalog.watch(options)
 	var err error
 	if s.pages, err = pages.New(pages.Options{Inspector: options.Inspector, Version: options.Version}); err != nil {

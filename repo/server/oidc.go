@@ -1,0 +1,194 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+)
+
+// OIDC lets in who brings a token of an OpenID Connect issuer: a job of a CI
+// system, a pod. Nobody has to keep a secret for it.
+type OIDC struct {
+	// Issuer is whose tokens are taken, and what its discovery document is below.
+	Issuer string
+	// Audience is what tokens must be made for, so that one made for another
+	// service is no good here.
+	Audience string
+	// Grants say what the claims of a token allow. One that no grant fits is
+	// refused.
+	Grants []Grant
+}
+
+// Grant gives scopes to tokens that have a claim.
+type Grant struct {
+	// Claim is the name of the claim, and Pattern what its value looks like, with
+	// stars for any letters. Of a list one value must.
+	Claim, Pattern string
+	Scopes         []Scope
+}
+
+// ParseGrant reads CLAIM=PATTERN SCOPE [SCOPE...].
+func ParseGrant(text string) (Grant, error) {
+	words := strings.Fields(text)
+	if len(words) < 2 {
+		return Grant{}, grantError(text)
+	}
+	claim, pattern, ok := strings.Cut(words[0], "=")
+	if !ok || claim == "" || pattern == "" {
+		return Grant{}, grantError(text)
+	}
+	g := Grant{Claim: claim, Pattern: pattern}
+	for _, word := range words[1:] {
+		scope, err := ParseScope(word)
+		if err != nil {
+			return Grant{}, err
+		}
+		g.Scopes = append(g.Scopes, scope)
+	}
+	return g, nil
+}
+
+func grantError(text string) error {
+	return fmt.Errorf("%q is not a grant: write a claim and scopes, such as \"repository=acme/* push:acme-* read\"", text)
+}
+
+// validate wants the tokens of somebody who can be asked about them safely.
+func (o *OIDC) validate() error {
+	if o == nil {
+		return nil
+	}
+	u, err := url.Parse(o.Issuer)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+		return fmt.Errorf("the issuer %q must be a URL that begins with https://", o.Issuer)
+	case o.Audience == "":
+		return errors.New("tokens of an issuer need an audience: without one, tokens for other services would be taken")
+	case len(o.Grants) == 0:
+		return errors.New("tokens of an issuer need a grant that says what they allow")
+	default:
+		return nil
+	}
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+const (
+	// issuerTimeout is how long the issuer may take to answer.
+	issuerTimeout = 10 * time.Second
+	// issuerPause is how long an issuer that did not answer is not asked again.
+	issuerPause = 5 * time.Second
+)
+
+// issuer verifies tokens. What it needs to know of the issuer it asks for when the
+// first token comes: a server that starts does not wait for it.
+type issuer struct {
+	options *OIDC
+	now     func() time.Time
+	log     *slog.Logger
+	http    *http.Client
+
+	mu       sync.Mutex
+	verifier *oidc.IDTokenVerifier
+	failed   time.Time
+	failure  error
+}
+
+func newIssuer(o *OIDC, now func() time.Time, log *slog.Logger) *issuer {
+	return &issuer{options: o, now: now, log: log, http: &http.Client{Timeout: issuerTimeout}}
+}
+
+// errIssuer reports that nothing can be said about a token now.
+var errIssuer = errors.New("the issuer of the token does not answer")
+
+// ready returns what verifies tokens.
+func (i *issuer) ready(ctx context.Context) (*oidc.IDTokenVerifier, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.verifier != nil {
+		return i.verifier, nil
+	}
+	if i.failure != nil && i.now().Sub(i.failed) < issuerPause {
+		return nil, i.failure
+	}
+	// The set of keys is fetched again whenever a token names another one, long
+	// after this request.
+	provider, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), i.http), i.options.Issuer)
+	if err != nil {
+		i.log.ErrorContext(ctx, "cannot ask the issuer of tokens", slog.String("issuer", i.options.Issuer), slog.Any("error", err))
+		i.failure, i.failed = fmt.Errorf("%w: %w", errIssuer, err), i.now()
+		return nil, i.failure
+	}
+	i.verifier = provider.Verifier(&oidc.Config{ClientID: i.options.Audience, Now: i.now})
+	return i.verifier, nil
+}
+
+// looksLikeToken tells a token of an issuer from other secrets: three parts, of
+// which the first is a JSON object.
+func looksLikeToken(secret string) bool {
+	return strings.HasPrefix(secret, "ey") && strings.Count(secret, ".") == 2
+}
+
+// identify finds out whom a token speaks for, and what that one may do.
+func (i *issuer) identify(ctx context.Context, secret string) (p principal, known bool, err error) {
+	verifier, err := i.ready(ctx)
+	if err != nil {
+		return principal{}, false, err
+	}
+	t, err := verifier.Verify(ctx, secret)
+	if err != nil {
+		i.log.DebugContext(ctx, "a token is refused", slog.Any("error", err))
+		return principal{}, false, nil
+	}
+	var claims map[string]json.RawMessage
+	if err := t.Claims(&claims); err != nil {
+		return principal{}, false, nil //nolint:nilerr // a token that cannot be read is nobody's
+	}
+	p.name = "oidc:" + t.Subject
+	for _, g := range i.options.Grants {
+		if g.fits(claims[g.Claim]) {
+			p.scopes = append(p.scopes, g.Scopes...)
+		}
+	}
+	return p, len(p.scopes) > 0, nil
+}
+
+// fits reports whether a claim is a text that the pattern fits, or a list of
+// which one does.
+func (g Grant) fits(claim json.RawMessage) bool {
+	var one string
+	if json.Unmarshal(claim, &one) == nil {
+		return matchStar(g.Pattern, one)
+	}
+	var several []any
+	if json.Unmarshal(claim, &several) != nil {
+		return false
+	}
+	for _, value := range several {
+		if text, ok := value.(string); ok && matchStar(g.Pattern, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// unavailable says no for want of an answer.
+func (i *issuer) unavailable(err error) *problem {
+	return &problem{
+		Status: http.StatusServiceUnavailable, Code: "issuer-unreachable",
+		Message: "the token cannot be checked: its issuer does not answer",
+		Hint:    "try again; the log of the repository has the reason under the id of this request", cause: err,
+	}
+}

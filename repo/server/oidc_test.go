@@ -1,0 +1,202 @@
+package server_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"gantry/repo/blob"
+	"gantry/repo/server"
+)
+
+// testIssuer is an OpenID Connect issuer with one key.
+type testIssuer struct {
+	*httptest.Server
+
+	key  *ecdsa.PrivateKey
+	down atomic.Bool
+}
+
+func newTestIssuer(tb testing.TB) *testIssuer {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	i := &testIssuer{key: key}
+	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var answer any
+		switch {
+		case i.down.Load():
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		case r.URL.Path == "/.well-known/openid-configuration":
+			answer = map[string]any{
+				"issuer": i.URL, "jwks_uri": i.URL + "/keys", "authorization_endpoint": i.URL + "/auth", "token_endpoint": i.URL + "/token",
+				"id_token_signing_alg_values_supported": []string{"ES256"},
+			}
+		case r.URL.Path == "/keys":
+			answer = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: i.key.Public(), KeyID: "one", Algorithm: "ES256", Use: "sig"}}}
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	tb.Cleanup(i.Close)
+	return i
+}
+
+// sign makes a token of claims.
+func sign(tb testing.TB, algorithm jose.SignatureAlgorithm, key any, claims map[string]any) string {
+	tb.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: key, KeyID: "one"}}, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	text, err := json.Marshal(claims)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	signed, err := signer.Sign(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	token, err := signed.CompactSerialize()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return token
+}
+
+// TestOIDC lets a job in by what its token claims, and nobody by a token that is
+// wrong in any way.
+func TestOIDC(t *testing.T) {
+	t.Parallel()
+	i := newTestIssuer(t)
+	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	var grants []server.Grant
+	for _, text := range []string{"repository=acme/* push:acme-* read", "groups=operators delete push read"} {
+		g, err := server.ParseGrant(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		grants = append(grants, g)
+	}
+	s := serve(t, &blob.Memory{}, server.Options{
+		Now:  func() time.Time { return now },
+		Auth: &server.Auth{OIDC: &server.OIDC{Issuer: i.URL, Audience: "charts", Grants: grants}},
+	})
+	claims := func(change ...any) map[string]any {
+		c := map[string]any{
+			"iss": i.URL, "aud": "charts", "sub": "job-1", "repository": "acme/web",
+			"iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+		}
+		for n := 0; n < len(change); n += 2 {
+			name, _ := change[n].(string)
+			c[name] = change[n+1]
+		}
+		return c
+	}
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := sign(t, jose.ES256, i.key, claims())
+	push := func(name, auth string) int {
+		return s.do(http.MethodPost, "/api/charts", bytes.NewReader(chartArchive(t, name, "1.0.0", "")), auth).status
+	}
+	for auth, want := range map[string]int{
+		bearer(good): http.StatusCreated, basic("anybody", good): http.StatusCreated,
+		bearer(sign(t, jose.ES256, i.key, claims("repository", "else", "groups", []any{1, "operators"}))): http.StatusCreated,
+		bearer(sign(t, jose.ES256, i.key, claims("aud", []string{"other", "charts"}))):                    http.StatusCreated,
+		bearer(sign(t, jose.ES256, i.key, claims("repository", "acmeevil/web"))):                          http.StatusUnauthorized,
+		bearer(sign(t, jose.ES256, i.key, claims("repository", []string{"x"}, "groups", "operator"))):     http.StatusUnauthorized,
+		bearer(sign(t, jose.ES256, i.key, claims("aud", "other"))):                                        http.StatusUnauthorized,
+		bearer(sign(t, jose.ES256, i.key, claims("iss", "https://evil.example.org"))):                     http.StatusUnauthorized,
+		bearer(sign(t, jose.ES256, i.key, claims("exp", now.Add(-time.Second).Unix()))):                   http.StatusUnauthorized,
+		bearer(sign(t, jose.ES256, i.key, claims("nbf", now.Add(time.Hour).Unix()))):                      http.StatusUnauthorized,
+		bearer(sign(t, jose.ES256, other, claims())):                                                      http.StatusUnauthorized,
+		bearer(sign(t, jose.HS256, publicBytes(t, i.key.Public()), claims())):                             http.StatusUnauthorized,
+		bearer("eyJhbGciOiJub25lIn0." + strings.Split(good, ".")[1] + "."):                                http.StatusUnauthorized,
+		bearer(good[:len(good)-4] + "AAAA"):                                                               http.StatusUnauthorized,
+		bearer("ey.."):                                                                                    http.StatusUnauthorized,
+	} {
+		if got := push("acme-web", auth); got != want {
+			t.Errorf("%d, want %d: %s", got, want, auth)
+		}
+	}
+	if got := push("other", bearer(good)); got != http.StatusForbidden {
+		t.Errorf("beyond the scopes: %d", got)
+	}
+	if r := s.do(http.MethodDelete, "/api/charts/acme-web/1.0.0", nil, bearer(good)); r.status != http.StatusForbidden {
+		t.Errorf("delete: %d", r.status)
+	}
+}
+
+func publicBytes(tb testing.TB, key crypto.PublicKey) []byte {
+	tb.Helper()
+	text, err := jose.JSONWebKey{Key: key}.MarshalJSON()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return text
+}
+
+// TestOIDCIssuerIsDown starts without the issuer, and goes on when it is there.
+func TestOIDCIssuerIsDown(t *testing.T) {
+	t.Parallel()
+	i := newTestIssuer(t)
+	i.down.Store(true)
+	var now atomic.Int64
+	clock := func() time.Time { return time.Unix(1_800_000_000+now.Load(), 0) }
+	g, err := server.ParseGrant("sub=* read")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, &blob.Memory{}, server.Options{Now: clock, Auth: &server.Auth{OIDC: &server.OIDC{Issuer: i.URL, Audience: "charts", Grants: []server.Grant{g}}}})
+	token := bearer(sign(t, jose.ES256, i.key, map[string]any{"iss": i.URL, "aud": "charts", "sub": "x", "exp": clock().Add(time.Hour).Unix()}))
+	r := s.get("/index.yaml", token)
+	if code, _, _ := r.problem(t); r.status != http.StatusServiceUnavailable || code != "issuer-unreachable" {
+		t.Errorf("while it is down: %d %s", r.status, r.body)
+	}
+	if r := s.get("/index.yaml"); r.status != http.StatusUnauthorized {
+		t.Errorf("without a token: %d", r.status)
+	}
+	i.down.Store(false)
+	if r := s.get("/index.yaml", token); r.status != http.StatusServiceUnavailable {
+		t.Errorf("it was asked again at once: %d", r.status)
+	}
+	now.Store(10)
+	if r := s.get("/index.yaml", token); r.status != http.StatusOK {
+		t.Errorf("when it is back: %d %s", r.status, r.body)
+	}
+}
+
+func TestOIDCOptions(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "sub", "sub=x", "=x read", "sub= read", "sub=x write"} {
+		if g, err := server.ParseGrant(text); err == nil {
+			t.Errorf("%q is %v", text, g)
+		}
+	}
+	g := []server.Grant{{Claim: "sub", Pattern: "*"}}
+	for _, o := range []server.OIDC{
+		{Issuer: "http://issuer.example.org", Audience: "charts", Grants: g},
+		{Issuer: "issuer.example.org", Audience: "charts", Grants: g},
+		{Issuer: "https://issuer.example.org", Grants: g},
+		{Issuer: "https://issuer.example.org", Audience: "charts"},
+	} {
+		if _, err := server.New(t.Context(), &blob.Memory{}, server.Options{Now: clock(), Auth: &server.Auth{OIDC: &o}}); err == nil {
+			t.Errorf("%+v is taken", o)
+		}
+	}
+}
