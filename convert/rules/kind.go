@@ -183,7 +183,9 @@ func (u *unit) replicatedJob() {
 // datastore that alone writes to a named volume, or any service that does so
 // and is scaled.
 func (u *unit) wantsOwnStorage() bool {
-	keepsData := func(volume string) bool { return isDatastore(u.in.Image) || u.in.GetScale() > 1 || u.claims[volume].database }
+	keepsData := func(volume string) bool {
+		return isDatastore(u.in.Image) || u.in.GetScale() > 1 || u.claims[volume].database
+	}
 	return u.seat().role != initial && slices.ContainsFunc(u.soleVolumes(), keepsData)
 }
 
