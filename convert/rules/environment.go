@@ -108,9 +108,19 @@ func (u *unit) env(values types.MappingWithEquals, secret *workload.Data) {
 // plainVariable is the name of a variable that every version of Kubernetes takes.
 var plainVariable = regexp.MustCompile(`^[-._a-zA-Z][-._a-zA-Z0-9]*$`)
 
+// anyVariable is the name of a variable that the newest version takes: whatever can be
+// printed, but the sign that ends a name.
+var anyVariable = regexp.MustCompile(`^[ -<>-~]+$`)
+
 // variable reports whether a container may have a variable of this name, and tells
 // of one that it may not have.
 func (u *unit) variable(name string, key ...string) bool {
+	if !anyVariable.MatchString(name) {
+		u.warn(finding{
+			code: "variable-name", summary: fmt.Sprintf("%q is no name for a variable of a pod: it is left out", name), hint: "use a name of letters, digits and _",
+		}, key...)
+		return false
+	}
 	return plainVariable.MatchString(name) || u.needs(variableNames, key...)
 }
 
