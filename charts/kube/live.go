@@ -15,6 +15,7 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 
 	"gantry/charts/release"
+	"gantry/charts/store"
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 	page = 500
 	// recordsLeftOut spares the list of Secrets the records of releases, which are
 	// large.
-	recordsLeftOut = "type!=helm.sh/release.v1"
+	recordsLeftOut = "type!=helm.sh/release.v1,type!=" + store.PartType
 )
 
 // wanted are objects that one list can find, by name; several may have the same.

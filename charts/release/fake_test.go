@@ -187,7 +187,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	records, err := store.Open(store.Memory, nil, "prod")
+	records, err := store.Open(store.Options{Driver: store.Memory, Namespace: "prod"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -186,7 +186,7 @@ type TooLargeError struct{ Err error }
 
 // Error says how large a record may be.
 func (e *TooLargeError) Error() string {
-	return "the objects of the release are more than a record can hold: 1 MiB, compressed"
+	return "the objects of the release are more than a record can hold: 16 MB in Secrets, 1 MiB in ConfigMaps, compressed"
 }
 
 // Unwrap returns the server's answer.

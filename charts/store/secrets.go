@@ -19,7 +19,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
-	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/retry"
 )
@@ -45,7 +44,11 @@ type secrets struct {
 }
 
 func newSecrets(client kubernetes.Interface, namespace string) *secrets {
-	return &secrets{Secrets: driver.NewSecrets(client.CoreV1().Secrets(namespace)), client: client, namespace: namespace}
+	return &secrets{Secrets: driver.NewSecrets(secretsOf(client, namespace)), client: client, namespace: namespace}
+}
+
+func secretsOf(client kubernetes.Interface, namespace string) *joined {
+	return &joined{client.CoreV1().Secrets(namespace)}
 }
 
 // Create writes a record that is not there.
@@ -60,7 +63,7 @@ func (s *secrets) Update(key string, r *helmrelease.Release) error {
 
 // annotated returns a driver that writes beside a record what a listing shows.
 func (s *secrets) annotated(r *helmrelease.Release) *driver.Secrets {
-	return driver.NewSecrets(&annotated{SecretInterface: s.client.CoreV1().Secrets(s.namespace), brief: briefOf(r)})
+	return driver.NewSecrets(&annotated{joined: secretsOf(s.client, s.namespace), release: r})
 }
 
 // brief is what a listing shows of a record.
@@ -83,32 +86,58 @@ func briefOf(r *helmrelease.Release) brief {
 	return b
 }
 
-// annotated writes Secrets with an annotation more.
+// annotated writes the Secret of a record with an annotation more, and what it cannot
+// hold beside it.
 type annotated struct {
-	typedv1.SecretInterface
+	*joined
 
-	brief brief
+	release *helmrelease.Release
 }
 
-// Create makes a Secret.
+// Create makes a Secret. Its parts come first: killed in between, there is no record
+// that lacks some.
 func (a *annotated) Create(ctx context.Context, secret *corev1.Secret, o metav1.CreateOptions) (*corev1.Secret, error) {
-	return a.SecretInterface.Create(ctx, a.annotate(secret), o)
+	parts, err := a.prepare(ctx, secret)
+	if err != nil {
+		return nil, err
+	}
+	made, err := a.SecretInterface.Create(ctx, secret, o)
+	if err != nil {
+		return nil, err
+	}
+	return made, a.belong(ctx, made, parts)
 }
 
 // Update writes a Secret anew, whatever it was.
 func (a *annotated) Update(ctx context.Context, secret *corev1.Secret, o metav1.UpdateOptions) (written *corev1.Secret, err error) {
+	parts, err := a.prepare(ctx, secret)
+	if err != nil {
+		return nil, err
+	}
 	err = retry.OnError(retry.DefaultBackoff, apierrors.IsConflict, func() error {
-		written, err = a.SecretInterface.Update(ctx, a.annotate(secret), o)
+		written, err = a.SecretInterface.Update(ctx, secret, o)
 		return err
 	})
-	return written, err
+	if err != nil || len(parts) == 0 {
+		return written, err
+	}
+	return written, errors.Join(a.belong(ctx, written, parts), a.sweep(ctx, written, parts))
 }
 
-func (a *annotated) annotate(secret *corev1.Secret) *corev1.Secret {
-	if data, err := json.Marshal(a.brief); err == nil {
-		secret.Annotations = map[string]string{briefAnnotation: string(data)}
+func (a *annotated) prepare(ctx context.Context, secret *corev1.Secret) ([]*corev1.Secret, error) {
+	data, err := json.Marshal(briefOf(a.release))
+	if err != nil {
+		return nil, err
 	}
-	return secret
+	setAnnotation(secret, briefAnnotation, string(data))
+	return a.split(ctx, secret, a.release)
+}
+
+func setAnnotation(secret *corev1.Secret, key, value string) {
+	if secret.Annotations == nil {
+		secret.Annotations = map[string]string{}
+	}
+	secret.Annotations[key] = value
 }
 
 // List returns the newest revision of every release, with what a listing shows of
@@ -131,7 +160,7 @@ func (s *secrets) List(filter func(*helmrelease.Release) bool) ([]*helmrelease.R
 		}
 		group.Go(func() error {
 			var err error
-			list[i], err = driver.NewSecrets(s.client.CoreV1().Secrets(record.Namespace)).Get(record.Name)
+			list[i], err = driver.NewSecrets(secretsOf(s.client, record.Namespace)).Get(record.Name)
 			if errors.Is(err, driver.ErrReleaseNotFound) {
 				return nil // deleted a moment ago
 			}

@@ -12,25 +12,44 @@ import (
 const (
 	Secret    = "secret"
 	ConfigMap = "configmap"
+	SQL       = "sql"
 	Memory    = "memory"
 )
 
-// Open returns the records of a namespace, or of all when it is empty. The
-// driver is one of the above, their plurals, or empty for secrets. Memory needs
-// no client.
-func Open(name string, client kubernetes.Interface, namespace string) (*storage.Storage, error) {
+// Options says where records are.
+type Options struct {
+	// Driver is one of the above, their plurals, or empty for secrets.
+	Driver string
+	// Namespace of the releases; empty for those of all namespaces.
+	Namespace string
+	// Client is what Secrets and ConfigMaps are read and written with.
+	Client kubernetes.Interface
+	// Database says to [SQL] which PostgreSQL to use, as a URL or as words such as
+	// host=db dbname=releases. It may hold a password.
+	Database string
+}
+
+// Open returns the records of a namespace, or of all. Only [SQL] connects at once,
+// and makes the tables that it needs.
+func Open(o Options) (*storage.Storage, error) {
 	var records driver.Driver
-	switch name {
+	switch o.Driver {
 	case "", Secret, "secrets":
-		records = newSecrets(client, namespace)
+		records = newSecrets(o.Client, o.Namespace)
 	case ConfigMap, "configmaps":
-		records = driver.NewConfigMaps(client.CoreV1().ConfigMaps(namespace))
+		records = driver.NewConfigMaps(o.Client.CoreV1().ConfigMaps(o.Namespace))
+	case SQL:
+		database, err := openSQL(o)
+		if err != nil {
+			return nil, err
+		}
+		records = database
 	case Memory:
 		memory := driver.NewMemory()
-		memory.SetNamespace(namespace)
+		memory.SetNamespace(o.Namespace)
 		records = memory
 	default:
-		return nil, &UnknownDriverError{Name: name}
+		return nil, &UnknownDriverError{Name: o.Driver}
 	}
 	return storage.Init(records), nil
 }
@@ -40,5 +59,5 @@ type UnknownDriverError struct{ Name string }
 
 // Error names those that there are.
 func (e *UnknownDriverError) Error() string {
-	return fmt.Sprintf("unknown driver %q for records: use %s, %s or %s", e.Name, Secret, ConfigMap, Memory)
+	return fmt.Sprintf("unknown driver %q for records: use %s, %s, %s or %s", e.Name, Secret, ConfigMap, SQL, Memory)
 }

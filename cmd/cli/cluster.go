@@ -52,7 +52,9 @@ func (a *app) releases(namespace string, p *progress) (*release.Manager, error) 
 	if driver == "" {
 		driver = a.Getenv("HELM_DRIVER")
 	}
-	records, err := store.Open(driver, client, namespace)
+	records, err := store.Open(store.Options{
+		Driver: driver, Namespace: namespace, Client: client, Database: a.Getenv("HELM_DRIVER_SQL_CONNECTION_STRING"),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +68,8 @@ func (a *app) releases(namespace string, p *progress) (*release.Manager, error) 
 
 // driverHelp says where records are kept.
 const driverHelp = `Releases are recorded in Secrets as helm does it, so that helm can go on with them;
-$GANTRY_DRIVER, or else $HELM_DRIVER, may say configmap instead.`
+$GANTRY_DRIVER, or else $HELM_DRIVER, may say configmap instead, or sql for the
+PostgreSQL of $HELM_DRIVER_SQL_CONNECTION_STRING.`
 
 // releaseError gives an error of a release or of the cluster its exit code and
 // says what to type next. Reasons why objects are not ready go to standard error
@@ -91,8 +94,9 @@ func (a *app) releaseError(err error) error {
 	_, noContext := errors.AsType[*kube.NoContextError](err)
 	_, isStuck := errors.AsType[*kube.StuckError](err)
 	_, badDriver := errors.AsType[*store.UnknownDriverError](err)
+	_, noDatabase := errors.AsType[*store.DatabaseError](err)
 	switch {
-	case unconfigured, unreachable:
+	case unconfigured, unreachable, noDatabase:
 		return unreachableError(err)
 	case noRelease, noNamespace, noContext, errors.Is(err, fs.ErrNotExist):
 		return notFoundError(err)
@@ -123,7 +127,10 @@ func releaseHint(err error) string {
 		return fmt.Sprintf("if nobody works on it, go on with: gantry upgrade %s CHART -n %s --unlock, or take it away with: gantry uninstall %s -n %s", e.Name, e.Namespace, e.Name, e.Namespace)
 	}
 	if _, ok := errors.AsType[*release.TooLargeError](err); ok {
-		return "split the chart into several releases"
+		return "split the chart into several releases, or keep records in Secrets or a database: HELM_DRIVER=sql"
+	}
+	if _, ok := errors.AsType[*store.DatabaseError](err); ok {
+		return "HELM_DRIVER_SQL_CONNECTION_STRING says which, such as postgres://USER:PASSWORD@HOST/DATABASE"
 	}
 	if e, ok := errors.AsType[*release.BusyError](err); ok {
 		return fmt.Sprintf("wait until it has ended; see how far it is with: gantry status %s -n %s", e.Name, e.Namespace)
