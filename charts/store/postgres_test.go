@@ -21,7 +21,7 @@ func postgres(t *testing.T) (url string) {
 	}
 	// Not t.TempDir: its path is too long for the name of a socket, and its parents
 	// are closed to others.
-	dir, err := os.MkdirTemp("", "gantry-pg")
+	dir, err := os.MkdirTemp("", "gantry-pg") //nolint:usetesting // said above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,10 @@ func TestDrivers(t *testing.T) {
 		store.Secret:    func(*testing.T) store.Options { return store.Options{Client: client} },
 		store.ConfigMap: func(*testing.T) store.Options { return store.Options{Driver: store.ConfigMap, Client: client} },
 		store.Memory:    func(*testing.T) store.Options { return store.Options{Driver: store.Memory} },
-		store.SQL:       func(t *testing.T) store.Options { return store.Options{Driver: store.SQL, Database: postgres(t)} },
+		store.SQL: func(t *testing.T) store.Options {
+			t.Helper()
+			return store.Options{Driver: store.SQL, Database: postgres(t)}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := open(t)
