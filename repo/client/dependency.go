@@ -73,8 +73,13 @@ func (c *Client) FindIn(ctx context.Context, r Repository, chart, constraint str
 	if err != nil {
 		return Chart{}, err
 	}
+	return c.At(ctx, r, e)
+}
+
+// At returns the version that an entry of a repository's index is about.
+func (c *Client) At(ctx context.Context, r Repository, e *repo.Entry) (Chart, error) {
 	if len(e.URLs) == 0 {
-		return Chart{}, fmt.Errorf("the index of %s does not say where %s %s is", r.Name, chart, e.Version)
+		return Chart{}, fmt.Errorf("the index of %s does not say where %s %s is", r.Name, e.Name, e.Version)
 	}
 	target, err := resolve(r.URL, e.URLs[0])
 	if err != nil {
@@ -83,7 +88,7 @@ func (c *Client) FindIn(ctx context.Context, r Repository, chart, constraint str
 	if strings.HasPrefix(target, "oci://") {
 		return c.findOCI(ctx, target, e.Version)
 	}
-	return Chart{Name: chart, Version: e.Version, Digest: e.Digest, URL: target, Repository: r}, nil
+	return Chart{Name: e.Name, Version: e.Version, Digest: e.Digest, URL: target, Repository: r}, nil
 }
 
 // VersionsIn returns the versions of a chart in a repository, newest first. The

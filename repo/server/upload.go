@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"helm.sh/helm/v3/pkg/chart"
 
@@ -27,6 +28,8 @@ type incoming struct {
 	digest     string
 	size       int64
 	provenance []byte
+	// created is when it was published elsewhere before.
+	created time.Time
 }
 
 func (in *incoming) close() {
@@ -206,7 +209,7 @@ func conflict(sh shard, meta *chart.Metadata, digest string, overwrite bool) err
 // storeContent writes the archive and the signature under their digests. What is
 // there already is the same.
 func (s *Server) storeContent(ctx context.Context, in *incoming) (record, error) {
-	r := record{Digest: in.digest, Size: in.size, Archive: blobKey(in.digest)}
+	r := record{Digest: in.digest, Size: in.size, Archive: blobKey(in.digest), Created: in.created.UTC()}
 	if _, err := in.archive.Seek(0, io.SeekStart); err != nil {
 		return record{}, storageProblem(err)
 	}

@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gantry/repo/client"
+	"gantry/repo/mirror"
+	"gantry/repo/server"
+)
+
+type repoMirrorOptions struct {
+	ownStore
+
+	from     string
+	copy     mirror.Options
+	output   string
+	verbose  bool
+	selected mirror.Selection
+}
+
+// bindSelection binds the flags that choose versions.
+func bindSelection(f *pflag.FlagSet, s *mirror.Selection) {
+	f.StringSliceVar(&s.Charts, "chart", nil, "take the charts alone whose names match a pattern, such as team-*")
+	f.StringVar(&s.Versions, "versions", "", "take the versions alone that a constraint allows, such as '>=1.2 <3'")
+	f.BoolVar(&s.Stable, "stable", false, "leave out pre-releases")
+	f.IntVar(&s.Latest, "latest", 0, "take so many versions of each chart, the newest; 0 takes all")
+}
+
+func newRepoMirror(a *app) *cobra.Command {
+	var o repoMirrorOptions
+	c := &cobra.Command{
+		Use:   "mirror REPOSITORY",
+		Short: "Copy the charts of another repository to one of yours",
+		Long: `Mirror copies what another repository has, and yours has not, with signatures. The
+other one is the name of a configured repository, or a URL. Digests are checked,
+archives pass the checks of every upload, and what is published in yours is not
+replaced: a version of other content is told of, with exit code 1.
+
+What is there is not fetched again, so a copy that broke off goes on where it was.
+Nothing is deleted. Servers of the store may run meanwhile.
+
+` + exitCodesHelp,
+		Example: `  gantry repo mirror https://charts.example.org/stable --dir charts
+  gantry repo mirror upstream --store s3://my-charts/mirror --chart 'team-*' --latest 5 --stable
+  gantry repo mirror upstream --dir charts --versions '>=2' --dry-run`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.from = args[0]
+			return runRepoMirror(cmd.Context(), a, &o)
+		},
+	}
+	o.bind(c)
+	o.bindRepository(c)
+	c.ValidArgsFunction = cobra.NoFileCompletions
+	f := c.Flags()
+	bindSelection(f, &o.selected)
+	f.IntVar(&o.copy.Parallel, "parallel", 8, "how many charts are copied at once")
+	f.BoolVar(&o.copy.DryRun, "dry-run", false, "tell what would be copied, and copy nothing")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell of what is there already, too")
+	bindOutput(c, &o.output)
+	return c
+}
+
+func runRepoMirror(ctx context.Context, a *app, o *repoMirrorOptions) error {
+	if err := checkOutput(o.output); err != nil {
+		return err
+	}
+	if o.copy.Parallel < 1 || o.selected.Latest < 0 {
+		return usageError(errors.New("--parallel must be 1 or more, and --latest not negative"))
+	}
+	from, c, err := a.upstream(o.from)
+	if err != nil {
+		return err
+	}
+	to, done, err := o.server(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer done()
+	o.copy.Select = o.selected
+	if o.output == "table" {
+		o.copy.Tell = a.tellStep(o.verbose, o.copy.DryRun)
+	}
+	steps, err := mirror.Sync(ctx, c, from, to, o.copy)
+	if err != nil {
+		return repoError(err)
+	}
+	if o.output != "table" {
+		if err := a.list(o.output, listing{values: steps}); err != nil {
+			return err
+		}
+	}
+	return a.sumUp(steps, o.copy.DryRun)
+}
+
+// upstream finds a configured repository by its name, or one by its URL.
+func (a *app) upstream(ref string) (client.Repository, *client.Client, error) {
+	c := a.repoClient()
+	r, err := c.Locate(ref)
+	if _, ok := errors.AsType[*client.AliasError](err); ok {
+		r, err = c.Repository(ref)
+	}
+	return r, c, repoError(err)
+}
+
+// server opens a repository of the user's own to publish to it.
+func (o *ownStore) server(ctx context.Context, a *app) (s *server.Server, done func(), err error) {
+	store, err := o.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	done = func() { _ = store.Close() }
+	s, err = server.New(ctx, store, server.Options{Now: a.Now, Shared: store.shared, Version: version})
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return s, done, nil
+}
+
+// tellStep tells of what is copied, as it is done.
+func (a *app) tellStep(verbose, dryRun bool) func(mirror.Step) {
+	return func(s mirror.Step) {
+		if s.Done == mirror.Present && !verbose {
+			return
+		}
+		what := s.Done
+		if dryRun && s.Done == mirror.Copied {
+			what = "would be copied"
+		}
+		count := fmt.Sprintf("[%d/%d] ", s.Number, s.Of)
+		if s.Of == 0 {
+			count = ""
+		}
+		line := fmt.Sprintf("%s%s: %s", count, joinWords(s.Name, s.Version), what)
+		if s.Error != "" {
+			line += ": " + s.Error
+		}
+		fmt.Fprintln(a.Out, line)
+	}
+}
+
+func joinWords(a, b string) string {
+	if b == "" {
+		return a
+	}
+	return a + " " + b
+}
+
+// sumUp counts the steps. That some failed is the end of it.
+func (a *app) sumUp(steps []mirror.Step, dryRun bool) error {
+	count := map[string]int{}
+	for _, s := range steps {
+		count[s.Done]++
+	}
+	verb := "copied"
+	if dryRun {
+		verb = "would copy"
+	}
+	fmt.Fprintf(a.Err, "%s %s; %d were there already\n", verb, countOf(count[mirror.Copied], "version"), count[mirror.Present])
+	if n := count[mirror.Failed]; n > 0 {
+		return fmt.Errorf("%s could not be copied", countOf(n, "version"))
+	}
+	return nil
+}

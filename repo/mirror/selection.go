@@ -1,0 +1,59 @@
+package mirror
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/Masterminds/semver/v3"
+
+	"gantry/repo"
+)
+
+// Selection chooses versions of an index. The zero value takes all.
+type Selection struct {
+	// Charts are patterns of names, such as team-*. Default: all.
+	Charts []string
+	// Versions is a constraint, such as ">=1.2". Default: all.
+	Versions string
+	// Stable leaves out pre-releases.
+	Stable bool
+	// Latest takes so many of each chart, the newest. Default: all.
+	Latest int
+}
+
+// Choose returns the chosen versions, by name, newest first.
+func (s Selection) Choose(x *repo.Index) ([]*repo.Entry, error) {
+	var constraint *semver.Constraints
+	if s.Versions != "" {
+		var err error
+		if constraint, err = semver.NewConstraint(s.Versions); err != nil {
+			return nil, fmt.Errorf("%q is not a constraint of versions: %w", s.Versions, err)
+		}
+		constraint.IncludePrerelease = !s.Stable
+	}
+	for _, pattern := range s.Charts {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return nil, fmt.Errorf("%q is not a pattern of names: %w", pattern, err)
+		}
+	}
+	var chosen []*repo.Entry
+	for _, name := range x.Names() {
+		named := func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok }
+		if len(s.Charts) > 0 && !slices.ContainsFunc(s.Charts, named) {
+			continue
+		}
+		taken := 0
+		for _, e := range x.Entries[name] {
+			v, err := semver.NewVersion(e.Version)
+			if err != nil || e.Removed || s.Stable && v.Prerelease() != "" || constraint != nil && !constraint.Check(v) {
+				continue
+			}
+			chosen = append(chosen, e)
+			if taken++; taken == s.Latest {
+				break
+			}
+		}
+	}
+	return chosen, nil
+}

@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"gantry/repo"
+	"gantry/repo/blob"
+)
+
+// Package is a chart that its operator publishes, without a request.
+type Package struct {
+	Archive *os.File
+	// Name and Version are what the archive must hold, when they are known.
+	Name, Version string
+	Provenance    []byte
+	// Created is when it was published first. Default: now.
+	Created time.Time
+}
+
+// RefusedError says why a chart is not published.
+type RefusedError struct{ Code, Message, Hint string }
+
+func (e *RefusedError) Error() string { return e.Message }
+
+// Publish publishes a chart under the same rules as an upload. The same content
+// once more is no error.
+func (s *Server) Publish(ctx context.Context, p Package) error {
+	err := s.publishPackage(ctx, p)
+	if refused, ok := errors.AsType[*problem](err); ok && refused.cause == nil {
+		return &RefusedError{refused.Code, refused.Message, refused.Hint}
+	}
+	return err
+}
+
+func (s *Server) publishPackage(ctx context.Context, p Package) error {
+	if _, err := p.Archive.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	in := &incoming{archive: p.Archive, provenance: p.Provenance}
+	var err error
+	if in.digest, in.size, err = repo.Digest(p.Archive); err != nil {
+		return err
+	}
+	if limit := s.options.Limits.Archive; in.size > limit {
+		return tooLarge(fmt.Sprintf("the archive is larger than %d MiB", limit>>20))
+	}
+	if _, err := p.Archive.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	meta, err := s.inspectUpload(ctx, p.Archive, in.size)
+	if err != nil {
+		return err
+	}
+	if p.Name != "" && (meta.Name != p.Name || meta.Version != p.Version) {
+		return badRequest("chart-other", fmt.Sprintf("the archive holds %s %s", meta.Name, meta.Version), "")
+	}
+	if in.provenance != nil {
+		if err := checkProvenance(in.provenance, meta.Name, meta.Version, in.digest); err != nil {
+			return badRequest("provenance-invalid", err.Error(), "")
+		}
+	}
+	if err := s.checkSignature(ctx, meta, in.archive, in.provenance); err != nil {
+		return err
+	}
+	in.created = p.Created
+	return s.publish(ctx, in, meta, false)
+}
+
+// Published returns the digest of a version, if it is there.
+func (s *Server) Published(name, version string) (digest string, ok bool) {
+	seg := s.catalog.current().find(name)
+	if seg == nil || seg.shard.Chart != name {
+		return "", false
+	}
+	i, ok := seg.shard.find(version)
+	if !ok {
+		return "", false
+	}
+	return seg.shard.Versions[i].Digest, true
+}
+
+// Holds reports whether a file is published already, as the archive NAME-VERSION.
+func (s *Server) Holds(stem string, file *os.File) (bool, error) {
+	r, ok := s.catalog.current().byFile(stem)
+	if !ok {
+		return false, nil
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return false, err
+	}
+	digest, _, err := repo.Digest(file)
+	return digest == r.Digest, err
+}
+
+// Index returns what is published at this moment.
+func (s *Server) Index() *repo.Index {
+	x := repo.NewIndex()
+	for _, seg := range s.catalog.current().published() {
+		for _, r := range seg.shard.Versions {
+			e := &repo.Entry{}
+			if json.Unmarshal(r.Entry, e) == nil { // it was encoded here
+				x.Entries[e.Name] = append(x.Entries[e.Name], e)
+			}
+		}
+	}
+	return x
+}
+
+// Fetch opens the archive of a version, which the caller closes, and returns its
+// signature, if it has one.
+func (s *Server) Fetch(ctx context.Context, name, version string) (archive *blob.Object, signature []byte, err error) {
+	seg, i, err := lookup(s.catalog.current(), name, version)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := seg.shard.Versions[i]
+	if r.Provenance != "" {
+		if signature, _, err = s.catalog.store.Get(ctx, r.Provenance); err != nil {
+			return nil, nil, err
+		}
+	}
+	archive, err = s.catalog.store.Open(ctx, r.Archive)
+	return archive, signature, err
+}
