@@ -135,25 +135,36 @@ func TestNoSuchChart(t *testing.T) {
 // Each rule has a chart for which it speaks, with the position, and says nothing
 // of the same chart when it is switched off.
 func TestRules(t *testing.T) {
-	const pod = "spec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: \"nginx:1.27\"}]}\n"
+	const pod = "spec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: \"nginx:1.27\", resources: {requests: {cpu: 1}, limits: {memory: 1Gi}}}]}\n"
 	web := func(spec string) string {
 		return "-- templates/web.yaml --\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n" + spec + "# {{ .Values.replicas }}\n"
 	}
 	other := func(text string) string { return web(pod) + "-- templates/other.yaml --\n" + text }
 	tests := []struct{ name, files, code, want string }{
 		{"clean", web(pod), "", ""},
-		{"duplicate", other("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {selector: {matchLabels: {app: web}}}\n"), "lint-duplicate-object", "templates/web.yaml: warning: Deployment web is made by shop/templates/other.yaml, too"},
-		{"no tag", web(strings.Replace(pod, "nginx:1.27", "registry.example:5000/nginx", 1)), "lint-image-tag", "templates/web.yaml: note: Deployment web runs registry.example:5000/nginx"},
-		{"latest", web(strings.Replace(pod, "1.27", "latest", 1)), "lint-image-tag", "templates/web.yaml: note: "},
+		{"duplicate", other("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {selector: {matchLabels: {app: web}}}\n"), "lint-duplicate-object", "templates/web.yaml:2:1: warning: Deployment web is made by shop/templates/other.yaml, too"},
+		{"no tag", web(strings.Replace(pod, "nginx:1.27", "registry.example:5000/nginx", 1)), "lint-image-tag", "templates/web.yaml:8:37: note: Deployment web runs registry.example:5000/nginx"},
+		{"latest", web(strings.Replace(pod, "1.27", "latest", 1)), "lint-image-tag", "templates/web.yaml:8:37: note: "},
 		{"digest", web(strings.Replace(pod, "nginx:1.27", "nginx@sha256:abc", 1)), "", ""},
-		{"own pods", web(strings.Replace(pod, "labels: {app: web}", "labels: {app: wbe}", 1)), "lint-pod-labels", "templates/web.yaml: error: Deployment web selects pods with app: web, and its own have app: wbe"},
-		{"service", other("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: wbe}}\n"), "lint-selector", "templates/other.yaml: warning: Service web selects pods with app: wbe"},
+		{"own pods", web(strings.Replace(pod, "labels: {app: web}", "labels: {app: wbe}", 1)), "lint-pod-labels", "templates/web.yaml:5:3: error: Deployment web selects pods with app: web, and its own have app: wbe"},
+		{"service", other("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: wbe}}\n"), "lint-selector", "templates/other.yaml:4:8: warning: Service web selects pods with app: wbe"},
 		{"service of an operator", other("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: wbe}}\n---\napiVersion: example.com/v1\nkind: Cluster\nmetadata: {name: web}\n"), "", ""},
-		{"autoscaler", other("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: wbe}}\n"), "lint-target", "templates/other.yaml: warning: HorizontalPodAutoscaler web scales Deployment wbe"},
+		{"autoscaler", other("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: wbe}}\n"), "lint-target", "templates/other.yaml:4:8: warning: HorizontalPodAutoscaler web scales Deployment wbe"},
 		{"unused", web(pod) + "-- values.yaml --\nreplicas: 2\nweb:\n  port: 80\n", "lint-unused-value", "values.yaml:2:1: note: web: no template reads this value"},
 		{"all used", web(pod+"# {{ toYaml .Values | len }}\n") + "-- values.yaml --\nreplicas: 2\nweb:\n  port: 80\n", "", ""},
 		{"used below", web(pod+"# {{ with .Values.web }}{{ .port }}{{ end }}\n") + "-- values.yaml --\nreplicas: 2\nweb:\n  port: 80\n", "", ""},
 		{"misspelt", web(pod + "# {{ .Values.repilcas }}{{ .Values.nameOverride }}\n"), "lint-undeclared-value", "templates/web.yaml:9:6: note: Values.repilcas: is not in values.yaml"},
+		{"no requests", web(strings.Replace(pod, ", resources: {requests: {cpu: 1}, limits: {memory: 1Gi}}", "", 1)), "lint-resources", "templates/web.yaml:8:26: note: Deployment web does not say what web needs"},
+		{"no limit", web(strings.Replace(pod, ", limits: {memory: 1Gi}", "", 1)), "lint-resources", "templates/web.yaml:8:58: note: Deployment web lets web take all memory"},
+		{"no probe", web(strings.Replace(pod, "{name: web,", "{name: web, ports: [{containerPort: 80}],", 1)), "lint-probe", "templates/web.yaml:8:37: note: Deployment web gets requests as soon as web has started"},
+		{"probe", web(strings.Replace(pod, "{name: web,", "{name: web, ports: [{containerPort: 80}], readinessProbe: {tcpSocket: {port: 80}},", 1)), "", ""},
+		{"job without probe", other("apiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nspec: {template: {spec: {containers: [{name: a, image: \"a:1\", ports: [{containerPort: 1}], resources: {limits: {memory: 1}}}]}}}\n"), "", ""},
+		{"secret", web(pod+"# {{ .Values.db }}\n") + "-- values.yaml --\nreplicas: 2\ndb:\n  rootPassword: hunter2\n  existingPassword: mine\n  apiKey: \"\"\n  token: 5\n", "lint-secret-value", "values.yaml:3:3: warning: db.rootPassword: is a secret"},
+		{"not in the schema", web(pod+"# {{ .Values.web }}\n") + "-- values.yaml --\nreplicas: 2\nweb: {port: 80}\n-- values.schema.json --\n{\"properties\": {\"replicas\": {}, \"web\": {\"properties\": {\"host\": {}}}}}\n", "lint-schema-drift", "values.yaml:2:7: note: web.port: is not in values.schema.json"},
+		{"in the schema alone", web(pod) + "-- values.schema.json --\n{\"properties\": {\"replicas\": {}, \"web\": {}}}\n", "lint-schema-drift", "values.schema.json: note: web: is a value of the schema that values.yaml does not have"},
+		{"schema that admits more", web(pod+"# {{ .Values.web }}\n") + "-- values.yaml --\nreplicas: 2\nweb: {port: 80}\n-- values.schema.json --\n{\"properties\": {\"replicas\": {}, \"web\": {\"additionalProperties\": {}}}}\n", "", ""},
+		{"several documents", other("apiVersion: v1\nkind: Service\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Service\nmetadata:\n  name: b\nspec:\n  selector: {app: wbe}\n"), "lint-selector", "templates/other.yaml:10:3: warning: Service b selects"},
+		{"documents nobody can tell apart", other("{{ range list \"a\" \"b\" }}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: {{ . }}}\nspec: {selector: {app: {{ ternary \"web\" \"wbe\" (eq . \"a\") }}}}\n{{ end }}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: \"{{ print \"c\" }}\"}\n"), "lint-selector", "templates/other.yaml: warning: Service b selects"},
 		{"in a comment", web(pod + "# {{/* .Values.repilcas */}}\n"), "", ""},
 	}
 	for _, test := range tests {

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 
+	"helm.sh/helm/v3/pkg/chart"
 	"sigs.k8s.io/yaml"
 
+	"gantry/charts/archive"
 	"gantry/charts/diag"
 	"gantry/charts/engine"
 )
@@ -15,14 +17,16 @@ type object struct {
 	engine.Manifest
 	fields map[string]any
 	hook   bool
+	// text is the template that made it.
+	text string
 }
 
-func objects(r *engine.Rendered) []object {
+func objects(c *chart.Chart, r *engine.Rendered) []object {
 	var all []object
 	add := func(m engine.Manifest, hook bool) {
 		var fields map[string]any
 		if yaml.Unmarshal([]byte(m.Content), &fields) == nil && len(fields) > 0 {
-			all = append(all, object{m, fields, hook})
+			all = append(all, object{m, fields, hook, string(archive.File(c, m.Source))})
 		}
 	}
 	for _, m := range r.Manifests {
@@ -48,8 +52,9 @@ func at(v any, keys ...string) any {
 	return v
 }
 
-func (o object) problem(format string, args ...any) diag.Diagnostic {
-	return diag.Diagnostic{Pos: diag.Pos{File: o.Source}, Summary: fmt.Sprintf("%s %s ", o.Kind, o.Name) + fmt.Sprintf(format, args...)}
+// problem is something wrong with an object, at the place that keys lead to.
+func (o object) problem(keys []string, format string, args ...any) diag.Diagnostic {
+	return diag.Diagnostic{Pos: o.position(keys...), Summary: fmt.Sprintf("%s %s ", o.Kind, o.Name) + fmt.Sprintf(format, args...)}
 }
 
 // template returns the pod that a workload makes; nil for what makes none.
@@ -77,7 +82,7 @@ func duplicates(s *subject) diag.List {
 		group, _, _ := strings.Cut(o.APIVersion, "/")
 		key := fmt.Sprint(group, " ", o.Kind, " ", o.at("metadata", "namespace"), " ", o.Name)
 		if before, again := first[key]; again {
-			list.Add(o.problem("is made by %s, too", before.Source))
+			list.Add(o.problem(nil, "is made by %s, too", before.Source))
 			continue
 		}
 		first[key] = o
@@ -95,7 +100,7 @@ func imageTags(s *subject) diag.List {
 				image, _ := at(c, "image").(string)
 				_, last, _ := strings.Cut(image[strings.LastIndex(image, "/")+1:], ":")
 				if image != "" && !strings.Contains(image, "@") && (last == "" || last == "latest") {
-					list.Add(o.problem("runs %s, and nobody knows which version that is", image))
+					list.Add(o.problem(o.container(kind, "image"), "runs %s, and nobody knows which version that is", image))
 				}
 			}
 		}
@@ -110,7 +115,7 @@ func podLabels(s *subject) diag.List {
 		case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet":
 			selector, _ := o.at("spec", "selector", "matchLabels").(map[string]any)
 			if o.template() != nil && len(selector) > 0 && !matches(selector, at(o.template(), "metadata", "labels")) {
-				list.Add(o.problem("selects pods with %s, and its own have %s", text(selector), text(at(o.template(), "metadata", "labels"))))
+				list.Add(o.problem([]string{"selector"}, "selects pods with %s, and its own have %s", text(selector), text(at(o.template(), "metadata", "labels"))))
 			}
 		}
 	}
@@ -141,10 +146,12 @@ func selectors(s *subject) diag.List {
 	var list diag.List
 	for _, o := range s.objects {
 		var selector any
+		key := "selector"
 		switch o.Kind {
 		case "Service":
 			selector = o.at("spec", "selector")
 		case "NetworkPolicy":
+			key = "podSelector"
 			selector = o.at("spec", "podSelector", "matchLabels")
 		case "PodDisruptionBudget":
 			selector = o.at("spec", "selector", "matchLabels")
@@ -155,7 +162,7 @@ func selectors(s *subject) diag.List {
 			found = found || matches(wanted, labels)
 		}
 		if !found {
-			list.Add(o.problem("selects pods with %s, and no pod of the chart has these labels", text(wanted)))
+			list.Add(o.problem([]string{key}, "selects pods with %s, and no pod of the chart has these labels", text(wanted)))
 		}
 	}
 	return list
@@ -180,7 +187,7 @@ func targets(s *subject) diag.List {
 		}
 		target := fmt.Sprint(o.at("spec", "scaleTargetRef", "kind"), " ", o.at("spec", "scaleTargetRef", "name"))
 		if !have[target] {
-			list.Add(o.problem("scales %s, which the chart does not have", target))
+			list.Add(o.problem([]string{"scaleTargetRef"}, "scales %s, which the chart does not have", target))
 		}
 	}
 	return list

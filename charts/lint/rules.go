@@ -45,6 +45,26 @@ func Rules() []Rule {
 			podLabels,
 		},
 		{
+			"lint-probe", diag.Note, "a container that answers on a port has no readiness probe",
+			"Without one, Kubernetes sends requests as soon as the process runs, and an update takes the old pods away before the new ones answer. Add a readinessProbe that asks what clients ask.",
+			probes,
+		},
+		{
+			"lint-resources", diag.Note, "a container does not say what it needs, or may take all memory of its node",
+			"The scheduler packs pods by what they request: without requests, too many come to one node, and those are killed first when memory is short. Without a limit, a leak takes the neighbours along. Set requests, and a limit of memory.",
+			resources,
+		},
+		{
+			"lint-schema-drift", diag.Note, "values.yaml and values.schema.json do not know the same values",
+			"A value that the schema lacks is not checked, and one that only the schema has does nothing. It is usually a rename in one of the files. Charts without a schema are left alone, and so are parts of it that admit any key.",
+			schemaDrift,
+		},
+		{
+			"lint-secret-value", diag.Warning, "values.yaml holds a secret",
+			"The chart is published, and its defaults with it: whoever installs it without a value of their own has a password that everybody knows. Leave the value empty, and take a Secret that exists, or make up a value at the first installation.",
+			secretValues,
+		},
+		{
 			"lint-selector", diag.Warning, "a selector matches no pod of the chart",
 			"A Service without pods has no endpoints; a NetworkPolicy or a PodDisruptionBudget without pods protects nothing. Usually a label was renamed in one place only. Charts with custom resources are left alone: their pods are made by somebody else.",
 			selectors,
@@ -75,7 +95,7 @@ type subject struct {
 
 // own applies the rules that are not switched off.
 func own(c *chart.Chart, rendered *engine.Rendered) diag.List {
-	s := &subject{chart: c, objects: objects(rendered)}
+	s := &subject{chart: c, objects: objects(c, rendered)}
 	var list diag.List
 	for _, r := range Rules() {
 		for _, d := range r.find(s) {
@@ -112,7 +132,15 @@ func Document() string {
 		"the rules below. `gantry lint --explain RULE` prints one of them. A rule is switched off by `--disable RULE`, or in the chart:\n\n" +
 		"```yaml\n# Chart.yaml\nannotations:\n  " + DisableAnnotation + ": lint-unused-value, lint-image-tag\n```\n")
 	for _, r := range Rules() {
-		fmt.Fprintf(&b, "\n## %s\n\nA %s: %s.\n\n%s\n", r.Code, r.Severity, r.Summary, r.Why)
+		fmt.Fprintf(&b, "\n## %s\n\n%s: %s.\n\n%s\n", r.Code, article(r.Severity), r.Summary, r.Why)
 	}
 	return b.String()
+}
+
+// article names a severity with its article.
+func article(s diag.Severity) string {
+	if s == diag.Error {
+		return "An error"
+	}
+	return "A " + s.String()
 }

@@ -85,20 +85,11 @@ func unusedValues(s *subject) diag.List {
 	if all || s.chart.Metadata.Type == "library" {
 		return nil
 	}
-	used := []diag.Path{{"global"}}
+	used := ofDependencies(s.chart)
 	for _, r := range found {
 		if r.pos.File != "values.yaml" || len(r.path) > 0 {
 			used = append(used, r.path)
 		}
-	}
-	for _, d := range s.chart.Metadata.Dependencies {
-		used = append(used, diag.Path{d.Name}, diag.Path{d.Alias}, diag.Path{"tags"})
-		for condition := range strings.SplitSeq(d.Condition, ",") {
-			used = append(used, strings.Split(strings.TrimSpace(condition), "."))
-		}
-	}
-	for _, sub := range s.chart.Dependencies() {
-		used = append(used, diag.Path{sub.Name()})
 	}
 	var list diag.List
 	var look func(node *yaml.Node, path diag.Path)
@@ -119,6 +110,26 @@ func unusedValues(s *subject) diag.List {
 		look(root, nil)
 	}
 	return list
+}
+
+// ofDependencies are the values that helm and the charts within read.
+func ofDependencies(c *chart.Chart) []diag.Path {
+	used := []diag.Path{{"global"}}
+	for _, d := range c.Metadata.Dependencies {
+		used = append(used, diag.Path{d.Name}, diag.Path{"tags"})
+		if d.Alias != "" {
+			used = append(used, diag.Path{d.Alias})
+		}
+		for condition := range strings.SplitSeq(d.Condition, ",") {
+			if condition = strings.TrimSpace(condition); condition != "" {
+				used = append(used, strings.Split(condition, "."))
+			}
+		}
+	}
+	for _, sub := range c.Dependencies() {
+		used = append(used, diag.Path{sub.Name()})
+	}
+	return used
 }
 
 // reads reports whether a value, or one above it, is read, and whether one below it

@@ -1,0 +1,98 @@
+package lint
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"gantry/charts/diag"
+)
+
+// containersOf returns the containers of a workload's pods: those that run as long
+// as the pod.
+func containersOf(o object) []map[string]any {
+	var all []map[string]any
+	containers, _ := at(o.template(), "spec", "containers").([]any)
+	for _, c := range containers {
+		if m, ok := c.(map[string]any); ok {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// container leads to a key of a workload's container, or to all of them where there
+// are several: nothing tells in a template where one ends.
+func (o object) container(kind, key string) []string {
+	if all, _ := at(o.template(), "spec", kind).([]any); len(all) > 1 {
+		return []string{kind}
+	}
+	return []string{kind, key}
+}
+
+func probes(s *subject) diag.List {
+	var list diag.List
+	for _, o := range s.objects {
+		if !slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"}, o.Kind) {
+			continue // what ends by itself is ready when it has ended
+		}
+		for _, c := range containersOf(o) {
+			if ports, _ := c["ports"].([]any); len(ports) > 0 && c["readinessProbe"] == nil {
+				list.Add(o.problem(o.container("containers", "ports"), "gets requests as soon as %v has started: it has no readinessProbe", c["name"]))
+			}
+		}
+	}
+	return list
+}
+
+func resources(s *subject) diag.List {
+	var list diag.List
+	for _, o := range s.objects {
+		if o.hook {
+			continue
+		}
+		for _, c := range containersOf(o) {
+			switch {
+			case at(c, "resources", "requests") == nil && at(c, "resources", "limits") == nil:
+				list.Add(o.problem(o.container("containers", "name"), "does not say what %v needs: it has neither requests nor limits", c["name"]))
+			case at(c, "resources", "limits", "memory") == nil:
+				list.Add(o.problem(o.container("containers", "resources"), "lets %v take all memory of its node: it has no limit", c["name"]))
+			}
+		}
+	}
+	return list
+}
+
+var (
+	// secretKeys are the keys of values that hold secrets.
+	secretKeys = regexp.MustCompile(`(?i)(password|passwd|passphrase|client_?secret|secret_?key|access_?key|private_?key|api_?key|token)$`)
+	// references are the keys that say where a secret is.
+	references = regexp.MustCompile(`(?i)^existing`)
+)
+
+func secretValues(s *subject) diag.List {
+	var list diag.List
+	var look func(node *yaml.Node, path diag.Path)
+	look = func(node *yaml.Node, path diag.Path) {
+		for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
+			key, value := node.Content[i], node.Content[i+1]
+			below := append(slices.Clone(path), key.Value)
+			look(value, below)
+			if value.Kind != yaml.ScalarNode || value.Tag != "!!str" || value.Value == "" || strings.Contains(value.Value, "{{") {
+				continue
+			}
+			if secretKeys.MatchString(key.Value) && !references.MatchString(key.Value) {
+				list.Add(diag.Diagnostic{
+					Pos: diag.Pos{File: "values.yaml", Line: key.Line, Column: key.Column}, Path: below, Summary: "is a secret that everybody knows who has the chart",
+					Hint: "leave it empty, and let templates take a Secret that exists or make up a value",
+				})
+			}
+		}
+	}
+	if root := values(s.chart); root != nil {
+		look(root, nil)
+	}
+	return list
+}
