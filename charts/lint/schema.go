@@ -44,7 +44,7 @@ func unchecked(missing []*yaml.Node, path diag.Path) diag.List {
 	first := missing[0]
 	beside := ""
 	if more := len(missing) - 1; more > 0 {
-		beside = fmt.Sprintf(", nor are %d more beside it", more)
+		beside = fmt.Sprintf(", like %d more beside it", more)
 	}
 	return diag.List{{
 		Pos: diag.Pos{File: "values.yaml", Line: first.Line, Column: first.Column}, Path: append(slices.Clone(path), first.Value),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"gantry/charts/archive"
 	"gantry/charts/bump"
@@ -162,6 +163,9 @@ func propose(from, to compare.Side) (*bumped, error) {
 	return b, err
 }
 
+// askedAtOnce is how many repositories are asked at the same time.
+const askedAtOnce = 6
+
 // published finds what a chart is compared with: what was named, or the newest
 // release of that name in the configured repositories.
 func (a *app) published(ctx context.Context, name, against string) (published, error) {
@@ -184,14 +188,27 @@ func (a *app) published(ctx context.Context, name, against string) (published, e
 	if err != nil {
 		return published{}, err
 	}
+	answers := make([][]string, len(all))
+	group, asked := errgroup.WithContext(ctx)
+	group.SetLimit(askedAtOnce)
+	for i, r := range all {
+		group.Go(func() error {
+			versions, err := c.Versions(asked, r.Name+"/"+name)
+			if _, unknown := errors.AsType[*repo.UnknownChartError](err); err != nil && !unknown {
+				return fmt.Errorf("ask %s for the versions of %s: %w", r.Name, name, err)
+			}
+			answers[i] = versions
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return published{}, repoError(err)
+	}
 	var found published
-	for _, r := range all {
-		versions, err := c.Versions(ctx, r.Name+"/"+name)
-		if _, unknown := errors.AsType[*repo.UnknownChartError](err); unknown {
+	for i, r := range all {
+		versions := answers[i]
+		if len(versions) == 0 {
 			continue
-		}
-		if err != nil {
-			return published{}, repoError(fmt.Errorf("ask %s for the versions of %s: %w", r.Name, name, err))
 		}
 		if newest := newestRelease(versions); newest == newestRelease(append(slices.Clone(found.versions), newest)) {
 			found.ref = fmt.Sprintf("%s/%s@%s", r.Name, name, newest)

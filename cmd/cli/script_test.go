@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "script"),
 		Setup:               isolate,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exitcode": exitcode, "envfile": envfile, "builds": builds, "images": images, "keys": keys},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exitcode": exitcode, "envfile": envfile, "builds": builds, "images": images, "keys": keys, "certificate": certificate},
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

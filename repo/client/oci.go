@@ -194,6 +194,10 @@ func ociError(err error, r *remote.Repository, name, version string) error {
 		}
 		return e
 	}
+	if errors.Is(err, auth.ErrBasicCredentialNotFound) {
+		// It asked for a password, and there is none to be sent.
+		return &StatusError{Method: http.MethodGet, URL: where, Status: http.StatusUnauthorized}
+	}
 	if errors.Is(err, errdef.ErrNotFound) {
 		return fmt.Errorf("%s: %w", where, &repo.UnknownVersionError{Name: name, Constraint: version})
 	}
