@@ -32,7 +32,7 @@ func (u *unit) environment() {
 		case !u.variable(key, "env_file"):
 		case u.isSecretVariable(key, files[key]):
 			secret.Text[key] = files[key]
-		case !configKey.MatchString(key):
+		case !isConfigKey(key):
 			if _, overridden := values[key]; !overridden {
 				u.container.Env = append(u.container.Env, corev1.EnvVar{Name: key, Value: kubeletEscape(files[key])})
 			}
@@ -54,8 +54,14 @@ func (u *unit) environment() {
 	}
 }
 
-// configKey is what a key of a ConfigMap or Secret may look like.
-var configKey = regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`)
+// maxConfigKey is the length of a key of a ConfigMap or Secret.
+const maxConfigKey = 253
+
+// configKey is what such a key is made of. Its length is not a matter for the
+// pattern: counting makes it slow to compile.
+var configKey = regexp.MustCompile(`^[-._a-zA-Z0-9]+$`)
+
+func isConfigKey(key string) bool { return len(key) <= maxConfigKey && configKey.MatchString(key) }
 
 // envFrom takes over what the env files set.
 func (u *unit) envFrom(plain, secret *workload.Data) {
@@ -92,7 +98,7 @@ func (u *unit) env(values types.MappingWithEquals, secret *workload.Data) {
 				hint:    fmt.Sprintf("write %s: value, or set it in the shell or an --env-file", key),
 			}, "environment", key)
 		case !u.variable(key, "environment", key):
-		case u.isSecretVariable(key, *value) && configKey.MatchString(key):
+		case u.isSecretVariable(key, *value) && isConfigKey(key):
 			secret.Text[key] = *value
 			refs = append(refs, corev1.EnvVar{Name: key, ValueFrom: &corev1.EnvVarSource{
 				SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: secret.Name}, Key: key},

@@ -67,7 +67,10 @@ func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-var plainID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+// plainID is what the id of a request is made of, and maxID its length.
+var plainID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+const maxID = 64
 
 // logged writes one line per request. Neither the query nor any header but the
 // request's id is logged, for both may carry secrets.
@@ -75,7 +78,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.options.Now()
 		n := &note{id: r.Header.Get("X-Request-Id"), remote: s.remote(r), route: "/"}
-		if !plainID.MatchString(n.id) {
+		if len(n.id) > maxID || !plainID.MatchString(n.id) {
 			n.id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", n.id)

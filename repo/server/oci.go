@@ -22,7 +22,7 @@ const (
 
 var (
 	ociName   = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	ociTag    = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	ociTag    = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]*$`) // and not longer than maxOCITag
 	ociDigest = regexp.MustCompile(`^[a-z0-9]+([+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$`)
 	ourDigest = regexp.MustCompile(`^sha256:[a-f0-9]{64}$`)
 )
@@ -30,6 +30,9 @@ var (
 // maxOCIName is the longest name of a repository: it has room in the key of a
 // store.
 const maxOCIName = 255
+
+// maxOCITag is the longest tag.
+const maxOCITag = 128
 
 // ociRequest is what a path below /v2/ means.
 type ociRequest struct {
