@@ -3,6 +3,7 @@ package rules
 import (
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -15,7 +16,7 @@ func (a *app) markSources(in *types.ServiceConfig, mounts []mount) {
 	if a.ext.Service(in.Name).Storage != nil {
 		return // the user has decided
 	}
-	contexts := a.contexts(in)
+	contexts := a.contextsOf(in)
 	for i, m := range mounts {
 		if m.Type != types.VolumeTypeBind || m.ReadOnly || !holdsOne(filepath.Clean(m.Source), contexts) {
 			continue
@@ -29,15 +30,26 @@ func (a *app) markSources(in *types.ServiceConfig, mounts []mount) {
 	}
 }
 
-// contexts are the folders that the image of a service is built from, by itself or
-// by another service.
-func (a *app) contexts(in *types.ServiceConfig) []string {
-	var folders []string
+// findContexts finds the folders that images are built from.
+func (a *app) findContexts() {
 	for _, s := range a.project.Services {
-		same := s.Name == in.Name || in.Image != "" && s.Image == in.Image
-		if same && s.Build != nil && filepath.IsAbs(s.Build.Context) {
-			folders = append(folders, filepath.Clean(s.Build.Context))
+		if s.Build == nil || !filepath.IsAbs(s.Build.Context) {
+			continue
 		}
+		folder := filepath.Clean(s.Build.Context)
+		a.contexts[s.Name] = folder
+		if s.Image != "" {
+			a.builtFrom[s.Image] = append(a.builtFrom[s.Image], folder)
+		}
+	}
+}
+
+// contextsOf are the folders that the image of a service is built from, by itself or
+// by another service.
+func (a *app) contextsOf(in *types.ServiceConfig) []string {
+	folders := a.builtFrom[in.Image]
+	if own, ok := a.contexts[in.Name]; ok && !slices.Contains(folders, own) {
+		folders = append(slices.Clone(folders), own)
 	}
 	return folders
 }

@@ -29,6 +29,8 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		once:       map[string]bool{},
 		called:     map[string]string{},
 		seats:      map[string]seat{},
+		contexts:   map[string]string{},
+		builtFrom:  map[string][]string{},
 		claims:     map[string]*claim{},
 		folders:    map[string]*claim{},
 		data:       map[string]*workload.Data{},
@@ -52,6 +54,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.findWaits()
 	a.findOnce()
 	a.readImages()
+	a.findContexts()
 	a.findPods()
 	a.findClaims()
 	a.findStorage()

@@ -38,6 +38,10 @@ type app struct {
 	// pods.
 	called map[string]string
 	seats  map[string]seat
+	// contexts are the folders that services are built from, and builtFrom those that
+	// images are.
+	contexts  map[string]string
+	builtFrom map[string][]string
 	// mentions is where the user's own strings mention a word.
 	mentions mentions
 	// claims are the named volumes that pods mount, by their Compose name.
