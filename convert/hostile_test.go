@@ -172,6 +172,15 @@ func TestAllowedFiles(t *testing.T) {
 	}
 }
 
+// TestLargeConfig converts a config that the API server takes, and an annotation of
+// kubectl does not.
+func TestLargeConfig(t *testing.T) {
+	result, err := convertText(t, hostileFolder(t), "configs: {c: {content: "+strings.Repeat("x", 300<<10)+"}}", compose.Source{})
+	if err != nil || len(result.Objects) == 0 || !slices.ContainsFunc(result.Diagnostics, func(d diag.Diagnostic) bool { return d.Code == "file-large" }) {
+		t.Errorf("got %v, %v: want objects, and to hear of the size", result.Diagnostics, err)
+	}
+}
+
 // TestBindsOutside mounts what nobody may read without reading it.
 func TestBindsOutside(t *testing.T) {
 	dir := hostileFolder(t)
