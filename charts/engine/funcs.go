@@ -20,13 +20,14 @@ type scope struct {
 	// named is whether templates may speak of the set's own name.
 	named  bool
 	strict bool
+	lookup Lookup
 	// kept are the texts that tpl has parsed.
 	kept map[string]*template.Template
 }
 
 // newScope returns the scope of a program for one more goroutine.
 func newScope(p *program, m *meter) *scope {
-	s := &scope{meter: m, named: p.named, strict: p.strict}
+	s := &scope{meter: m, named: p.named, strict: p.strict, lookup: p.lookup}
 	s.bind(template.Must(p.set.Clone()))
 	return s
 }
@@ -54,12 +55,19 @@ func (s *scope) functions() template.FuncMap {
 		"toYaml": toYAML, "toYamlPretty": toYAMLPretty, "fromYaml": fromYAML, "fromYamlArray": fromYAMLArray,
 		"toJson": toJSON, "fromJson": fromJSON, "fromJsonArray": fromJSONArray,
 		"include": s.include, "tpl": s.tpl, "required": required, "fail": fail,
-		// No cluster is asked.
-		"lookup": func(_, _, _, _ string) (map[string]any, error) { return map[string]any{}, nil },
-		// Nor is the network.
+		"lookup": s.find,
+		// The network is not asked.
 		"getHostByName": func(string) string { return "" },
 	})
 	return funcs
+}
+
+// find looks an object up, if there is a cluster to ask.
+func (s *scope) find(apiVersion, kind, namespace, name string) (map[string]any, error) {
+	if s.lookup == nil {
+		return map[string]any{}, nil
+	}
+	return s.lookup(apiVersion, kind, namespace, name)
 }
 
 // saidError is what a template has to say to the user by required or fail.
@@ -143,7 +151,7 @@ func (s *scope) parse(text string) (*template.Template, error) {
 		}
 	} else {
 		// What it defines, it alone sees, and whatever it calls.
-		within := &scope{meter: s.meter, named: s.named, strict: s.strict}
+		within := &scope{meter: s.meter, named: s.named, strict: s.strict, lookup: s.lookup}
 		clone, err := s.set.Clone()
 		if err != nil {
 			return nil, err

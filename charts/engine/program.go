@@ -90,6 +90,8 @@ type program struct {
 	named bool
 	// strict makes a value that is not there an error.
 	strict bool
+	// lookup answers templates that look objects up; nil when there is no cluster.
+	lookup Lookup
 }
 
 // setName is the name of the set of all templates. It is helm's, and stands in

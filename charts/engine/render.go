@@ -324,6 +324,27 @@ func sourceOf(document string) string {
 	return ""
 }
 
+// Lookup answers templates that look objects up: with one, or for an empty name with
+// the list of all; with an empty map when there is none. Several goroutines may call
+// it, and what it returns is theirs.
+type Lookup func(apiVersion, kind, namespace, name string) (map[string]any, error)
+
+// Files executes the templates of a chart, which see what chartutil.ToRenderValues
+// made, and returns what each has written, by name. It is helm's Engine.Render, for
+// those who sort the documents themselves; lookup may be nil.
+func Files(ctx context.Context, c *chart.Chart, visible chartutil.Values, lookup Lookup) (map[string]string, error) {
+	p, err := compile(sources(c, visible), false)
+	if err != nil {
+		return nil, Explain(err)
+	}
+	p.lookup = lookup
+	files, err := p.run(ctx)
+	if err != nil {
+		return nil, Explain(err)
+	}
+	return files, nil
+}
+
 func renderFiles(ctx context.Context, c *chart.Chart, visible chartutil.Values, o Options) (map[string]string, error) {
 	p, err := compile(sources(c, visible), o.Strict)
 	if err != nil {

@@ -3,7 +3,8 @@
 //
 // Start at [New]; a [Manager] has a method for each verb. Its records are
 // exactly helm's, so the helm command goes on where gantry stopped and the other
-// way round; templates, values, hooks and notes are helm's own packages.
+// way round; values, hooks and the order of documents are helm's own packages,
+// templates are charts/engine's.
 //
 // Every verb makes a [Plan] first: from the objects as they should be, as they
 // are, and as the last revision left them, each step agreed to by the API server.

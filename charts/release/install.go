@@ -183,7 +183,7 @@ func (m *Manager) install(ctx context.Context, name string, c *chart.Chart, valu
 	if err != nil {
 		return nil, err
 	}
-	next, err := m.render(rendering{name: name, chart: c, values: values, last: last, skipSchema: o.SkipSchema, lookup: o.DryRun != DryRunClient})
+	next, err := m.render(ctx, rendering{name: name, chart: c, values: values, last: last, skipSchema: o.SkipSchema, lookup: o.DryRun != DryRunClient})
 	if err != nil || o.DryRun == DryRunClient {
 		return dryRun(next), err
 	}

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,11 +11,12 @@ import (
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
-	helmengine "helm.sh/helm/v3/pkg/engine"
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/releaseutil"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
+
+	"gantry/charts/engine"
 )
 
 // rendering is what a revision is rendered from.
@@ -32,9 +34,9 @@ type rendering struct {
 	lookup bool
 }
 
-// render makes the next revision of a chart, with helm's rules for values and its
-// engine.
-func (m *Manager) render(r rendering) (*helmrelease.Release, error) {
+// render makes the next revision of a chart, with helm's rules for values, hooks
+// and documents; the engine is gantry's.
+func (m *Manager) render(ctx context.Context, r rendering) (*helmrelease.Release, error) {
 	if err := chartutil.ValidateReleaseName(r.name); err != nil {
 		return nil, fmt.Errorf("release name %q: %w", r.name, err)
 	}
@@ -48,17 +50,17 @@ func (m *Manager) render(r rendering) (*helmrelease.Release, error) {
 	if r.values, err = r.reused(); err != nil {
 		return nil, err
 	}
-	next, err := m.renderWith(r, capabilities)
+	next, err := m.renderWith(ctx, r, capabilities)
 	// Only now is known which of the charts that it depends on take part. What they
 	// define will be there when the objects are applied.
 	if added := definedBy(r.chart, capabilities.APIVersions); len(added) > 0 {
 		capabilities.APIVersions = append(capabilities.APIVersions, added...)
-		next, err = m.renderWith(r, capabilities)
+		next, err = m.renderWith(ctx, r, capabilities)
 	}
 	return next, err
 }
 
-func (m *Manager) renderWith(r rendering, capabilities *chartutil.Capabilities) (*helmrelease.Release, error) {
+func (m *Manager) renderWith(ctx context.Context, r rendering, capabilities *chartutil.Capabilities) (*helmrelease.Release, error) {
 	if err := chartutil.ProcessDependenciesWithMerge(r.chart, r.values); err != nil {
 		return nil, err
 	}
@@ -72,15 +74,13 @@ func (m *Manager) renderWith(r rendering, capabilities *chartutil.Capabilities) 
 	if err != nil {
 		return nil, err
 	}
-	e := helmengine.Engine{}
+	var lookup engine.Lookup
 	if r.lookup {
-		config, err := m.cluster.ToRESTConfig()
-		if err != nil {
+		if lookup, err = m.lookup(ctx); err != nil {
 			return nil, err
 		}
-		e = helmengine.New(config)
 	}
-	files, err := e.Render(r.chart, visible)
+	files, err := engine.Files(ctx, r.chart, visible, lookup)
 	if err != nil {
 		return nil, err
 	}

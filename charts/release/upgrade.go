@@ -101,7 +101,7 @@ func (m *Manager) upgrade(ctx context.Context, name string, c *chart.Chart, valu
 	if err != nil {
 		return nil, err
 	}
-	next, err := m.render(rendering{
+	next, err := m.render(ctx, rendering{
 		name: name, chart: c, values: values, reuse: o.Reuse, before: before, last: last,
 		skipSchema: o.SkipSchema, lookup: o.DryRun != DryRunClient,
 	})
