@@ -1,6 +1,9 @@
 package pages
 
-import "hash/fnv"
+import (
+	"hash/fnv"
+	"strings"
+)
 
 // command is something to type.
 type command struct{ Name, Text string }
@@ -24,10 +27,15 @@ func (s site) firstChart() []command {
 // install is how a visitor installs a version of a chart.
 func (s site) install(name, version string) []command {
 	release := releaseName(name)
+	oci := "helm install " + release + " " + s.OCI + "/" + name + " --version " + version
+	if strings.HasPrefix(s.URL, "http:") {
+		oci += " --plain-http"
+	}
 	return []command{
 		{"Once", "gantry repo add " + s.Alias + " " + s.URL},
 		{"Gantry", "gantry install " + release + " " + s.Alias + "/" + name + " --version " + version},
 		{"Helm", "helm install " + release + " " + s.Alias + "/" + name + " --version " + version},
+		{"OCI, without adding anything", oci},
 	}
 }
 

@@ -109,6 +109,7 @@ func TestChartPages(t *testing.T) {
 	body := s.page("/chart/web", http.StatusOK)
 	hasAll(t, body, `<h1 id="the-web-chart">The <em>web</em> chart</h1>`, `<span class="version">1.1.0</span>`,
 		"gantry install web local/web --version 1.1.0</code>", "helm install web local/web --version 1.1.0</code>",
+		"/web --version 1.1.0 --plain-http</code>", "helm install web oci://127.0.0.1:",
 		`<a href="/charts/web-1.1.0.tgz">`, `href="https://example.com/web"`, `<a href="/?q=shop">shop</a>`, "db <span")
 	if strings.Contains(body, "javascript:") || strings.Contains(body, "alert(1)") {
 		t.Errorf("what a chart says runs:\n%s", body)
