@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -15,6 +17,7 @@ import (
 	"gantry/convert"
 	"gantry/convert/helm"
 	"gantry/convert/workload"
+	"gantry/repo/client"
 )
 
 // chartOf makes the chart of a converted application, in its first version, with
@@ -51,8 +54,13 @@ func (a *app) withDependencies(ctx context.Context, files []charts.File) (*chart
 	if err := writeDir(filepath.Join(dir, "chart"), files, false); err != nil {
 		return nil, err
 	}
-	if _, err := a.dependencies(ctx, filepath.Join(dir, "chart"), deps.Update); err != nil {
-		return nil, err
+	source := &repositories{a.repoClient(), client.FindPaths(runtime.GOOS, a.Getenv).Cache}
+	_, err = deps.Update(ctx, filepath.Join(dir, "chart"), source, deps.Options{Now: a.Now, Observe: a.fetched})
+	if e, ok := errors.AsType[*deps.UnsatisfiedError](err); ok {
+		return nil, notFoundError(withHint(err, "change the version of "+e.Name+" under x-kubernetes.chart of its service"))
+	}
+	if err != nil {
+		return nil, depsError(filepath.Join(dir, "chart"), err)
 	}
 	return archive.Load(filepath.Join(dir, "chart"))
 }
