@@ -30,6 +30,7 @@ import (
 	"gantry/charts/release"
 	"gantry/convert/report"
 	"gantry/convert/support"
+	"gantry/repo/mirror"
 	"gantry/repo/server"
 )
 
@@ -72,6 +73,7 @@ func outputs() []printed {
 		{"repo-fsck", []string{"repo fsck"}, server.Report{}},
 		{"repo-gc", []string{"repo gc"}, []server.Unnamed{}},
 		{"repo-list", []string{"repo list"}, []repoRow{}},
+		{"repo-mirror", []string{"repo import", "repo mirror"}, []mirror.Step{}},
 		{"repo-prune", []string{"repo prune"}, []server.Expired{}},
 		{"repo-search", []string{"repo search"}, []searchRow{}},
 		{"repo-token", []string{"repo token list"}, []tokenRow{}},
