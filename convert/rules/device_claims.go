@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
@@ -56,5 +57,5 @@ func (d device) amount() string {
 	if d.all {
 		return "all devices of a node"
 	}
-	return fmt.Sprint(d.count)
+	return strconv.FormatInt(d.count, 10)
 }

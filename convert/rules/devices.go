@@ -75,7 +75,7 @@ func (u *unit) deviceRequest(r types.DeviceRequest, key ...string) {
 func (u *unit) pluginDevice(d device, key ...string) {
 	if d.all {
 		d.count = 1
-		u.warn(finding{code: "device-count", summary: "asks for all devices of the machine, and a pod asks for a number: it asks for 1", hint: "write count: NUMBER"}, key...)
+		u.warn(finding{code: "device-count", summary: "asks for all devices of the machine, and a pod asks for a number: it asks for 1", hint: fmt.Sprintf("write count: NUMBER, or claim all of a node with --device-class %s=CLASS", d.resource)}, key...)
 	}
 	u.extendedResource(d.resource, d.count)
 	u.note(finding{
