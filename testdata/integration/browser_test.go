@@ -142,7 +142,7 @@ func (b *browser) send(method string, params, result any) {
 
 func (b *browser) read() devtoolsMessage {
 	b.Helper()
-	if err := b.conn.SetReadDeadline(time.Now().Add(browserTimeout)); err != nil { //nolint:forbidigo // a deadline of a connection is a time of the clock
+	if err := b.conn.SetReadDeadline(time.Now().Add(browserTimeout)); err != nil {
 		b.Fatal(err)
 	}
 	var m devtoolsMessage
