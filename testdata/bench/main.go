@@ -70,7 +70,7 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		if err != nil {
 			return err
 		}
-		if _, err := os.Stat(abs); err != nil {
+		if err := forget(abs); err != nil {
 			return fmt.Errorf("%w (make bench builds it)", err)
 		}
 		*binary = abs
