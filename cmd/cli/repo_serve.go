@@ -96,6 +96,11 @@ it answers /readyz with 503 for as long as --stop-delay says.
 			return runRepoServe(cmd.Context(), a, &o)
 		},
 	}
+	o.bind(c)
+	return c
+}
+
+func (o *repoServeOptions) bind(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.config, "config", "", "file of YAML that sets flags by their names")
 	f.BoolVar(&o.printConfig, "print-config", false, "print what file, environment and flags come to, and do not serve")
@@ -129,7 +134,6 @@ it answers /readyz with 503 for as long as --stop-delay says.
 	f.StringVar(&o.logFormat, "log-format", "text", "log to standard error as text, json or none")
 	_ = c.MarkFlagDirname("dir")
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
-	return c
 }
 
 func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {

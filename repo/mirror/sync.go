@@ -88,6 +88,7 @@ func Sync(ctx context.Context, c *client.Client, from client.Repository, to *ser
 	}
 	defer os.RemoveAll(dir)
 	run := &copier{of: len(chosen), tell: o.Tell}
+	way := &way{client: c, from: from, to: to, dir: dir}
 	var group errgroup.Group
 	group.SetLimit(max(1, o.Parallel))
 	if o.Parallel == 0 {
@@ -95,20 +96,9 @@ func Sync(ctx context.Context, c *client.Client, from client.Repository, to *ser
 	}
 	for _, e := range chosen {
 		group.Go(func() error {
-			switch digest, there := to.Published(e.Name, e.Version); {
-			case ctx.Err() != nil:
-			case there && (e.Digest == "" || repo.SameDigest(e.Digest, digest)):
-				run.done(e.Name, e.Version, Present, nil)
-			case there:
-				run.done(e.Name, e.Version, Failed, errors.New("it is published here with other content"))
-			case o.DryRun:
-				run.done(e.Name, e.Version, Copied, nil)
-			default:
-				if err := copyOne(ctx, c, from, e, to, dir); err != nil {
-					run.done(e.Name, e.Version, Failed, err)
-				} else {
-					run.done(e.Name, e.Version, Copied, nil)
-				}
+			if ctx.Err() == nil {
+				done, err := way.take(ctx, e, o.DryRun)
+				run.done(e.Name, e.Version, done, err)
 			}
 			return nil
 		})
@@ -117,19 +107,44 @@ func Sync(ctx context.Context, c *client.Client, from client.Repository, to *ser
 	return run.steps, ctx.Err()
 }
 
-// copyOne fetches a version, whose digest is checked on the way, and publishes it.
-func copyOne(ctx context.Context, c *client.Client, from client.Repository, e *repo.Entry, to *server.Server, dir string) error {
-	found, err := c.At(ctx, from, e)
+// way leads from an upstream to a repository.
+type way struct {
+	client *client.Client
+	from   client.Repository
+	to     *server.Server
+	// dir keeps what is on the way.
+	dir string
+}
+
+// take decides what is to be done about a version, and does it.
+func (w *way) take(ctx context.Context, e *repo.Entry, dryRun bool) (done string, err error) {
+	switch digest, there := w.to.Published(e.Name, e.Version); {
+	case there && (e.Digest == "" || repo.SameDigest(e.Digest, digest)):
+		return Present, nil
+	case there:
+		return Failed, errors.New("it is published here with other content")
+	case dryRun:
+		return Copied, nil
+	}
+	if err := w.copy(ctx, e); err != nil {
+		return Failed, err
+	}
+	return Copied, nil
+}
+
+// copy fetches a version, whose digest is checked on the way, and publishes it.
+func (w *way) copy(ctx context.Context, e *repo.Entry) error {
+	found, err := w.client.At(ctx, w.from, e)
 	if err != nil {
 		return err
 	}
 	// Two versions could have one file name below different URLs.
-	own, err := os.MkdirTemp(dir, "")
+	own, err := os.MkdirTemp(w.dir, "")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(own)
-	file, err := c.Download(ctx, found, own)
+	file, err := w.client.Download(ctx, found, own)
 	if err != nil {
 		return err
 	}
@@ -139,10 +154,10 @@ func copyOne(ctx context.Context, c *client.Client, from client.Repository, e *r
 	}
 	defer archive.Close()
 	p := server.Package{Archive: archive, Name: e.Name, Version: e.Version, Created: e.Created}
-	signature, err := c.DownloadProvenance(ctx, found, filepath.Join(own, "signature"))
+	signature, err := w.client.DownloadProvenance(ctx, found, filepath.Join(own, "signature"))
 	if status, ok := errors.AsType[*client.StatusError](err); ok && (status.Status == http.StatusNotFound || status.Status == http.StatusForbidden) {
 		// Buckets of S3 say 403 of what is not there.
-		return to.Publish(ctx, p)
+		return w.to.Publish(ctx, p)
 	}
 	if err != nil {
 		return fmt.Errorf("fetch the signature: %w", err)
@@ -150,5 +165,5 @@ func copyOne(ctx context.Context, c *client.Client, from client.Repository, e *r
 	if p.Provenance, err = os.ReadFile(signature); err != nil {
 		return err
 	}
-	return to.Publish(ctx, p)
+	return w.to.Publish(ctx, p)
 }

@@ -89,7 +89,7 @@ func addFile(out *tar.Writer, name string, modified time.Time, size int64, conte
 // is that of a file which cannot be read. Versions that came before an error are
 // published.
 func Import(ctx context.Context, r io.Reader, to *server.Server, tell func(Step)) ([]Step, error) {
-	run := &copier{tell: tell}
+	run := &importer{copier: copier{tell: tell}, to: to}
 	in := tar.NewReader(r)
 	signatures := map[string][]byte{}
 	for ctx.Err() == nil {
@@ -111,7 +111,7 @@ func Import(ctx context.Context, r io.Reader, to *server.Server, tell func(Step)
 			}
 		case strings.HasSuffix(file, repo.ArchiveExt):
 			signature := signatures[strings.TrimSuffix(file, repo.ArchiveExt)+repo.ProvenanceExt]
-			if err := importOne(ctx, run, h, in, signature, to); err != nil {
+			if err := run.take(ctx, h, in, signature); err != nil {
 				return run.steps, err
 			}
 		}
@@ -130,9 +130,16 @@ func readSmall(r io.Reader, h *tar.Header) ([]byte, error) {
 	return data, nil
 }
 
-// importOne publishes an archive of the file. That it is refused is a step; the
-// error is that of a file or a disk.
-func importOne(ctx context.Context, run *copier, h *tar.Header, r io.Reader, signature []byte, to *server.Server) error {
+// importer publishes what a file holds.
+type importer struct {
+	copier
+
+	to *server.Server
+}
+
+// take publishes an archive of the file. That it is refused is a step; the error is
+// that of a file or a disk.
+func (run *importer) take(ctx context.Context, h *tar.Header, r io.Reader, signature []byte) error {
 	if h.Size > maxArchive {
 		return fmt.Errorf("%s is too large for a chart", h.Name)
 	}
@@ -146,14 +153,14 @@ func importOne(ctx context.Context, run *copier, h *tar.Header, r io.Reader, sig
 		return fmt.Errorf("%s is damaged: %w", h.Name, err)
 	}
 	name := strings.TrimSuffix(path.Base(h.Name), repo.ArchiveExt)
-	switch there, err := to.Holds(name, temp); {
+	switch there, err := run.to.Holds(name, temp); {
 	case err != nil:
 		return err
 	case there:
 		run.done(name, "", Present, nil)
 		return nil
 	}
-	if err := to.Publish(ctx, server.Package{Archive: temp, Provenance: signature, Created: h.ModTime}); err != nil {
+	if err := run.to.Publish(ctx, server.Package{Archive: temp, Provenance: signature, Created: h.ModTime}); err != nil {
 		run.done(name, "", Failed, err)
 	} else {
 		run.done(name, "", Copied, nil)
