@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
 
@@ -35,6 +36,26 @@ func (m *Manager) DiffRevisions(ctx context.Context, name string, from, to int) 
 		To:      fmt.Sprintf("revision %d", b.Version),
 		Changes: compare.Objects(documents(a), documents(b)),
 	}, nil
+}
+
+// changes says how many objects differ between two revisions: 1 changed, 2 added.
+func changes(before, after *helmrelease.Release) string {
+	count := map[compare.Kind]int{}
+	for _, c := range compare.Objects(documents(before), documents(after)) {
+		if !c.LabelsOnly {
+			count[c.Change]++
+		}
+	}
+	var parts []string
+	for _, kind := range []compare.Kind{compare.Altered, compare.Added, compare.Removed} {
+		if n := count[kind]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, kind))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // revision returns one revision, or for 0 the one that is deployed, or when none

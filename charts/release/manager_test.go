@@ -376,6 +376,10 @@ func TestDiffOfRevisions(t *testing.T) {
 	if diff := cmp.Diff(want, c.Changes); diff != "" || c.From != "revision 1" || c.To != "revision 2" {
 		t.Errorf("%s to %s (-want +got):\n%s", c.From, c.To, diff)
 	}
+	history, err := b.History(t.Context(), "shop", 1)
+	if err != nil || len(history) != 1 || history[0].Changes != "1 changed" {
+		t.Errorf("the history says %+v, error %v", history, err)
+	}
 	if got := b.statuses(t, "shop"); got != "superseded deployed" {
 		t.Errorf("comparing has changed the history: %s", got)
 	}

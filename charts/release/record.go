@@ -38,6 +38,9 @@ type Release struct {
 	// Manifest holds all objects except hooks.
 	Manifest string
 	Hooks    []Hook
+	// Changes says in a few words how the objects differ from those of the revision
+	// before, where both were read; versions in labels do not count.
+	Changes string
 	// Plan is how this revision came about; nil for one that was read.
 	Plan *Plan
 
@@ -116,12 +119,17 @@ func (m *Manager) History(ctx context.Context, name string, newest int) ([]*Rele
 	if err != nil {
 		return nil, err
 	}
+	skipped := 0
 	if newest > 0 && len(records) > newest {
-		records = records[len(records)-newest:]
+		skipped = len(records) - newest
 	}
-	list := make([]*Release, 0, len(records))
-	for _, r := range records {
-		list = append(list, fromRecord(r))
+	list := make([]*Release, 0, len(records)-skipped)
+	for i, r := range records[skipped:] {
+		out := fromRecord(r)
+		if before := skipped + i - 1; before >= 0 {
+			out.Changes = changes(records[before], r)
+		}
+		list = append(list, out)
 	}
 	return list, nil
 }

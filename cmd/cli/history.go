@@ -21,7 +21,8 @@ func newHistory(a *app) *cobra.Command {
 		Use:     "history NAME",
 		Aliases: []string{"hist"},
 		Short:   "List the revisions of a release",
-		Long: `History prints the revisions of a release that are kept, oldest first.
+		Long: `History prints the revisions of a release that are kept, oldest first, and how many
+objects each has changed; gantry diff NAME REVISION REVISION says which.
 
 ` + exitCodesHelp,
 		Example: `  gantry history shop
@@ -44,6 +45,8 @@ type listedRevision struct {
 	Chart       string    `json:"chart"`
 	AppVersion  string    `json:"app_version"`
 	Description string    `json:"description"`
+	// Changes is gantry's own: how the objects differ from the revision before.
+	Changes string `json:"changes,omitempty"`
 }
 
 func runHistory(ctx context.Context, a *app, name string, newest int, output string) error {
@@ -58,12 +61,12 @@ func runHistory(ctx context.Context, a *app, name string, newest int, output str
 	if err != nil {
 		return a.releaseError(err)
 	}
-	l := listing{header: []string{"REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION", "DESCRIPTION"}}
+	l := listing{header: []string{"REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION", "DESCRIPTION", "CHANGES"}}
 	var values []listedRevision
 	for _, r := range revisions {
 		first, _, _ := strings.Cut(r.Description, "\n")
-		l.rows = append(l.rows, []string{strconv.Itoa(r.Revision), stamp(r.Updated), r.Status, r.ChartAndVersion(), r.AppVersion, shorten(first, descriptionWidth)})
-		values = append(values, listedRevision{r.Revision, r.Updated, r.Status, r.ChartAndVersion(), r.AppVersion, r.Description})
+		l.rows = append(l.rows, []string{strconv.Itoa(r.Revision), stamp(r.Updated), r.Status, r.ChartAndVersion(), r.AppVersion, shorten(first, descriptionWidth), r.Changes})
+		values = append(values, listedRevision{r.Revision, r.Updated, r.Status, r.ChartAndVersion(), r.AppVersion, r.Description, r.Changes})
 	}
 	l.values = values
 	return a.list(output, l)
