@@ -43,17 +43,22 @@ func (s Selection) Choose(x *repo.Index) ([]*repo.Entry, error) {
 		if len(s.Charts) > 0 && !slices.ContainsFunc(s.Charts, named) {
 			continue
 		}
-		taken := 0
-		for _, e := range x.Entries[name] {
-			v, err := semver.NewVersion(e.Version)
-			if err != nil || e.Removed || s.Stable && v.Prerelease() != "" || constraint != nil && !constraint.Check(v) {
-				continue
-			}
-			chosen = append(chosen, e)
-			if taken++; taken == s.Latest {
-				break
-			}
-		}
+		chosen = append(chosen, s.versions(x.Entries[name], constraint)...)
 	}
 	return chosen, nil
+}
+
+// versions chooses of the versions of one chart.
+func (s Selection) versions(all []*repo.Entry, constraint *semver.Constraints) []*repo.Entry {
+	var taken []*repo.Entry
+	for _, e := range all {
+		v, err := semver.NewVersion(e.Version)
+		if err != nil || e.Removed || s.Stable && v.Prerelease() != "" || constraint != nil && !constraint.Check(v) {
+			continue
+		}
+		if taken = append(taken, e); len(taken) == s.Latest {
+			break
+		}
+	}
+	return taken
 }
