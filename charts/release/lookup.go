@@ -41,23 +41,28 @@ func (m *Manager) lookup(ctx context.Context) (engine.Lookup, error) {
 		if resource.namespaced && namespace != "" {
 			objects = client.Resource(resource.gvr).Namespace(namespace)
 		}
-		var content map[string]any
-		if name == "" {
-			list, lerr := objects.List(ctx, metav1.ListOptions{})
-			if err = lerr; err == nil {
-				content = list.UnstructuredContent()
-			}
-		} else {
-			obj, gerr := objects.Get(ctx, name, metav1.GetOptions{})
-			if err = gerr; err == nil {
-				content = obj.UnstructuredContent()
-			}
-		}
+		content, err := read(ctx, objects, name)
 		if apierrors.IsNotFound(err) {
 			return map[string]any{}, nil
 		}
 		return content, m.cluster.Lost(err)
 	}, nil
+}
+
+// read returns an object, or the list of all where no name is given.
+func read(ctx context.Context, objects dynamic.ResourceInterface, name string) (map[string]any, error) {
+	if name == "" {
+		list, err := objects.List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return nil, err
+		}
+		return list.UnstructuredContent(), nil
+	}
+	object, err := objects.Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return object.UnstructuredContent(), nil
 }
 
 // resource is where the objects of a kind are.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -114,11 +115,11 @@ func TestRenderingIsHelms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := ""
+	var want strings.Builder
 	for _, manifest := range manifests {
-		want += fmt.Sprintf("---\n# Source: %s\n%s\n", manifest.Name, manifest.Content)
+		fmt.Fprintf(&want, "---\n# Source: %s\n%s\n", manifest.Name, manifest.Content)
 	}
-	if diff := cmp.Diff(want, r.Manifest); diff != "" {
+	if diff := cmp.Diff(want.String(), r.Manifest); diff != "" {
 		t.Errorf("-helm +gantry:\n%s", diff)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"gantry/charts/diag"
 	"gantry/charts/engine"
 	"gantry/repo"
+	"gantry/repo/client"
 )
 
 type bumpOptions struct {
@@ -166,23 +167,28 @@ func propose(from, to compare.Side) (*bumped, error) {
 // askedAtOnce is how many repositories are asked at the same time.
 const askedAtOnce = 6
 
+// named returns what was named, and its versions where a repository has it.
+func named(ctx context.Context, c *client.Client, against string) (published, error) {
+	ref, version := splitVersion(against)
+	if onThisMachine(against) || strings.Contains(ref, "://") && !strings.HasPrefix(ref, "oci://") {
+		return published{ref: against}, nil
+	}
+	versions, err := c.Versions(ctx, ref)
+	if err != nil {
+		return published{}, repoError(err)
+	}
+	if version == "" {
+		against = ref
+	}
+	return published{ref: against, versions: versions}, nil
+}
+
 // published finds what a chart is compared with: what was named, or the newest
 // release of that name in the configured repositories.
 func (a *app) published(ctx context.Context, name, against string) (published, error) {
 	c := a.repoClient()
 	if against != "" {
-		ref, version := splitVersion(against)
-		if onThisMachine(against) || strings.Contains(ref, "://") && !strings.HasPrefix(ref, "oci://") {
-			return published{ref: against}, nil
-		}
-		versions, err := c.Versions(ctx, ref)
-		if err != nil {
-			return published{}, repoError(err)
-		}
-		if version == "" {
-			against = ref
-		}
-		return published{ref: against, versions: versions}, nil
+		return named(ctx, c, against)
 	}
 	all, err := c.Repositories()
 	if err != nil {

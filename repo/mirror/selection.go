@@ -24,13 +24,9 @@ type Selection struct {
 
 // Choose returns the chosen versions, by name, newest first.
 func (s Selection) Choose(x *repo.Index) ([]*repo.Entry, error) {
-	var constraint *semver.Constraints
-	if s.Versions != "" {
-		var err error
-		if constraint, err = semver.NewConstraint(s.Versions); err != nil {
-			return nil, fmt.Errorf("%q is not a constraint of versions: %w", s.Versions, err)
-		}
-		constraint.IncludePrerelease = !s.Stable
+	constraint, err := s.constraint()
+	if err != nil {
+		return nil, err
 	}
 	for _, pattern := range s.Charts {
 		if _, err := path.Match(pattern, ""); err != nil {
@@ -46,6 +42,19 @@ func (s Selection) Choose(x *repo.Index) ([]*repo.Entry, error) {
 		chosen = append(chosen, s.versions(x.Entries[name], constraint)...)
 	}
 	return chosen, nil
+}
+
+// constraint reads Versions; it is nil for all.
+func (s Selection) constraint() (*semver.Constraints, error) {
+	if s.Versions == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	constraint, err := semver.NewConstraint(s.Versions)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a constraint of versions: %w", s.Versions, err)
+	}
+	constraint.IncludePrerelease = !s.Stable
+	return constraint, nil
 }
 
 // versions chooses of the versions of one chart.

@@ -32,11 +32,11 @@ func markdown(source []byte) (template.HTML, error) {
 	if err := md.Convert(source, &b); err != nil {
 		return "", err
 	}
-	safe, err := sanitize(b.Bytes())
-	if err != nil { // it is nested deeper than any text
-		return template.HTML("<pre>" + template.HTMLEscapeString(string(source)) + "</pre>"), nil //nolint:gosec // it is escaped
+	if safe, err := sanitize(b.Bytes()); err == nil {
+		return safe, nil
 	}
-	return safe, nil
+	// It is nested deeper than any text, and is shown as it was written.
+	return template.HTML("<pre>" + template.HTMLEscapeString(string(source)) + "</pre>"), nil //nolint:gosec // it is escaped
 }
 
 // picturesToLinks replaces pictures by their texts, which lead to them. A picture

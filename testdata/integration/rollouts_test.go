@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -55,5 +56,5 @@ services:
   db: {image: "example.com/db:VERSION", volumes: ["data:/var/lib/db"]}
   agent: {image: "example.com/agent:VERSION", deploy: {mode: global}}
 volumes: {data: }
-`, "VERSION", fmt.Sprint(version))
+`, "VERSION", strconv.Itoa(version))
 }
