@@ -36,14 +36,14 @@ func TestRollouts(t *testing.T) {
 				}
 			}
 			wants(run(0, "status", service), "is rolled out")
-			wants(run(0, "history", service), image(1), image(2)+"  yes")
+			wants(run(0, "history", service), image(1), image(2)+"   yes")
 			wants(run(0, "history", service, "--revision", "1"), "image: "+image(1))
 			wants(run(4, "history", service, "--revision", "9"), "no revision 9: there is 1, 2")
 			wants(run(4, "undo", service, "--to-revision", "9"), "no revision 9")
 			wants(run(0, "undo", service, "--to-revision", "2"), "is as in revision 2 already")
 			wants(run(0, "undo", service), "is as in revision 1 again")
 			wants(run(0, "status", service), "is rolled out")
-			wants(run(0, "history", service), image(1)+"  yes", image(2))
+			wants(run(0, "history", service), image(1)+"   yes", image(2))
 		})
 	}
 }

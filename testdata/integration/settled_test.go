@@ -29,13 +29,14 @@ func TestSettled(t *testing.T) {
 	for range changes {
 		kind := kinds[random.IntN(len(kinds))]
 		changed := r.changeAnything(t, random, kind)
-		differs := false
+		difference := ""
 		for _, kind := range kinds {
-			differs = differs || r.applyWouldChange(t, kind)
+			difference += r.applyWouldChange(t, kind)
 		}
+		differs := difference != ""
 		said := r.g("diff", "shop", "--drift")
 		if got := !strings.Contains(said, "are alike"); got != differs {
-			t.Errorf("after %s gantry says that there is drift: %v, and the API server: %v\n%s", changed, got, differs, said)
+			t.Errorf("after %s gantry says that there is drift: %v, and the API server: %v\n%s%s", changed, got, differs, said, difference)
 		}
 		if differs {
 			differed++
@@ -110,9 +111,9 @@ func another(value any) any {
 	}
 }
 
-// applyWouldChange asks the API server what would become of an object of the release
-// that is called web.
-func (r *releases) applyWouldChange(t *testing.T, kind schema.GroupKind) bool {
+// applyWouldChange asks the API server what would become different in an object of the
+// release that is called web.
+func (r *releases) applyWouldChange(t *testing.T, kind schema.GroupKind) string {
 	t.Helper()
 	for document := range strings.SplitSeq(r.g("get", "manifest", "shop"), "\n---\n") {
 		want := &unstructured.Unstructured{}
@@ -139,8 +140,8 @@ func (r *releases) applyWouldChange(t *testing.T, kind schema.GroupKind) bool {
 			obj.SetGeneration(0)
 			unstructured.RemoveNestedField(obj.Object, "status")
 		}
-		return cmp.Diff(live.Object, after.Object) != ""
+		return cmp.Diff(live.Object, after.Object)
 	}
 	t.Fatalf("the release has no %s web", kind.Kind)
-	return false
+	return ""
 }
