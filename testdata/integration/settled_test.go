@@ -126,13 +126,18 @@ func (r *releases) applyWouldChange(t *testing.T, kind schema.GroupKind) string 
 		want.SetLabels(map[string]string{"app.kubernetes.io/managed-by": "Helm"})
 		want.SetAnnotations(map[string]string{"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": r.Namespace})
 		resource := r.resource(t, kind)
-		live, err := resource.Get(t.Context(), "web", metav1.GetOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		after, err := resource.Apply(t.Context(), "web", want, metav1.ApplyOptions{FieldManager: "gantry", Force: true, DryRun: []string{metav1.DryRunAll}})
-		if err != nil {
-			t.Fatal(err)
+		live, after := &unstructured.Unstructured{}, &unstructured.Unstructured{}
+		// What a controller writes in between would look as if the apply had done it.
+		for version := "none"; live.GetResourceVersion() != version; {
+			version = live.GetResourceVersion()
+			var err error
+			after, err = resource.Apply(t.Context(), "web", want, metav1.ApplyOptions{FieldManager: "gantry", Force: true, DryRun: []string{metav1.DryRunAll}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if live, err = resource.Get(t.Context(), "web", metav1.GetOptions{}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for _, obj := range []*unstructured.Unstructured{live, after} {
 			obj.SetManagedFields(nil)
