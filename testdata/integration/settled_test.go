@@ -29,14 +29,14 @@ func TestSettled(t *testing.T) {
 	for range changes {
 		kind := kinds[random.IntN(len(kinds))]
 		changed := r.changeAnything(t, random, kind)
-		difference := ""
+		var difference strings.Builder
 		for _, kind := range kinds {
-			difference += r.applyWouldChange(t, kind)
+			difference.WriteString(r.applyWouldChange(t, kind))
 		}
-		differs := difference != ""
+		differs := difference.Len() > 0
 		said := r.g("diff", "shop", "--drift")
 		if got := !strings.Contains(said, "are alike"); got != differs {
-			t.Errorf("after %s gantry says that there is drift: %v, and the API server: %v\n%s%s", changed, got, differs, said, difference)
+			t.Errorf("after %s gantry says that there is drift: %v, and the API server: %v\n%s%s", changed, got, differs, said, &difference)
 		}
 		if differs {
 			differed++
