@@ -126,7 +126,7 @@ func readByShell(check *types.HealthCheckConfig) bool {
 }
 
 // probeSecrets has the shell of a probe fill in secrets, where that gives the same
-// text, and tells of what stays: the kubelet fills in nothing in probes.
+// text, and tells of what stays: in probes, the kubelet fills in no secrets.
 func (u *unit) probeSecrets(command []string) []string {
 	command = slices.Clone(command)
 	for _, v := range u.secretVariables.at(u.at("healthcheck")) {
