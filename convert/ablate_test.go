@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"go.yaml.in/yaml/v4"
 
 	"gantry/charts/diag"
@@ -23,36 +22,24 @@ func TestNoLeafDisappears(t *testing.T) {
 	if testing.Short() {
 		t.Skip("converts the corpus once for each of its leaves")
 	}
-	cases, err := filepath.Glob("../testdata/convert/*.txtar")
-	if err != nil || len(cases) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
 	var seen sync.Map
-	for _, name := range cases {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
+	eachCase(t, func(t *testing.T, c goldenCase) {
+		t.Helper()
+		whole := convertCase(t, c.dir, c.opts)
+		if whole.Diagnostics.HasErrors() {
+			return // there is no result to compare with
+		}
+		for key := range whole.Keys() {
+			if !key.Leaf || key.Inactive {
+				continue
 			}
-			dir := t.TempDir()
-			opts, _ := unpack(t, archive, dir)
-			whole := convertCase(t, dir, opts)
-			if whole.Diagnostics.HasErrors() {
-				return // there is no result to compare with
+			// What one case has shown of a row and a text, the others need not.
+			id := key.Row.Path + "\n" + restOfLine(t, c.dir, key.Pos)
+			if _, shown := seen.LoadOrStore(id, true); !shown {
+				checkLeaf(t, c.dir, c.opts, whole, key)
 			}
-			for key := range whole.Keys() {
-				if !key.Leaf || key.Inactive {
-					continue
-				}
-				// What one case has shown of a row and a text, the others need not.
-				id := key.Row.Path + "\n" + restOfLine(t, dir, key.Pos)
-				if _, shown := seen.LoadOrStore(id, true); !shown {
-					checkLeaf(t, dir, opts, whole, key)
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 func checkLeaf(t *testing.T, dir string, opts caseOptions, whole *convert.Result, key convert.Key) {

@@ -43,40 +43,51 @@ func TestCorpus(t *testing.T) {
 	if *update && os.Getenv("CI") != "" {
 		t.Fatal("-update changes expectations, and CI only checks them")
 	}
-	cases, err := filepath.Glob("../testdata/convert/*.txtar")
-	if err != nil || len(cases) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, name := range cases {
+	eachCase(t, checkCase)
+}
+
+// goldenCase is a case of testdata/convert, with its project in a folder.
+type goldenCase struct {
+	name    string
+	archive *txtar.Archive
+	dir     string
+	opts    caseOptions
+	want    map[string]string
+}
+
+// eachCase runs a check of every case, side by side.
+func eachCase(t *testing.T, check func(t *testing.T, c goldenCase)) {
+	t.Helper()
+	for _, name := range glob(t, "../testdata/convert/*.txtar") {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			checkCase(t, name)
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := goldenCase{name: name, archive: archive, dir: t.TempDir()}
+			c.opts, c.want = unpack(t, archive, c.dir)
+			check(t, c)
 		})
 	}
 }
 
-func checkCase(t *testing.T, name string) {
+func checkCase(t *testing.T, c goldenCase) {
 	t.Helper()
-	archive, err := txtar.ParseFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	opts, want := unpack(t, archive, dir)
-	result := convertCase(t, dir, opts)
+	result := convertCase(t, c.dir, c.opts)
 	objects, report := printObjects(t, result), printReport(result.Diagnostics)
-	if printObjects(t, convertCase(t, dir, opts)) != objects {
+	if printObjects(t, convertCase(t, c.dir, c.opts)) != objects {
 		t.Error("converting twice gives different bytes")
 	}
 	decodeStrictly(t, objects)
 	checkKeys(t, result)
 	got := map[string]string{wantObjects: objects, wantReport: report}
 	if *update {
-		rewrite(t, name, archive, got)
+		rewrite(t, c.name, c.archive, got)
 		return
 	}
 	for file, text := range got {
-		if diff := cmp.Diff(want[file], text); diff != "" {
+		if diff := cmp.Diff(c.want[file], text); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", file, diff)
 		}
 	}

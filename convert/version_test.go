@@ -3,12 +3,8 @@ package convert_test
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
-
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"gantry/charts/diag"
 	"gantry/convert"
@@ -36,30 +32,18 @@ func youngFields() map[string]int {
 // TestVersions converts the cases for every version of Kubernetes: no object has a
 // field that is younger, and what the newest version has is named where it is left out.
 func TestVersions(t *testing.T) {
-	cases, err := filepath.Glob("../testdata/convert/*.txtar")
-	if err != nil || len(cases) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, name := range cases {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			dir := t.TempDir()
-			opts, _ := unpack(t, archive, dir)
-			opts.Rules.KubernetesVersion = "1.36"
-			young := youngIn(t, convertCase(t, dir, opts))
-			if len(young) == 0 {
-				return // every version has what it needs
-			}
-			for minor := 29; minor < 36; minor++ {
-				opts.Rules.KubernetesVersion = fmt.Sprintf("1.%d", minor)
-				checkVersion(t, convertCase(t, dir, opts), young, minor)
-			}
-		})
-	}
+	eachCase(t, func(t *testing.T, c goldenCase) {
+		t.Helper()
+		c.opts.Rules.KubernetesVersion = "1.36"
+		young := youngIn(t, convertCase(t, c.dir, c.opts))
+		if len(young) == 0 {
+			return // every version has what it needs
+		}
+		for minor := 29; minor < 36; minor++ {
+			c.opts.Rules.KubernetesVersion = fmt.Sprintf("1.%d", minor)
+			checkVersion(t, convertCase(t, c.dir, c.opts), young, minor)
+		}
+	})
 }
 
 func checkVersion(t *testing.T, result *convert.Result, young map[string]bool, minor int) {

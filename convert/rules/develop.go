@@ -18,8 +18,9 @@ func (a *app) markSources(in *types.ServiceConfig, mounts []mount) {
 	}
 	contexts := a.contextsOf(in)
 	for i, m := range mounts {
-		if m.Type != types.VolumeTypeBind || m.ReadOnly || !holdsOne(filepath.Clean(m.Source), contexts) {
-			continue
+		source := filepath.Clean(m.Source)
+		if m.Type != types.VolumeTypeBind || m.ReadOnly || isSystemPath(source) || !holdsOne(source, contexts) {
+			continue // the root of a machine holds every context, and is no source code
 		}
 		mounts[i].develops = true
 		for j, other := range mounts {
