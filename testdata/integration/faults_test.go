@@ -1,9 +1,7 @@
 package integration_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -11,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,17 +142,8 @@ func refuse(w http.ResponseWriter, code int, reason string) {
 // try runs gantry through the faulty server.
 func (r *releases) try(kubeconfig string, args ...string) (said string, code int) {
 	r.Helper()
-	c := r.command(r.Context(), r.gantry, append(args, "--kubeconfig", kubeconfig)...)
-	var out bytes.Buffer
-	c.Stdout, c.Stderr = &out, &out
-	err := c.Run()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return out.String(), exit.ExitCode()
-	}
-	if err != nil {
-		r.Fatal(err)
-	}
-	return out.String(), 0
+	stdout, stderr, code := r.outcome(r.command(r.Context(), r.gantry, append(args, "--kubeconfig", kubeconfig)...))
+	return stdout + stderr, code
 }
 
 // TestFaults leads releases through their lives while the API server drops
@@ -248,30 +236,17 @@ func TestAwayAndBack(t *testing.T) {
 	r.g("install", "shop", "web", "--wait")
 	server, kubeconfig := newFaultyServer(t, r.place, 1, 0)
 	c := r.command(t.Context(), r.gantry, "upgrade", "shop", "web", "--wait", "--set", "tag=2", "--set-string", "hook."+behave+"run-for=3s", "--kubeconfig", kubeconfig)
-	stderr, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var said strings.Builder
 	var outage sync.Once
-	for buf := make([]byte, 4096); ; {
-		n, err := stderr.Read(buf)
-		said.Write(buf[:n])
-		if err != nil {
-			break
-		}
-		if strings.Contains(said.String(), "running hook Job migrate") {
+	said, err := r.listen(c, func(said string) {
+		if strings.Contains(said, "running hook Job migrate") {
 			outage.Do(func() {
 				server.away.Store(true)
 				time.AfterFunc(5*time.Second, func() { server.away.Store(false) })
 			})
 		}
-	}
-	if err := c.Wait(); err != nil {
-		t.Fatalf("%v\n%s", err, said.String())
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
 	}
 	r.wants(r.g("status", "shop"), "deployed")
 	r.agreesWithCluster()

@@ -1,7 +1,6 @@
 package integration_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -143,14 +142,11 @@ func (r *releases) h(args ...string) string {
 func (r *releases) fails(code int, args ...string) string {
 	r.Helper()
 	c := r.command(r.Context(), r.gantry, r.in(args...)...)
-	var stderr bytes.Buffer
-	c.Stderr = &stderr
-	err := c.Run()
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	if !ok || exit.ExitCode() != code {
-		r.Fatalf("gantry %s: %v, want exit code %d\n%s", strings.Join(args, " "), err, code, stderr.String())
+	_, stderr, got := r.outcome(c)
+	if got != code {
+		r.Fatalf("gantry %s: exit code %d, want %d\n%s", strings.Join(args, " "), got, code, stderr)
 	}
-	return stderr.String()
+	return stderr
 }
 
 // column returns one column of a table.
@@ -337,34 +333,20 @@ func TestAtomic(t *testing.T) {
 func (r *releases) cutOff(at string, signal os.Signal, args ...string) (said string, code int) {
 	r.Helper()
 	c := r.command(r.Context(), r.gantry, r.in(args...)...)
-	stderr, err := c.StderrPipe()
-	if err != nil {
-		r.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		r.Fatal(err)
-	}
-	var text strings.Builder
-	buf := make([]byte, 4096)
 	sent := false
-	for {
-		n, err := stderr.Read(buf)
-		text.Write(buf[:n])
-		if !sent && strings.Contains(text.String(), at) {
+	said, err := r.listen(c, func(said string) {
+		if !sent && strings.Contains(said, at) {
 			sent = true
 			if err := c.Process.Signal(signal); err != nil {
 				r.Fatal(err)
 			}
 		}
-		if err != nil {
-			break
-		}
-	}
-	exit, ok := errors.AsType[*exec.ExitError](c.Wait())
+	})
+	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || !sent {
-		r.Fatalf("%v ended before it could be cut off at %q\n%s", args, at, text.String())
+		r.Fatalf("%v ended before it could be cut off at %q\n%s", args, at, said)
 	}
-	return text.String(), exit.ExitCode()
+	return said, exit.ExitCode()
 }
 
 // TestInterruptedUpgrade sends Ctrl-C to an upgrade that waits.

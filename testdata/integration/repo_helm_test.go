@@ -76,6 +76,41 @@ func (w *workshop) run(name string, args ...string) string {
 	return string(out)
 }
 
+// outcome runs a command to its end, and returns what it printed on either stream and
+// its exit code.
+func (w *workshop) outcome(c *exec.Cmd) (stdout, stderr string, code int) {
+	w.Helper()
+	var out, errs bytes.Buffer
+	c.Stdout, c.Stderr = &out, &errs
+	err := c.Run()
+	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
+		w.Fatal(err)
+	}
+	return out.String(), errs.String(), c.ProcessState.ExitCode()
+}
+
+// listen runs a command to its end, and hands over what it has said on standard error
+// each time that it says more. The error is how it ended.
+func (w *workshop) listen(c *exec.Cmd, hear func(said string)) (said string, err error) {
+	w.Helper()
+	stderr, err := c.StderrPipe()
+	if err != nil {
+		w.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		w.Fatal(err)
+	}
+	var text strings.Builder
+	for buf := make([]byte, 4096); ; {
+		n, err := stderr.Read(buf)
+		text.Write(buf[:n])
+		hear(text.String())
+		if err != nil {
+			return text.String(), c.Wait()
+		}
+	}
+}
+
 // serve starts a repository and returns its URL. The server ends with the test,
 // and must end well.
 func (w *workshop) serve(args ...string) string {

@@ -2,14 +2,12 @@ package integration_test
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -69,16 +67,8 @@ func (s *services) on(args ...string) []string {
 func (s *services) ends(stdin string, args ...string) (stdout, stderr string, code int) {
 	s.Helper()
 	c := s.command(s.Context(), s.gantry, s.on(args...)...)
-	var out, errs bytes.Buffer
-	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, &errs
-	err := c.Run()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return out.String(), errs.String(), exit.ExitCode()
-	}
-	if err != nil {
-		s.Fatal(err)
-	}
-	return out.String(), errs.String(), 0
+	c.Stdin = strings.NewReader(stdin)
+	return s.outcome(c)
 }
 
 // serviceStatus is what the tests below read of gantry ps -o json.

@@ -1,10 +1,7 @@
 package integration_test
 
 import (
-	"bytes"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -31,17 +28,7 @@ func TestTest(t *testing.T) {
 	}
 	said := func(args ...string) (string, string, int) {
 		t.Helper()
-		c := r.command(t.Context(), args[0], r.in(args[1:]...)...)
-		var stdout, stderr bytes.Buffer
-		c.Stdout, c.Stderr = &stdout, &stderr
-		err := c.Run()
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-			return stdout.String(), stderr.String(), exit.ExitCode()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return stdout.String(), stderr.String(), 0
+		return r.outcome(r.command(t.Context(), args[0], r.in(args[1:]...)...))
 	}
 	// The annotation of the test says how it ends.
 	if err := os.WriteFile(filepath.Join(r.dir, "values.yaml"), []byte("last: {}\n"), 0o600); err != nil {
