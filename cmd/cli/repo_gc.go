@@ -83,9 +83,12 @@ func (o *repoGCOptions) report(a *app, found []server.Unnamed, grace time.Durati
 		empty: "every content has a name",
 	}
 	var gone, goneBytes, waiting, waitingBytes int64
+	var unknown []server.Unnamed
 	for _, u := range found {
 		status := "goes after " + u.Since.Add(grace).Format(time.DateTime)
 		switch {
+		case u.Failed != "":
+			status, unknown = "not known", append(unknown, u)
 		case !u.Deleted:
 			waiting, waitingBytes = waiting+1, waitingBytes+u.Size
 		case o.dryRun:
@@ -107,5 +110,9 @@ func (o *repoGCOptions) report(a *app, found []server.Unnamed, grace time.Durati
 	}
 	fmt.Fprintf(a.Err, "%s %s (%s); %s wait for another run (%s)\n",
 		verb, countOf(int(gone), "content"), diag.Size(goneBytes), countOf(int(waiting), "content"), diag.Size(waitingBytes))
+	if len(unknown) > 0 {
+		err := fmt.Errorf("the store did not tell whether it deleted %s: %s", countOf(len(unknown), "content"), unknown[0].Failed)
+		return withHint(err, "nothing is lost; run gantry repo gc again in an hour: until then uploads of the same content are refused")
+	}
 	return nil
 }

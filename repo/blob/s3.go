@@ -227,16 +227,28 @@ func s3Info(key string, size *int64, modified *time.Time, etag *string) Info {
 	return Info{Key: key, Size: aws.ToInt64(size), ModTime: aws.ToTime(modified).Truncate(time.Second), ETag: aws.ToString(etag)}
 }
 
-// Delete removes an object.
+// Delete removes an object. It is sent again only when the server has answered that
+// it failed: where an answer was lost, the first request may still be on its way.
 func (s *S3) Delete(ctx context.Context, key string) error {
 	if err := cmp.Or(ctx.Err(), CheckKey(key)); err != nil {
 		return wrap("delete", key, err)
 	}
-	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + key)})
-	if err = translateS3(err); errors.Is(err, ErrNotFound) {
-		return nil
+	in := &s3.DeleteObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + key)}
+	for try := 1; ; try++ {
+		_, err := s.client.DeleteObject(ctx, in, func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
+		if err == nil {
+			return nil
+		}
+		if try == s3Tries || !failedForSure(err) || !retryable(err) {
+			if err = translateS3(err); errors.Is(err, ErrNotFound) {
+				return nil
+			}
+			return wrap("delete", key, err)
+		}
+		if err := s.wait(ctx, backoff(try)); err != nil {
+			return wrap("delete", key, err)
+		}
 	}
-	return wrap("delete", key, err)
 }
 
 // List yields the objects directly below a folder. Names that could not be keys

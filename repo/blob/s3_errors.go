@@ -74,6 +74,17 @@ func translateS3(err error) error {
 	}
 }
 
+// failedForSure reports whether the server itself has answered: nothing happens any
+// more. Answers of gateways say only that they have none.
+func failedForSure(err error) bool {
+	switch statusOf(err) {
+	case 0, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return false
+	default:
+		return true
+	}
+}
+
 // retryable reports whether the same request may succeed later.
 func retryable(err error) bool {
 	if statusOf(err) == http.StatusConflict {

@@ -102,7 +102,11 @@ func TestS3Faults(t *testing.T) {
 			next.ServeHTTP(w, r)
 			return
 		}
-		switch i / 5 % 5 {
+		way := i / 5 % 5
+		if r.Method == http.MethodDelete {
+			way %= 2 // a deletion without an answer is an error: TestS3DeleteLost
+		}
+		switch way {
 		case 0:
 			refuse(w, http.StatusServiceUnavailable, "SlowDown")
 		case 1:
@@ -250,6 +254,49 @@ func TestS3WriteOnceMore(t *testing.T) {
 	for _, key := range []string{"key", "other"} {
 		if got := get(t, s, key); got != "somebody else's" {
 			t.Errorf("%s: got %q", key, got)
+		}
+	}
+}
+
+// TestS3DeleteLost wants a deletion whose answer was lost to be an error and never
+// to be sent again: somebody may have created the object anew.
+func TestS3DeleteLost(t *testing.T) {
+	t.Parallel()
+	var fault atomic.Pointer[http.HandlerFunc]
+	var sent atomic.Int64
+	front := faults(t, objectstore.Start(t), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method != http.MethodDelete {
+			next.ServeHTTP(w, r)
+			return
+		}
+		sent.Add(1)
+		if answer := fault.Swap(nil); answer != nil {
+			next.ServeHTTP(httptest.NewRecorder(), r)
+			(*answer)(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+	s := openS3(t, blob.S3Options{Bucket: objectstore.Bucket, Endpoint: front})
+	answer := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { refuse(w, status, "InternalError") }
+	}
+	for name, tc := range map[string]struct {
+		answer http.HandlerFunc
+		sent   int64
+		fails  bool
+	}{
+		"no answer":            {func(w http.ResponseWriter, _ *http.Request) { hangUp(w) }, 1, true},
+		"a gateway gave up":    {answer(http.StatusGatewayTimeout), 1, true},
+		"the server failed":    {answer(http.StatusInternalServerError), 2, false},
+		"the server is loaded": {answer(http.StatusServiceUnavailable), 2, false},
+	} {
+		create(t, s, "key", "x")
+		sent.Store(0)
+		fault.Store(&tc.answer)
+		err := s.Delete(t.Context(), "key")
+		if got := sent.Load(); got != tc.sent || (err != nil) != tc.fails {
+			t.Errorf("%s: sent %d times, want %d: %v", name, got, tc.sent, err)
 		}
 	}
 }

@@ -56,7 +56,9 @@ type Store interface {
 	// answer of a shared store was lost, it may be that the write took place and
 	// was replaced since: who is told so reads again before writing again.
 	PutIfMatch(ctx context.Context, key, etag string, body io.ReadSeeker) (newTag string, err error)
-	// Delete removes an object. It is no error when there is none.
+	// Delete removes an object. It is no error when there is none. After an
+	// error the object may be gone, or go later, when the answer of a shared
+	// store was lost. After nil nothing is under way.
 	Delete(ctx context.Context, key string) error
 	// List yields the objects directly below a folder that sort after a key,
 	// in order. The folder is "" or ends with a slash. It stops at the first

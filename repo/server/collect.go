@@ -17,21 +17,32 @@ import (
 )
 
 // Collecting removes content that nothing names any more, while servers run. The
-// danger is an upload of the very content that is about to go: it finds the
-// content there and publishes a version of it. So content is marked first, and
-// goes when it has been marked for the whole of the grace: whoever publishes
-// content that was there already looks for its mark and takes it away, and whoever
-// wants to delete it has to claim the mark. Both are conditional writes, so one of
-// them wins. An upload that saw no mark is published long before the grace is
-// over, and the collection that follows sees it.
+// danger is an upload of the very content that is about to go: it publishes a
+// version, and the deletion takes effect after that. So content is marked first,
+// and goes when it has been marked for the whole of the grace. Whoever wants to
+// publish a content looks for its mark before anything else, be the content there
+// or not, and takes it away; whoever wants to delete it has to claim the mark. Both
+// are conditional writes, so one of them wins. An upload that saw no mark is
+// published long before the grace is over, and the collection that follows sees it.
+//
+// A deletion whose answer was lost may take effect later. Such a claim stays until
+// nothing that was sent then can be under way any more, and until then uploads of
+// the content are refused.
+//
+// Marks are dated by the clock of the store, where it has one, so that it does not
+// matter how far the clocks of machines are apart.
 
 const (
 	markFolder = ownFolder + "unnamed/"
-	// MinGrace is the shortest grace beside running servers: much longer than
-	// an upload takes from looking for a mark to being published.
+	// clockKey is an object whose date tells what time it is for the store.
+	clockKey = ownFolder + "clock"
+	// MinGrace is the shortest grace beside running servers.
 	MinGrace = 10 * time.Minute
-	// claimAge is when a claim is that of a collection which was killed. A
-	// deletion takes moments.
+	// publishTimeout is how long an upload may take from looking for a mark to
+	// its commit: much shorter than the grace.
+	publishTimeout = MinGrace / 2
+	// claimAge is when no request of the collection that made a claim can be
+	// under way any more.
 	claimAge = time.Hour
 )
 
@@ -72,6 +83,9 @@ type Unnamed struct {
 	Since  time.Time `json:"since"`
 	// Deleted tells that it is gone, or in a dry run that it would be.
 	Deleted bool `json:"deleted"`
+	// Failed says why it is not known whether it is gone. Uploads of it are
+	// refused for an hour, and a later collection decides.
+	Failed string `json:"failed,omitempty"`
 }
 
 // DamagedError reports that it cannot be told what is named.
@@ -93,6 +107,11 @@ func Collect(ctx context.Context, store blob.Store, options CollectOptions) ([]U
 	if len(c.report.Findings) > 0 {
 		return nil, &DamagedError{c.report.Findings[0]}
 	}
+	if !options.DryRun {
+		if options.Now, err = timeOf(ctx, store, options.Now); err != nil {
+			return nil, err
+		}
+	}
 	sweep := &sweeper{store: store, options: options}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(loaders)
@@ -110,7 +129,7 @@ func Collect(ctx context.Context, store blob.Store, options CollectOptions) ([]U
 		return nil, err
 	}
 	if !options.DryRun {
-		if err := sweep.dropMarks(ctx, c.named); err != nil {
+		if err := sweep.dropMarks(ctx, contents, c.named); err != nil {
 			return nil, err
 		}
 	}
@@ -141,8 +160,8 @@ func (s *sweeper) content(ctx context.Context, info blob.Info) (*Unnamed, error)
 	switch {
 	case m.State == markUnnamed:
 		u.Since = m.Since
-	case m.State == markClaimed && now.Sub(m.Since) < claimAge:
-		return nil, nil // another collection is at it
+	case m.claimed(now):
+		return nil, nil // another collection is at it, or was interrupted
 	case s.options.DryRun:
 	default:
 		if etag, err = writeMark(ctx, s.store, info.Key, etag, mark{markUnnamed, u.Since}); err != nil {
@@ -157,7 +176,8 @@ func (s *sweeper) content(ctx context.Context, info blob.Info) (*Unnamed, error)
 		return nil, ignoreLost(err)
 	}
 	if err := s.store.Delete(ctx, info.Key); err != nil {
-		return nil, err
+		u.Deleted, u.Failed = false, err.Error()
+		return u, nil
 	}
 	return u, s.store.Delete(ctx, markKey(info.Key))
 }
@@ -170,20 +190,45 @@ func ignoreLost(err error) error {
 	return err
 }
 
-// dropMarks removes the marks of content that is named again.
-func (s *sweeper) dropMarks(ctx context.Context, named map[string]bool) error {
+// dropMarks removes the marks that mean nothing any more: those of content that is
+// named, and of content that is gone. Nothing is deleted by a mark that was taken
+// away from it for as long as the grace, so it does no harm if somebody changes it
+// in the same moment.
+func (s *sweeper) dropMarks(ctx context.Context, contents []blob.Info, named map[string]bool) error {
+	there := make(map[string]bool, len(contents))
+	for _, info := range contents {
+		there[info.Key] = true
+	}
 	for info, err := range s.store.List(ctx, markFolder, "") {
 		if err != nil {
 			return err
 		}
 		digest := strings.TrimSuffix(strings.TrimPrefix(info.Key, markFolder), shardExt)
-		if checkDigest("sha256:"+digest) == nil && named[blobKey(digest)] {
-			if err := s.store.Delete(ctx, info.Key); err != nil {
+		if checkDigest("sha256:"+digest) != nil {
+			continue
+		}
+		if key := blobKey(digest); named[key] || !there[key] {
+			if err := s.dropMark(ctx, key); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// dropMark removes a mark which no deletion has claimed.
+func (s *sweeper) dropMark(ctx context.Context, content string) error {
+	m, etag, err := readMark(ctx, s.store, content)
+	switch {
+	case err != nil || m.claimed(s.options.Now):
+		return err
+	case m.State == markUnnamed:
+		// Another collection may be about to claim it. It is removed next time.
+		_, err = writeMark(ctx, s.store, content, etag, mark{markKept, s.options.Now.UTC()})
+		return ignoreLost(err)
+	default:
+		return s.store.Delete(ctx, markKey(content))
+	}
 }
 
 // readMark returns the mark of a content, which is empty when it has none.
@@ -212,32 +257,56 @@ func writeMark(ctx context.Context, store blob.Store, content, etag string, m ma
 	return store.PutIfMatch(ctx, markKey(content), etag, bytes.NewReader(data))
 }
 
-// keep sees to it that content which is there already stays, before it is
-// published.
+// claimed reports whether the content of a mark may disappear at any moment.
+func (m mark) claimed(now time.Time) bool {
+	return m.State == markClaimed && now.Sub(m.Since) < claimAge
+}
+
+// timeOf returns what time it is for a store, and the time that was given where
+// the store does not date its objects.
+func timeOf(ctx context.Context, store blob.Store, now time.Time) (time.Time, error) {
+	if _, err := store.Put(ctx, clockKey, strings.NewReader("")); err != nil {
+		return now, err
+	}
+	info, err := store.Stat(ctx, clockKey)
+	if err != nil || info.ModTime.IsZero() {
+		return now, err
+	}
+	return info.ModTime, nil
+}
+
+// keep sees to it that a content is not deleted by what has found it without a
+// name. It comes before the content is stored or looked for.
 func (s *Server) keep(ctx context.Context, content string) error {
 	if !strings.HasPrefix(content, blobFolder) {
 		return nil
 	}
+	store := s.catalog.store
 	for {
-		m, etag, err := readMark(ctx, s.catalog.store, content)
-		switch {
-		case err != nil:
+		m, etag, err := readMark(ctx, store, content)
+		if err != nil {
 			return storageProblem(err)
-		case m.State == markClaimed:
+		}
+		if m.State != markUnnamed && m.State != markClaimed {
+			return nil
+		}
+		now, err := timeOf(ctx, store, s.options.Now())
+		if err != nil {
+			return storageProblem(err)
+		}
+		if m.claimed(now) {
 			return &problem{
 				Status: http.StatusServiceUnavailable, Code: "content-collected",
 				Message: "the same content was deleted before, and is being removed from the storage at this moment",
-				Hint:    "nothing was published; upload again in a moment",
+				Hint:    "nothing was published; upload again in a moment, or in an hour if the collection was interrupted",
 			}
-		case m.State != markUnnamed:
+		}
+		_, err = writeMark(ctx, store, content, etag, mark{markKept, now.UTC()})
+		if err == nil {
 			return nil
 		}
-		_, err = writeMark(ctx, s.catalog.store, content, etag, mark{markKept, s.options.Now().UTC()})
 		if !errors.Is(err, blob.ErrMismatch) {
-			if err != nil {
-				return storageProblem(err)
-			}
-			return nil
+			return storageProblem(err)
 		}
 	}
 }

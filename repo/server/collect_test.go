@@ -136,6 +136,105 @@ func TestCollectRaces(t *testing.T) {
 	t.Error("the collection never came to its end")
 }
 
+// TestUploadRaces lets a whole collection run in the middle of an upload, at each of
+// its operations in turn, of a content that is there and marked, or being deleted.
+func TestUploadRaces(t *testing.T) {
+	t.Parallel()
+	archive := chartArchive(t, "web", "1.0.0", "")
+	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	pushes := map[string]func(s *tester) int{
+		"upload": func(s *tester) int { return s.upload(archive).status },
+		"push": func(s *tester) int {
+			return s.putManifest("web", "1.0.0", fmt.Appendf(nil, `{"schemaVersion":2,"config":%s,"layers":[%s]}`,
+				descriptor("application/vnd.cncf.helm.config.v1+json", "sha256:"+digestOf(t, []byte("{}")), 2),
+				descriptor("application/vnd.cncf.helm.chart.content.v1.tar+gzip", "sha256:"+digestOf(t, archive), len(archive)))).status
+		},
+	}
+	for name, push := range pushes {
+		for step := range 40 {
+			store := &blob.Memory{}
+			before := serve(t, store, server.Options{})
+			before.publish(archive)
+			before.pushBlob("web", []byte("{}"))
+			before.do(http.MethodDelete, "/api/charts/web/1.0.0", nil)
+			collect(t, store, server.CollectOptions{Now: now, Grace: time.Hour})
+			var once sync.Once
+			ops := 0
+			at := faulty{store, func(op, _ string) error {
+				if ops++; ops > step && op != "list" {
+					once.Do(func() { collect(t, store, server.CollectOptions{Now: now.Add(2 * time.Hour), Grace: time.Hour}) })
+				}
+				return nil
+			}}
+			s := serve(t, at, server.Options{Now: func() time.Time { return now.Add(2 * time.Hour) }})
+			status := push(s)
+			report, err := server.Check(t.Context(), store, server.CheckOptions{})
+			if err != nil || len(report.Findings) > 0 || (status == http.StatusCreated) != (report.Versions == 1) {
+				t.Errorf("%s, step %d: %d: %+v, %v", name, step, status, report, err)
+			}
+		}
+	}
+}
+
+// TestCollectLostAnswers deletes a content without learning of it, at once or long
+// after it was sent. Whoever publishes the content meanwhile is refused, or keeps it.
+func TestCollectLostAnswers(t *testing.T) {
+	t.Parallel()
+	archive := chartArchive(t, "web", "1.0.0", "")
+	digest := digestOf(t, archive)
+	content := "gantry/blobs/sha256/" + digest[:2] + "/" + digest
+	start := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	for name, late := range map[string]bool{"it is gone": false, "it goes later": true} {
+		t.Run(name, func(t *testing.T) {
+			now := start
+			// The clock of the server is hours ahead: the store's counts.
+			store := &blob.Memory{Now: func() time.Time { return now }}
+			s := serve(t, store, server.Options{Now: func() time.Time { return now.Add(5 * time.Hour) }})
+			s.publish(archive)
+			s.do(http.MethodDelete, "/api/charts/web/1.0.0", nil)
+			collect(t, store, server.CollectOptions{Now: now, Grace: time.Hour})
+			now = now.Add(2 * time.Hour)
+			lost := faulty{store, func(op, key string) error {
+				if op != "delete" || key != content {
+					return nil
+				}
+				if !late {
+					if err := store.Delete(t.Context(), key); err != nil {
+						t.Error(err)
+					}
+				}
+				return errKilled
+			}}
+			found, err := server.Collect(t.Context(), lost, server.CollectOptions{Now: now, Grace: time.Hour})
+			if err != nil || len(found) != 1 || found[0].Deleted || found[0].Failed == "" {
+				t.Fatalf("%+v, %v", found, err)
+			}
+			for range 3 {
+				if code, _, _ := s.upload(archive).problem(t); code != "content-collected" {
+					t.Errorf("it is published: %s", code)
+				}
+				now = now.Add(15 * time.Minute)
+				// Another collection leaves it alone.
+				if deleted, waiting := collect(t, store, server.CollectOptions{Now: now, Grace: time.Minute}); len(deleted)+len(waiting) > 0 {
+					t.Errorf("deleted %v, waiting %v", deleted, waiting)
+				}
+			}
+			if err := store.Delete(t.Context(), content); err != nil {
+				t.Fatal(err)
+			}
+			now = now.Add(time.Hour)
+			s.publish(archive)
+			collect(t, store, server.CollectOptions{Now: now.Add(24 * time.Hour), Grace: time.Hour})
+			if r := s.get("/charts/web-1.0.0.tgz"); !slices.Equal(r.body, archive) {
+				t.Errorf("it is lost: %d", r.status)
+			}
+			for info, err := range store.List(t.Context(), "gantry/unnamed/", "") {
+				t.Errorf("a mark stays: %s %v", info.Key, err)
+			}
+		})
+	}
+}
+
 func TestCollectRefusesDamage(t *testing.T) {
 	t.Parallel()
 	store := &blob.Memory{}

@@ -67,6 +67,8 @@ func (s *Server) versionManifest(ctx context.Context, seg *segment, i int, refer
 // makeManifest writes the manifest of a version that was published otherwise, and
 // remembers it: its digest is what people pin, so it is never made twice.
 func (s *Server) makeManifest(ctx context.Context, name string, r record) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
 	var e repo.Entry
 	if err := json.Unmarshal(r.Entry, &e); err != nil {
 		return "", err

@@ -105,15 +105,17 @@ func (s *Server) ociPutManifest(w http.ResponseWriter, r *http.Request, q ociReq
 	} else if len(tag) > maxOCITag || !ociTag.MatchString(tag) {
 		return ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", strconv.Quote(tag)+" is not a tag")
 	}
-	if err := s.checkContent(r.Context(), m); err != nil {
+	ctx, cancel := context.WithTimeout(r.Context(), publishTimeout)
+	defer cancel()
+	if err := s.checkContent(ctx, m); err != nil {
 		return err
 	}
 	d := deed{auditTag, q.name, tag, digest}
 	if m.Config.MediaType == chartConfig {
 		d.action = auditPublish
-		err = s.pushChart(r.Context(), q.name, tag, m, data)
+		err = s.pushChart(ctx, q.name, tag, m, data)
 	} else {
-		err = s.pushArtifact(r.Context(), q.name, tag, describeArtifact(m, mediaType, data), data)
+		err = s.pushArtifact(ctx, q.name, tag, describeArtifact(m, mediaType, data), data)
 	}
 	s.audit(r, d, err)
 	if err != nil {
@@ -162,6 +164,9 @@ func (s *Server) checkContent(ctx context.Context, m ocispec.Manifest) error {
 		if err := checkDigest(digest); err != nil {
 			return err
 		}
+		if err := s.keep(ctx, digestKey(digest)); err != nil {
+			return err
+		}
 		info, err := s.catalog.store.Stat(ctx, digestKey(digest))
 		switch {
 		case errors.Is(err, blob.ErrNotFound):
@@ -170,9 +175,6 @@ func (s *Server) checkContent(ctx context.Context, m ocispec.Manifest) error {
 			return storageProblem(err)
 		case info.Size != d.Size:
 			return ociProblem(http.StatusBadRequest, "SIZE_INVALID", "the manifest is wrong about the size of "+digest)
-		}
-		if err := s.keep(ctx, digestKey(digest)); err != nil {
-			return err
 		}
 	}
 	return nil

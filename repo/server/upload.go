@@ -137,6 +137,8 @@ func (s *Server) publish(ctx context.Context, in *incoming, meta *chart.Metadata
 	if err := s.foresee(meta, in.digest, overwrite); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
 	r, err := s.storeContent(ctx, in)
 	if err != nil {
 		return err
@@ -237,12 +239,13 @@ func (s *Server) putBytes(ctx context.Context, data []byte) (sum string, err err
 
 func sumOf(data []byte) string { return hex.EncodeToString(hashed(string(data))) }
 
+// putBlob stores a content unless it is there.
 func (s *Server) putBlob(ctx context.Context, key string, body io.ReadSeeker) error {
-	_, err := s.catalog.store.PutIfAbsent(ctx, key, body)
-	if errors.Is(err, blob.ErrExists) {
-		return s.keep(ctx, key)
+	if err := s.keep(ctx, key); err != nil {
+		return err
 	}
-	if err != nil {
+	_, err := s.catalog.store.PutIfAbsent(ctx, key, body)
+	if err != nil && !errors.Is(err, blob.ErrExists) {
 		return storageProblem(err)
 	}
 	return nil
@@ -404,6 +407,8 @@ func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error 
 
 // sign adds a signature to the version that it was checked against.
 func (s *Server) sign(ctx context.Context, signed signedText, digest string, text []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
 	key, err := s.putProvenance(ctx, text)
 	if err != nil {
 		return err
