@@ -41,6 +41,7 @@ type repoServeOptions struct {
 	depth           int
 	rates           server.Rates
 	trustedProxies  []string
+	externalURL     string
 	webhooks        []string
 	webhookSecret   string
 	rescan          time.Duration
@@ -126,7 +127,8 @@ func (o *repoServeOptions) bind(c *cobra.Command) {
 	f.Float64Var(&o.rates.Requests, "rate-limit", 0, "requests per second that one user, token or address may make; 0 is any number")
 	f.Float64Var(&o.rates.Writes, "write-limit", 0, "uploads and deletions per second, likewise")
 	f.Float64Var(&o.rates.Failures, "failure-limit", 60, "wrong passwords and tokens per minute from one address")
-	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8")
+	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of proxies whose X-Forwarded-For and -Proto are believed, such as 10.0.0.0/8")
+	f.StringVar(&o.externalURL, "external-url", "", "where people reach the server, for the commands on its pages: https://charts.example.org")
 	f.StringSliceVar(&o.webhooks, "webhook", nil, "URL to tell of every change; may be repeated")
 	f.StringVar(&o.webhookSecret, "webhook-secret-file", "", "file that holds the secret with which webhooks are signed")
 	f.DurationVar(&o.rescan, "rescan", time.Minute, "how often to look for charts that were put into the store by hand; 0 is never")
@@ -218,6 +220,8 @@ func newLogger(w io.Writer, format string) (*slog.Logger, error) {
 func (o *repoServeOptions) announce(a *app, addr net.Addr) error {
 	url := "http://" + addr.String()
 	switch {
+	case o.externalURL != "":
+		url = o.externalURL
 	case o.tlsCert != "":
 		url = "https://" + addr.String()
 	case len(o.acme.hosts) > 0:

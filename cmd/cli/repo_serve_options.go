@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ func (o *repoServeOptions) serverOptions(a *app, log *slog.Logger) (server.Optio
 	if o.rates.Requests < 0 || o.rates.Writes < 0 || o.rates.Failures < 0 {
 		return options, usageError(errors.New("--rate-limit, --write-limit and --failure-limit must not be negative"))
 	}
-	for _, step := range []func(*app, *server.Options) error{o.addProxies, o.addWebhooks, o.addSignatures, o.addAuth} {
+	for _, step := range []func(*app, *server.Options) error{o.addProxies, o.addExternalURL, o.addWebhooks, o.addSignatures, o.addAuth} {
 		if err := step(a, &options); err != nil {
 			return options, err
 		}
@@ -51,6 +52,21 @@ func (o *repoServeOptions) addProxies(_ *app, options *server.Options) error {
 	return nil
 }
 
+func (o *repoServeOptions) addExternalURL(_ *app, options *server.Options) error {
+	if o.externalURL == "" {
+		return nil
+	}
+	u, err := url.Parse(strings.TrimSuffix(o.externalURL, "/"))
+	if err != nil {
+		return usageError(errors.New("--external-url is not an address such as https://charts.example.org"))
+	}
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path+u.RawQuery+u.Fragment != "" || u.User != nil {
+		return usageError(fmt.Errorf("--external-url %q is not an address such as https://charts.example.org", u.Redacted()))
+	}
+	options.ExternalURL = u
+	return nil
+}
+
 func (o *repoServeOptions) addWebhooks(_ *app, options *server.Options) error {
 	if (len(o.webhooks) == 0) != (o.webhookSecret == "") {
 		return usageError(errors.New("--webhook and --webhook-secret-file go together"))
@@ -62,8 +78,8 @@ func (o *repoServeOptions) addWebhooks(_ *app, options *server.Options) error {
 	if err != nil {
 		return err
 	}
-	for _, url := range o.webhooks {
-		options.Webhooks = append(options.Webhooks, server.Webhook{URL: url, Secret: secret})
+	for _, hook := range o.webhooks {
+		options.Webhooks = append(options.Webhooks, server.Webhook{URL: hook, Secret: secret})
 	}
 	return nil
 }

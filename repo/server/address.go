@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -30,6 +31,22 @@ func (s *Server) remote(r *http.Request) string {
 		}
 	}
 	return host
+}
+
+// address returns where the client has reached the server: the URL that its operator
+// names, or the host of the request. Whether it was HTTPS the connection tells, or
+// a trusted proxy.
+func (s *Server) address(r *http.Request) *url.URL {
+	if external := s.options.ExternalURL; external != nil {
+		return external
+	}
+	u := &url.URL{Scheme: "http", Host: r.Host}
+	peer, _, err := net.SplitHostPort(r.RemoteAddr)
+	proxied := err == nil && s.trusted(peer) && r.Header.Get("X-Forwarded-Proto") == "https"
+	if r.TLS != nil || proxied {
+		u.Scheme = "https"
+	}
+	return u
 }
 
 func (s *Server) trusted(host string) bool {

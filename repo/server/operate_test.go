@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -176,4 +177,29 @@ func TestStop(t *testing.T) {
 		t.Errorf("/livez: %d", r.status)
 	}
 	s.publish(chartArchive(t, "web", "1.0.0", ""))
+}
+
+// TestAddress wants the commands on the pages to name the server as people reach it,
+// and nobody but a trusted proxy to say that this was over HTTPS.
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	const proto = "X-Forwarded-Proto: https"
+	shown := func(o server.Options, headers ...string) string {
+		t.Helper()
+		s := serve(t, &blob.Memory{}, o)
+		body := s.get("/", append(headers, "Accept: text/html")...).body
+		_, rest, _ := strings.Cut(string(body), "gantry chart push mychart ")
+		return strings.Replace(rest[:strings.IndexAny(rest, "<\"")], strings.TrimPrefix(s.URL, "http://"), "HOST", 1)
+	}
+	for name, tc := range map[string]struct{ got, want string }{
+		"plain":           {shown(server.Options{}), "http://HOST"},
+		"anybody says so": {shown(server.Options{}, proto), "http://HOST"},
+		"another proxy":   {shown(server.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, proto), "http://HOST"},
+		"a trusted proxy": {shown(server.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}, proto), "https://HOST"},
+		"the operator":    {shown(server.Options{ExternalURL: &url.URL{Scheme: "https", Host: "charts.example.org"}}, "X-Forwarded-Proto: http"), "https://charts.example.org"},
+	} {
+		if tc.got != tc.want {
+			t.Errorf("%s: %q, want %q", name, tc.got, tc.want)
+		}
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"gantry/repo/blob"
@@ -46,11 +45,7 @@ func (s *Server) playgroundFile(w http.ResponseWriter, r *http.Request, _ pages.
 }
 
 func (s *Server) visit(r *http.Request) pages.Visit {
-	u := &url.URL{Scheme: "http", Host: r.Host}
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
-		u.Scheme = "https"
-	}
-	return pages.Visit{Library: library{s.shown(r.Context()), s.catalog.store}, URL: u}
+	return pages.Visit{Library: library{s.shown(r.Context()), s.catalog.store}, URL: s.address(r)}
 }
 
 // wantsHTML tells browsers from programs: only they ask for HTML by name.

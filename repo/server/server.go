@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"sync/atomic"
 	"time"
@@ -45,9 +46,12 @@ type Options struct {
 	Depth int
 	// Rates is how many requests somebody may make. Default: any number.
 	Rates Rates
-	// TrustedProxies are the networks of proxies whose X-Forwarded-For is
-	// believed. Default: none.
+	// TrustedProxies are the networks of proxies whose X-Forwarded-For and
+	// X-Forwarded-Proto are believed. Default: none.
 	TrustedProxies []netip.Prefix
+	// ExternalURL is where people reach the server, without a path, for the
+	// commands on its pages. Default: the host of the request.
+	ExternalURL *url.URL
 	// Signatures judges the signature that a chart must come with. Default:
 	// charts need none.
 	Signatures Signatures
