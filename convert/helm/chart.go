@@ -68,6 +68,9 @@ func Chart(src Source) ([]charts.File, error) {
 		return nil, err
 	}
 	b.testValues()
+	if err := b.drawHealthTests(); err != nil {
+		return nil, err
+	}
 	b.root.prune()
 	if err := b.root.check(); err != nil {
 		return nil, err
@@ -119,6 +122,11 @@ type builder struct {
 	// ports are the expressions for the ports of Services, by name and number.
 	ports  map[portOf]string
 	checks []check
+	// healthTests are the health checks of services, tested names those that are tests,
+	// and untested the others.
+	healthTests []*healthTest
+	tested      []string
+	untested    []untested
 	// parsed are the files of the skeleton.
 	parsed map[string]*template.Template
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"gantry/convert/manifest"
 )
@@ -15,6 +16,9 @@ const connectionTest = "templates/tests/connection.yaml"
 
 // connectionPolicy admits the test where NetworkPolicies keep pods apart.
 const connectionPolicy = "templates/tests/networkpolicy.yaml"
+
+// testLabel ends the name of the application in the label of the tests' pods.
+const testLabel = "-test-connection"
 
 // check is what the connection test tries: a port, or a page.
 type check struct{ Name, Fullname, Enabled, Port, Scheme, Path string }
@@ -50,8 +54,8 @@ func (s *sheet) number(i int) string {
 	return strconv.Itoa(int(service.Spec.Ports[i].Port))
 }
 
-// localURL is what a health check asks of the service itself.
-var localURL = regexp.MustCompile(`(https?)://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::([0-9]+))?(/[A-Za-z0-9._~/?=&%-]*)?`)
+// plainPath is a path that a shell reads as it stands.
+var plainPath = regexp.MustCompile(`^[A-Za-z0-9._~/?=&%-]*$`)
 
 // page returns the page that the service's health check asks for on a port, if it
 // asks for one.
@@ -62,23 +66,26 @@ func (s *sheet) page(target string) (scheme, path string) {
 			continue
 		}
 		for _, c := range pod.Containers {
-			if c.ReadinessProbe == nil || c.ReadinessProbe.Exec == nil {
+			if c.ReadinessProbe == nil || c.ReadinessProbe.HTTPGet == nil {
 				continue
 			}
-			m := localURL.FindStringSubmatch(strings.Join(c.ReadinessProbe.Exec.Command, " "))
-			if m == nil {
-				continue
-			}
-			port := m[2]
-			if port == "" {
-				port = map[string]string{"http": "80", "https": "443"}[m[1]]
-			}
-			if port == target && m[1] == "http" {
-				return m[1], "/" + strings.TrimPrefix(m[3], "/")
+			get := c.ReadinessProbe.HTTPGet
+			if numberOf(c, get.Port) == target && get.Scheme != corev1.URISchemeHTTPS && plainPath.MatchString(get.Path) {
+				return "http", "/" + strings.TrimPrefix(get.Path, "/")
 			}
 		}
 	}
 	return "", ""
+}
+
+// numberOf returns the number of a port that a probe names or numbers.
+func numberOf(c corev1.Container, port intstr.IntOrString) string {
+	for _, p := range c.Ports {
+		if port.Type == intstr.String && p.Name == port.StrVal {
+			return strconv.Itoa(int(p.ContainerPort))
+		}
+	}
+	return port.String()
 }
 
 // testValues are those of the connection test, where there is one.
@@ -86,21 +93,33 @@ func (b *builder) testValues() {
 	if len(b.checks) == 0 {
 		return
 	}
-	at := b.root.group("tests", "Tests, which helm test runs")
-	at.add("enabled", "Whether the chart has tests", literal("true"), ofType("boolean"))
+	at := b.testGroup()
 	group := at.group("image", "")
 	group.image(splitImage(testImage))
 	group.add("pullPolicy", pullPolicy().comment, text(), pullPolicy().schema)
-	requests := emptyMap()
-	requests.Set("cpu", manifest.Text("10m"))
-	requests.Set("memory", manifest.Text("16Mi"))
-	requests.Set("ephemeral-storage", manifest.Text("16Mi"))
-	limits := emptyMap()
-	limits.Set("cpu", manifest.Text("100m"))
-	limits.Set("memory", manifest.Text("64Mi"))
-	limits.Set("ephemeral-storage", manifest.Text("16Mi"))
+	at.add("resources", "What the connection test asks for and may use of CPU and memory", amounts("10m", "16Mi", "100m", "64Mi"), definition("resources"))
+}
+
+// testGroup returns the values of the tests.
+func (b *builder) testGroup() *entry {
+	at := b.root.group("tests", "Tests, which helm test runs")
+	if len(at.entries) == 0 {
+		at.add("enabled", "Whether the chart has tests", literal("true"), ofType("boolean"))
+	}
+	return at
+}
+
+// amounts are the resources of a test: what it asks for, and the most that it gets.
+func amounts(cpu, memory, maxCPU, maxMemory string) *manifest.Node {
+	of := func(cpu, memory string) *manifest.Node {
+		n := emptyMap()
+		n.Set("cpu", manifest.Text(cpu))
+		n.Set("memory", manifest.Text(memory))
+		n.Set("ephemeral-storage", manifest.Text("16Mi"))
+		return n
+	}
 	resources := emptyMap()
-	resources.Set("limits", limits)
-	resources.Set("requests", requests)
-	at.add("resources", "What the tests ask for and may use of CPU and memory", resources, definition("resources"))
+	resources.Set("limits", of(maxCPU, maxMemory))
+	resources.Set("requests", of(cpu, memory))
+	return resources
 }

@@ -73,6 +73,9 @@ type skeletonData struct {
 	Fixed     []trace.Fixed
 	Services  []noteData
 	Checks    []check
+	// Tested are the services whose health checks are tests, and Untested the others.
+	Tested   []string
+	Untested []untested
 	Secrets   []secretData
 	Charts    []workload.Chart
 	Values    []row
@@ -87,7 +90,7 @@ type secretData struct{ Name, Fullname, Keys, Condition string }
 func (b *builder) skeletonData() skeletonData {
 	data := skeletonData{
 		Chart: b.chart, Title: b.chart, Description: strings.TrimSuffix(b.src.Description, "."), Release: b.src.Name,
-		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Rare: b.rareRows(), Checks: b.checks,
+		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Rare: b.rareRows(), Checks: b.checks, Tested: b.tested, Untested: b.untested,
 		Hosts: b.hosts.pattern, Mentions: b.mentions(),
 		Jobs: slices.ContainsFunc(b.objects, func(o manifest.Object) bool { return o.Kind() == "Job" }),
 	}

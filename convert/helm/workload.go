@@ -24,6 +24,7 @@ func (s *sheet) workload() {
 	s.serviceAccount(template.Get("spec"))
 	s.disruptionBudget()
 	s.networkPolicy()
+	s.healthCheck(template.Get("spec"))
 	s.mainContainer(template.Get("spec"))
 	s.helpers(template.Get("spec"))
 	s.pod(template.Get("spec"), spec)
