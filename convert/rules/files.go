@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -212,6 +214,9 @@ func (a *app) addData(d *workload.Data, path diag.Path) {
 	}
 	a.data[id] = d
 	a.out.Data = append(a.out.Data, d)
+	for _, key := range slices.Sorted(maps.Keys(d.Text)) {
+		a.mentions.add(d.Text[key], path)
+	}
 	switch size := sizeOf(d); {
 	case size > maxConfigBytes:
 		a.report(diag.Error, finding{"file-too-large", tooLarge, "build it into the image, or put it on a volume"}, path)

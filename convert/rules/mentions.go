@@ -4,29 +4,47 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"gantry/charts/diag"
-	"gantry/convert/compose"
 	"gantry/convert/workload"
 )
 
-// mentions is where a word of the user's own strings stands first: names of
-// services, aliases and hosts are found in it without searching every string for
-// every name.
-type mentions map[string]diag.Path
+// mentions is where the user's own strings speak of the services of the
+// application: variables, commands, health checks, and the files that become
+// ConfigMaps and Secrets.
+type mentions struct {
+	// hosts are the names by which a Compose network knows the services, and which
+	// service each stands for. Nothing else is looked for.
+	hosts map[string]string
+	// first is where each of them stands first.
+	first map[string]diag.Path
+	// dialed are the ports that stand beside the names of a service.
+	dialed map[string][]dialedPort
+}
+
+// dialedPort is a port that somebody names together with a host, as in web:9000.
+type dialedPort struct {
+	number int32
+	path   diag.Path
+}
 
 // findMentions reads the values of variables, commands, health checks and the
-// contents of configs.
-func findMentions(p *compose.Project) mentions {
-	m := mentions{}
-	for _, name := range slices.Sorted(maps.Keys(p.Services)) {
-		s := p.Services[name]
+// contents of configs. Files follow as they are read: [app.addData].
+func (a *app) findMentions() {
+	a.mentions = mentions{hosts: a.hosts(), first: map[string]diag.Path{}, dialed: map[string][]dialedPort{}}
+	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
+		s := a.project.Services[name]
 		for _, key := range slices.Sorted(maps.Keys(s.Environment)) {
 			if v := s.Environment[key]; v != nil {
-				m.add(*v, "services", name, "environment", key)
+				path := diag.Path{"services", name, "environment", key}
+				a.mentions.add(*v, path)
+				a.mentions.pair(*v, key, s.Environment, path)
 			}
 		}
 		for _, list := range []struct {
@@ -34,29 +52,207 @@ func findMentions(p *compose.Project) mentions {
 			words []string
 		}{{"command", s.Command}, {"entrypoint", s.Entrypoint}} {
 			for _, w := range list.words {
-				m.add(w, "services", name, list.key)
+				a.mentions.add(w, diag.Path{"services", name, list.key})
 			}
 		}
 		if s.HealthCheck != nil {
 			for _, w := range s.HealthCheck.Test {
-				m.add(w, "services", name, "healthcheck", "test")
+				a.mentions.add(w, diag.Path{"services", name, "healthcheck", "test"})
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.Configs)) {
-		m.add(p.Configs[name].Content, "configs", name, "content")
+	for _, name := range slices.Sorted(maps.Keys(a.project.Configs)) {
+		a.mentions.add(a.project.Configs[name].Content, diag.Path{"configs", name, "content"})
 	}
-	return m
 }
 
-// add notes the words of a text. A word is what a host name may be made of.
-func (m mentions) add(text string, path ...string) {
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool {
-		return r != '-' && r != '_' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	}) {
-		if _, found := m[word]; !found {
-			m[word] = path
+// hosts returns the names by which services are found, and which each stands for.
+// What a service is called in Compose and in Kubernetes comes before what it is
+// called besides.
+func (a *app) hosts() map[string]string {
+	hosts := map[string]string{}
+	add := func(host, service string) {
+		if _, taken := hosts[host]; !taken && host != "" {
+			hosts[host] = service
 		}
+	}
+	named := slices.Sorted(maps.Keys(a.names))
+	for _, name := range named {
+		add(name, name)
+	}
+	for _, name := range named {
+		add(a.names[name], name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
+		s := a.project.Services[name]
+		add(s.Hostname, name)
+		add(s.ContainerName, name)
+		for _, network := range slices.Sorted(maps.Keys(s.Networks)) {
+			if n := s.Networks[network]; n != nil {
+				for _, alias := range n.Aliases {
+					add(alias, name)
+				}
+			}
+		}
+		for _, link := range s.Links {
+			if service, alias, found := strings.Cut(link, ":"); found {
+				add(alias, service)
+			}
+		}
+	}
+	return hosts
+}
+
+// add notes the hosts of a text, and the ports beside them.
+func (m mentions) add(text string, path diag.Path) {
+	for start := 0; start < len(text); {
+		end := start
+		for end < len(text) && isHostByte(text[end]) {
+			end++
+		}
+		if service, known := m.hosts[text[start:end]]; known {
+			if host := text[start:end]; m.first[host] == nil {
+				m.first[host] = path
+			}
+			m.dial(service, portBeside(text[:start], text[end:]), path)
+		}
+		start = end + 1
+	}
+}
+
+// dial notes a port of a service, once. 0 is none.
+func (m mentions) dial(service string, number int32, path diag.Path) {
+	if number == 0 || slices.ContainsFunc(m.dialed[service], func(p dialedPort) bool { return p.number == number }) {
+		return
+	}
+	m.dialed[service] = append(m.dialed[service], dialedPort{number, path})
+}
+
+// pair notes a port that is a variable of its own, as BROKER_PORT is beside
+// BROKER_HOST.
+func (m mentions) pair(host, key string, env types.MappingWithEquals, path diag.Path) {
+	service, known := m.hosts[host]
+	if !known {
+		return
+	}
+	for _, suffix := range []string{"HOST", "HOSTNAME", "host", "hostname"} {
+		prefix, found := strings.CutSuffix(key, suffix)
+		if !found {
+			continue
+		}
+		for _, port := range []string{"PORT", "port"} {
+			if v := env[prefix+port]; v != nil {
+				m.dial(service, portNumber(*v), path)
+			}
+		}
+	}
+}
+
+// isHostByte reports whether names of services may have the character.
+func isHostByte(c byte) bool {
+	return c == '-' || c == '_' || c == '.' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// maxUserinfo is how far before its host the scheme of a URL is looked for.
+const maxUserinfo = 256
+
+// portBeside returns the port that a text gives to a host: behind a colon, or by
+// the scheme of a URL. It is 0 where there is none.
+func portBeside(before, after string) int32 {
+	if rest, found := strings.CutPrefix(after, ":"); found {
+		digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+		if end := rest[len(digits):]; end != "" && (end[0] == '@' || isHostByte(end[0])) {
+			return 0 // the password of a user, or no number
+		}
+		return portNumber(digits)
+	}
+	before = before[max(0, len(before)-maxUserinfo):]
+	at := strings.LastIndex(before, "://")
+	if at < 0 {
+		return 0
+	}
+	userinfo := before[at+len("://"):]
+	if userinfo != "" && (!strings.HasSuffix(userinfo, "@") || strings.ContainsAny(userinfo, " \t\n\"'/,")) {
+		return 0
+	}
+	scheme := before[strings.LastIndexFunc(before[:at], func(r rune) bool { return !strings.ContainsRune(schemeRunes, r) })+1 : at]
+	for part := range strings.SplitSeq(scheme, "+") { // postgresql+asyncpg
+		if n := schemePort(part); n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// schemeRunes are what schemes of URLs are made of (RFC 3986, section 3.1), in lower case.
+const schemeRunes = "abcdefghijklmnopqrstuvwxyz0123456789+-."
+
+// portNumber reads a port; what is none is 0.
+func portNumber(s string) int32 {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int32(n)
+}
+
+// schemePort is the port that clients take for a URL that names none, as IANA has
+// it or as the clients of the protocol agree.
+func schemePort(scheme string) int32 {
+	switch scheme {
+	case "http", "ws":
+		return 80
+	case "https", "wss":
+		return 443
+	case "amqp":
+		return 5672
+	case "amqps":
+		return 5671
+	case "redis", "rediss", "valkey":
+		return 6379
+	case "postgres", "postgresql":
+		return 5432
+	case "mysql", "mariadb":
+		return 3306
+	case "mongodb":
+		return 27017
+	case "nats":
+		return 4222
+	case "mqtt":
+		return 1883
+	case "mqtts":
+		return 8883
+	case "ldap":
+		return 389
+	case "ldaps":
+		return 636
+	case "smtp":
+		return 25
+	case "bolt":
+		return 7687
+	default:
+		return 0
+	}
+}
+
+// dialed opens the ports that somebody names without ports or expose to say that
+// the service has them: on a Compose network a container answers on all of its
+// ports, a Service only on those that it lists.
+func (u *unit) dialed() {
+	declared := u.reached()
+	if len(declared) == 0 {
+		return // a headless Service leads to every port
+	}
+	for _, to := range u.mentions.dialed[u.name] {
+		if slices.ContainsFunc(declared, func(p port) bool { return p.target == to.number || p.published == to.number }) {
+			continue
+		}
+		u.ports = append(u.ports, port{target: to.number, protocol: corev1.ProtocolTCP})
+		u.report(diag.Note, finding{
+			code:    "port-dialed",
+			summary: fmt.Sprintf("dials port %d of %s, which neither ports nor expose declares: its Service has it, too", to.number, u.name),
+			hint:    fmt.Sprintf("add expose: [%q] to %s", strconv.Itoa(int(to.number)), u.at()),
+		}, to.path)
 	}
 }
 
@@ -64,7 +260,7 @@ func (m mentions) add(text string, path ...string) {
 // has: gantry never changes the user's strings.
 func (a *app) renamed() {
 	for _, name := range slices.Sorted(maps.Keys(a.names)) {
-		path, mentioned := a.mentions[name]
+		path, mentioned := a.mentions.first[name]
 		if a.names[name] == name || !mentioned {
 			continue
 		}
@@ -103,10 +299,10 @@ func (u *unit) ownAliases() {
 			}
 		}
 	}
-	if _, mentioned := u.mentions[u.in.Hostname]; mentioned {
+	if _, mentioned := u.mentions.first[u.in.Hostname]; mentioned {
 		u.alias(u.in.Hostname, "hostname")
 	}
-	if _, mentioned := u.mentions[u.in.ContainerName]; mentioned {
+	if _, mentioned := u.mentions.first[u.in.ContainerName]; mentioned {
 		u.alias(u.in.ContainerName, "container_name")
 	}
 }

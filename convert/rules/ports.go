@@ -182,6 +182,10 @@ func (u *unit) endpoints() {
 		u.unanswered()
 		return
 	}
+	everyPort := u.deploy().EndpointMode == "dnsrr" || u.headless()
+	if !everyPort {
+		u.dialed()
+	}
 	ports := u.servicePorts()
 	if len(ports) == 0 && u.group.runsOnce() {
 		u.unanswered()
@@ -198,7 +202,7 @@ func (u *unit) endpoints() {
 			hint:    "add expose: with the ports that the image listens on",
 		})
 	}
-	if u.deploy().EndpointMode == "dnsrr" || u.headless() {
+	if everyPort {
 		e.Headless, e.Ports = true, u.targetPorts()
 	}
 	u.addEndpoint(e)

@@ -58,12 +58,15 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.findPods()
 	a.findClaims()
 	a.findStorage()
-	a.mentions = findMentions(project)
+	a.findMentions()
 	a.secretVariables = findCredentials(project)
 	units := a.readUnits()
 	groups := groupsOf(units)
 	for _, g := range groups {
 		g.convert()
+	}
+	for _, g := range groups {
+		g.answer()
 	}
 	a.shareClaims(groups)
 	for _, g := range groups {

@@ -71,11 +71,16 @@ func (g *group) convert() {
 	}
 	g.owner.pod().InitContainers, g.owner.pod().Containers = initial, steady
 	g.settle()
-	for _, u := range g.units {
-		u.endpoints()
-	}
 	if g.owner.isJob() {
 		g.owner.triggers(g.owner.project.Jobs[g.owner.name].Triggers)
+	}
+}
+
+// answer gives the units their names in the cluster's DNS. All files have been read
+// by then: they tell what somebody dials.
+func (g *group) answer() {
+	for _, u := range g.units {
+		u.endpoints()
 	}
 }
 

@@ -42,7 +42,7 @@ type app struct {
 	// images are.
 	contexts  map[string]string
 	builtFrom map[string][]string
-	// mentions is where the user's own strings mention a word.
+	// mentions is where the user's own strings speak of services.
 	mentions mentions
 	// claims are the named volumes that pods mount, by their Compose name.
 	claims map[string]*claim
