@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
 	"gantry/charts/release"
@@ -31,6 +32,9 @@ type Session struct {
 
 	mu      sync.Mutex
 	observe func(release.Event)
+	// ready are the objects that were told to be ready: those that others depend on are
+	// waited for before the rest, and with it.
+	ready map[types.UID]bool
 }
 
 // Client starts a session.
@@ -70,6 +74,20 @@ func (s *Session) tell(e release.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.observe(e)
+}
+
+// tellReady reports that an object is ready, once.
+func (s *Session) tellReady(obj release.Object, uid types.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready[uid] {
+		return
+	}
+	if s.ready == nil {
+		s.ready = map[types.UID]bool{}
+	}
+	s.ready[uid] = true
+	s.observe(release.Event{Action: release.Ready, Object: obj})
 }
 
 // mapping returns the resource that objects of a kind are.

@@ -270,7 +270,7 @@ func (w *waiter) judge(t *target, live *unstructured.Unstructured) error {
 		return err
 	}
 	if met && !was && live != nil {
-		w.session.tell(release.Event{Action: release.Ready, Object: t.object})
+		w.session.tellReady(t.object, live.GetUID())
 	}
 	return nil
 }

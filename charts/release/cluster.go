@@ -26,6 +26,8 @@ type Cluster interface {
 	// Hold takes a release for one operation, which ends with the context that is
 	// returned. The error is a [*BusyError] when somebody else is at work on it.
 	Hold(ctx context.Context, name string, o ClientOptions) (context.Context, *Hold, error)
+	// User is who the cluster takes us for; empty when it does not say.
+	User(ctx context.Context) string
 	// Lost recognises errors that mean that the connection is gone.
 	Lost(err error) error
 }

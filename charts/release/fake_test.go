@@ -48,6 +48,7 @@ type cluster struct {
 }
 
 func (c *cluster) Reach(context.Context) error { return c.fail["reach"] }
+func (c *cluster) User(context.Context) string { return "ann@example.com" }
 func (c *cluster) Lost(err error) error        { return err }
 
 func (c *cluster) Hold(ctx context.Context, _ string, _ release.ClientOptions) (context.Context, *release.Hold, error) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
@@ -30,6 +31,9 @@ type Release struct {
 	Chart        string
 	ChartVersion string
 	AppVersion   string
+	// Annotations and Dependencies are those of Chart.yaml.
+	Annotations  map[string]string
+	Dependencies []*chart.Dependency
 
 	// Values are those that the user gave.
 	Values map[string]any
@@ -41,6 +45,9 @@ type Release struct {
 	// Changes says in a few words how the objects differ from those of the revision
 	// before, where both were read; versions in labels do not count.
 	Changes string
+	// By is who made the revision, as the cluster calls them; empty when that is not
+	// recorded: helm does not.
+	By string
 	// Plan is how this revision came about; nil for one that was read.
 	Plan *Plan
 
@@ -50,10 +57,14 @@ type Release struct {
 // Hook is a document that is applied at a point of the release's life.
 type Hook struct {
 	Object
-	Events   []string
+	Events []string
+	// Path is the template that it comes from.
+	Path     string
 	Manifest string
 	// Phase of its last run: Succeeded, Failed, Running, Unknown, or empty.
 	Phase string
+	// Started and Completed are the times of its last run.
+	Started, Completed time.Time
 }
 
 // ChartAndVersion joins the two as helm does: shop-1.2.3.
@@ -70,7 +81,7 @@ func fromRecord(r *helmrelease.Release) *Release {
 	}
 	out := &Release{
 		Name: r.Name, Namespace: r.Namespace, Revision: r.Version,
-		Values: r.Config, Manifest: r.Manifest, record: r,
+		Values: r.Config, Manifest: r.Manifest, By: author(r), record: r,
 	}
 	if r.Info != nil {
 		out.Status, out.Description, out.Notes = r.Info.Status.String(), r.Info.Description, r.Info.Notes
@@ -79,9 +90,13 @@ func fromRecord(r *helmrelease.Release) *Release {
 	if r.Chart != nil && r.Chart.Metadata != nil {
 		m := r.Chart.Metadata
 		out.Chart, out.ChartVersion, out.AppVersion = m.Name, m.Version, m.AppVersion
+		out.Annotations, out.Dependencies = m.Annotations, m.Dependencies
 	}
 	for _, h := range r.Hooks {
-		hook := Hook{Object: Object{Kind: h.Kind, Name: h.Name}, Manifest: h.Manifest, Phase: h.LastRun.Phase.String()}
+		hook := Hook{
+			Object: Object{Kind: h.Kind, Name: h.Name}, Path: h.Path, Manifest: h.Manifest,
+			Phase: h.LastRun.Phase.String(), Started: h.LastRun.StartedAt.Time, Completed: h.LastRun.CompletedAt.Time,
+		}
 		for _, e := range h.Events {
 			hook.Events = append(hook.Events, e.String())
 		}

@@ -11,6 +11,8 @@ import (
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"gantry/charts/store"
 )
 
 // work is one revision to be made: by an installation, an upgrade or a rollback.
@@ -124,6 +126,7 @@ func (m *Manager) carryOut(ctx context.Context, w work) (*Release, error) {
 		return nil, stopped(ctx)
 	}
 	m.records.MaxHistory = w.historyMax
+	sign(w.next, m.cluster.User(ctx))
 	if err := m.begin(w.next); err != nil {
 		return nil, m.writeError(w.next, err)
 	}
@@ -186,7 +189,8 @@ type TooLargeError struct{ Err error }
 
 // Error says how large a record may be.
 func (e *TooLargeError) Error() string {
-	return "the objects of the release are more than a record can hold: 16 MB in Secrets, 1 MiB in ConfigMaps, compressed"
+	return fmt.Sprintf("the objects of the release are more than a record can hold: %.0f MB in Secrets, %d MiB in ConfigMaps, compressed",
+		store.MostInSecrets/1e6, store.MostInAConfigMap>>20)
 }
 
 // Unwrap returns the server's answer.

@@ -20,6 +20,13 @@ import (
 	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 )
 
+// What a record may hold, compressed: in Secrets, of which one record may be several, and
+// in a ConfigMap, which Kubernetes bounds.
+const (
+	MostInSecrets    = maxParts * partSize
+	MostInAConfigMap = 1 << 20
+)
+
 const (
 	// PartType is the type of the Secrets that hold parts of a record.
 	PartType = "gantry.dev/release-part"
@@ -46,6 +53,7 @@ func (j *joined) Get(ctx context.Context, name string, o metav1.GetOptions) (*co
 	if err != nil {
 		return nil, err
 	}
+	show(&secret.ObjectMeta)
 	return secret, j.join(ctx, secret)
 }
 
@@ -56,6 +64,7 @@ func (j *joined) List(ctx context.Context, o metav1.ListOptions) (*corev1.Secret
 		return nil, err
 	}
 	for i := range list.Items {
+		show(&list.Items[i].ObjectMeta)
 		if err := j.join(ctx, &list.Items[i]); err != nil {
 			return nil, err
 		}

@@ -130,6 +130,7 @@ func (a *annotated) prepare(ctx context.Context, secret *corev1.Secret) ([]*core
 		return nil, err
 	}
 	setAnnotation(secret, briefAnnotation, string(data))
+	hide(&secret.ObjectMeta)
 	return a.split(ctx, secret, a.release)
 }
 

@@ -59,7 +59,7 @@ type database struct{ *driver.SQL }
 // within the transaction that has just failed, and learns nothing.
 func (d *database) Create(key string, r *helmrelease.Release) error {
 	const uniqueViolation = "23505"
-	err := d.SQL.Create(key, r)
+	err := d.SQL.Create(key, withoutLongAuthor(r))
 	if state, ok := errors.AsType[interface {
 		error
 		SQLState() string

@@ -37,7 +37,7 @@ func Open(o Options) (*storage.Storage, error) {
 	case "", Secret, "secrets":
 		records = newSecrets(o.Client, o.Namespace)
 	case ConfigMap, "configmaps":
-		records = driver.NewConfigMaps(o.Client.CoreV1().ConfigMaps(o.Namespace))
+		records = driver.NewConfigMaps(configMaps{o.Client.CoreV1().ConfigMaps(o.Namespace)})
 	case SQL:
 		database, err := openSQL(o)
 		if err != nil {

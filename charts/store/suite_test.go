@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,7 +25,7 @@ func record(name string, version int, status helmrelease.Status) *helmrelease.Re
 		Config:   map[string]any{"replicas": float64(version)},
 		Manifest: "---\nkind: Service\n",
 		Hooks:    []*helmrelease.Hook{{Name: "migrate", Kind: "Job", Events: []helmrelease.HookEvent{helmrelease.HookPreInstall}, Manifest: "kind: Job\n"}},
-		Labels:   map[string]string{"team": "shop"},
+		Labels:   map[string]string{"team": "shop", store.Author: strconv.Itoa(version) + " ann@example.com"},
 	}
 }
 
@@ -75,7 +76,7 @@ func keepsRecords(t *testing.T, s *storage.Storage) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got.Labels = map[string]string{"team": got.Labels["team"]} // drivers differ in which of their own they tell of
+	got.Labels = map[string]string{"team": got.Labels["team"], store.Author: got.Labels[store.Author]} // drivers differ in which of their own they tell of
 	if diff := cmp.Diff(record("shop", 2, helmrelease.StatusDeployed), got, cmp.AllowUnexported(chart.Chart{})); diff != "" {
 		t.Errorf("revision 2 (-want +got):\n%s", diff)
 	}

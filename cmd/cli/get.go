@@ -2,13 +2,16 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"helm.sh/helm/v3/pkg/chart"
 	"sigs.k8s.io/yaml"
 
 	"gantry/charts/release"
@@ -61,7 +64,7 @@ type getOptions struct {
 
 func bindGetValues(c *cobra.Command, o *getOptions) {
 	c.Flags().BoolVarP(&o.all, "all", "a", false, "print the chart's own values, too")
-	c.Flags().StringVarP(&o.output, "output", "o", "yaml", "yaml or json")
+	bindOutput(c, &o.output)
 }
 
 func bindGetMetadata(c *cobra.Command, o *getOptions) { bindOutput(c, &o.output) }
@@ -83,81 +86,123 @@ func runGet(ctx context.Context, a *app, name string, o *getOptions, show func(*
 	return show(a, r, o)
 }
 
+// printValues prints values as helm does; with -o json, no values are an object without
+// any.
 func printValues(a *app, r *release.Release, o *getOptions) error {
-	values := r.Values
+	values, title := r.Values, "USER-SUPPLIED VALUES:"
 	if o.all {
 		var err error
 		if values, err = r.AllValues(); err != nil {
 			return err
 		}
+		title = "COMPUTED VALUES:"
 	}
-	if values == nil {
-		values = map[string]any{}
+	if o.output == "json" {
+		if values == nil {
+			values = map[string]any{}
+		}
+		return a.list(o.output, listing{values: values})
 	}
 	if o.output == "table" {
-		return usageError(errors.New("values are not a table: use -o yaml or -o json"))
+		fmt.Fprintln(a.Out, title)
 	}
-	return a.list(o.output, listing{values: values})
+	return writeYAML(a.Out, values)
+}
+
+func writeYAML(w io.Writer, value any) error {
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
 }
 
 func printManifest(a *app, r *release.Release, _ *getOptions) error {
-	_, err := fmt.Fprintln(a.Out, strings.TrimRight(r.Manifest, "\n"))
+	_, err := fmt.Fprintln(a.Out, r.Manifest)
 	return err
 }
 
 func printNotes(a *app, r *release.Release, _ *getOptions) error {
-	if strings.TrimSpace(r.Notes) == "" {
+	if r.Notes == "" {
 		fmt.Fprintln(a.Err, "the chart has no notes")
 		return nil
 	}
-	_, err := fmt.Fprintln(a.Out, strings.TrimRight(r.Notes, "\n"))
+	_, err := fmt.Fprintf(a.Out, "NOTES:\n%s\n", r.Notes)
 	return err
 }
 
 func printHooks(a *app, r *release.Release, _ *getOptions) error {
-	for _, h := range r.Hooks {
-		if _, err := fmt.Fprintf(a.Out, "---\n%s\n", strings.TrimRight(h.Manifest, "\n")); err != nil {
-			return err
-		}
-	}
 	if len(r.Hooks) == 0 {
 		fmt.Fprintln(a.Err, "the chart has no hooks")
+		return nil
+	}
+	return writeHooks(a.Out, r)
+}
+
+func writeHooks(w io.Writer, r *release.Release) error {
+	for _, h := range r.Hooks {
+		if _, err := fmt.Fprintf(w, "---\n# Source: %s\n%s\n", h.Path, h.Manifest); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // releaseMetadata has the names of helm's own output.
 type releaseMetadata struct {
-	Name       string    `json:"name"`
-	Chart      string    `json:"chart"`
-	Version    string    `json:"version"`
-	AppVersion string    `json:"appVersion"`
-	Namespace  string    `json:"namespace"`
-	Revision   int       `json:"revision"`
-	Status     string    `json:"status"`
-	DeployedAt time.Time `json:"deployedAt"`
+	Name         string              `json:"name"`
+	Chart        string              `json:"chart"`
+	Version      string              `json:"version"`
+	AppVersion   string              `json:"appVersion"`
+	Annotations  map[string]string   `json:"annotations,omitempty"`
+	Dependencies []*chart.Dependency `json:"dependencies,omitempty"`
+	Namespace    string              `json:"namespace"`
+	Revision     int                 `json:"revision"`
+	Status       string              `json:"status"`
+	DeployedAt   time.Time           `json:"deployedAt"`
+	// DeployedBy is gantry's own: the user of the cluster who made the revision.
+	DeployedBy string `json:"deployedBy,omitempty"`
 }
 
+// printMetadata prints helm's lines, and one of gantry's where it is known who made the
+// revision.
 func printMetadata(a *app, r *release.Release, o *getOptions) error {
-	m := releaseMetadata{r.Name, r.Chart, r.ChartVersion, r.AppVersion, r.Namespace, r.Revision, r.Status, r.Updated}
-	return a.list(o.output, listing{
-		header: []string{"NAME", "CHART", "VERSION", "APP VERSION", "NAMESPACE", "REVISION", "STATUS", "DEPLOYED AT"},
-		rows:   [][]string{{m.Name, m.Chart, m.Version, m.AppVersion, m.Namespace, strconv.Itoa(m.Revision), m.Status, stamp(m.DeployedAt)}},
-		values: m,
-	})
+	m := releaseMetadata{
+		Name: r.Name, Chart: r.Chart, Version: r.ChartVersion, AppVersion: r.AppVersion,
+		Annotations: r.Annotations, Dependencies: r.Dependencies,
+		Namespace: r.Namespace, Revision: r.Revision, Status: r.Status,
+		DeployedAt: r.Updated.Truncate(time.Second), DeployedBy: r.By,
+	}
+	if o.output != "table" {
+		return a.list(o.output, listing{values: m})
+	}
+	var annotations, dependencies []string
+	for _, name := range slices.Sorted(maps.Keys(m.Annotations)) {
+		annotations = append(annotations, name+"="+m.Annotations[name])
+	}
+	for _, d := range m.Dependencies {
+		dependencies = append(dependencies, d.Name)
+	}
+	slices.Sort(dependencies)
+	rows := [][2]string{
+		{"NAME", m.Name}, {"CHART", m.Chart}, {"VERSION", m.Version}, {"APP_VERSION", m.AppVersion},
+		{"ANNOTATIONS", strings.Join(annotations, ",")}, {"DEPENDENCIES", strings.Join(dependencies, ",")},
+		{"NAMESPACE", m.Namespace}, {"REVISION", strconv.Itoa(m.Revision)}, {"STATUS", m.Status},
+		{"DEPLOYED_AT", m.DeployedAt.Format(time.RFC3339)},
+	}
+	if m.DeployedBy != "" {
+		rows = append(rows, [2]string{"DEPLOYED_BY", m.DeployedBy})
+	}
+	return writeRows(a.Out, rows)
 }
 
-func printAll(a *app, r *release.Release, o *getOptions) error {
-	values, err := yaml.Marshal(r.Values)
-	if err != nil {
-		return err
+// writeRows prints names and values as helm does.
+func writeRows(w io.Writer, rows [][2]string) error {
+	for _, row := range rows {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", row[0], row[1]); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintf(a.Out, "# %s, revision %d of %s in namespace %s: %s\n# given values\n%s", r.ChartAndVersion(), r.Revision, r.Name, r.Namespace, r.Status, values)
-	if err := printHooks(a, r, o); err != nil {
-		return err
-	}
-	if err := printManifest(a, r, o); err != nil {
-		return err
-	}
-	return printNotes(a, r, o)
+	return nil
 }

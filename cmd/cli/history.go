@@ -22,7 +22,8 @@ func newHistory(a *app) *cobra.Command {
 		Aliases: []string{"hist"},
 		Short:   "List the revisions of a release",
 		Long: `History prints the revisions of a release that are kept, oldest first, and how many
-objects each has changed; gantry diff NAME REVISION REVISION says which.
+objects each has changed; gantry diff NAME REVISION REVISION says which. By is the user of the
+cluster who made a revision, where gantry did.
 
 ` + exitCodesHelp,
 		Example: `  gantry history shop
@@ -45,6 +46,8 @@ type listedRevision struct {
 	Chart       string    `json:"chart"`
 	AppVersion  string    `json:"app_version"`
 	Description string    `json:"description"`
+	// By is gantry's own: the user of the cluster who made the revision.
+	By string `json:"by,omitempty"`
 	// Changes is gantry's own: how the objects differ from the revision before.
 	Changes string `json:"changes,omitempty"`
 }
@@ -61,12 +64,12 @@ func runHistory(ctx context.Context, a *app, name string, newest int, output str
 	if err != nil {
 		return a.releaseError(err)
 	}
-	l := listing{header: []string{"REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION", "DESCRIPTION", "CHANGES"}}
+	l := listing{header: []string{"REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION", "DESCRIPTION", "BY", "CHANGES"}}
 	var values []listedRevision
 	for _, r := range revisions {
 		first, _, _ := strings.Cut(r.Description, "\n")
-		l.rows = append(l.rows, []string{strconv.Itoa(r.Revision), stamp(r.Updated), r.Status, r.ChartAndVersion(), r.AppVersion, shorten(first, descriptionWidth), r.Changes})
-		values = append(values, listedRevision{r.Revision, r.Updated, r.Status, r.ChartAndVersion(), r.AppVersion, r.Description, r.Changes})
+		l.rows = append(l.rows, []string{strconv.Itoa(r.Revision), stamp(r.Updated), r.Status, r.ChartAndVersion(), r.AppVersion, shorten(first, descriptionWidth), r.By, r.Changes})
+		values = append(values, listedRevision{r.Revision, r.Updated, r.Status, r.ChartAndVersion(), r.AppVersion, r.Description, r.By, r.Changes})
 	}
 	l.values = values
 	return a.list(output, l)

@@ -24,6 +24,8 @@ func newInstall(a *app) *cobra.Command {
 It tells of every object as it is created. When waiting fails, it says which objects
 are not ready and why.
 
+` + dependsHelp + `
+
 ` + driverHelp + `
 
 ` + exitCodesHelp,

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -64,7 +65,8 @@ func (a *app) list(output string, l listing) error {
 }
 
 func printTable(w io.Writer, l listing) error {
-	tab := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	var text bytes.Buffer
+	tab := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
 	for _, row := range append([][]string{l.header}, l.rows...) {
 		// Cells are other people's words: a tab or a line break in one would
 		// tear the table.
@@ -72,9 +74,17 @@ func printTable(w io.Writer, l listing) error {
 		for i, cell := range row {
 			cells[i] = strings.Join(strings.Fields(cell), " ")
 		}
-		fmt.Fprintln(tab, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+		fmt.Fprintln(tab, strings.Join(cells, "\t"))
 	}
-	return tab.Flush()
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(text.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // shorten cuts a text for a table.

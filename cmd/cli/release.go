@@ -23,6 +23,11 @@ func releaseCommands(a *app) []*cobra.Command {
 	}
 }
 
+// dependsHelp says what is waited for whether it is wanted or not.
+const dependsHelp = `Workloads that come after others (the annotation ` + release.DependsOn + `: db=healthy) are
+applied when those are ready. That is waited for without --wait as well, at most
+for --timeout each time.`
+
 // bindApply gives a command the flags about applying objects.
 func bindApply(c *cobra.Command, o *release.ApplyOptions) {
 	f := c.Flags()

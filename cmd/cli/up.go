@@ -43,6 +43,9 @@ cluster's version of Kubernetes does not have is left out and reported, unless
 The release is a Helm release like any other: gantry history, rollback and diff
 know it, and so does helm.
 
+What depends_on says of healthy and completed services is waited for with --detach
+as well: a service is applied when those that it comes after are there.
+
 ` + exitCodesHelp,
 		Example: `  gantry up
   gantry up -f compose.yaml -f compose.prod.yaml -n shop

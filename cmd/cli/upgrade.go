@@ -61,6 +61,8 @@ the revision before are used again.
 What will be done is planned first, with the API server; what it would refuse is said
 at once, and then nothing is changed. On a terminal the plan is shown, and you are asked.
 
+` + dependsHelp + `
+
 ` + driverHelp + `
 
 ` + exitCodesHelp,

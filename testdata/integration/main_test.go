@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -35,6 +36,10 @@ var common struct {
 	err error
 }
 
+// running is a sandbox that most tests use instead of starting one: it saves those who
+// write a test the start at each run.
+var running = flag.String("sandbox", "", "folder of a sandbox that runs, for the tests that share one")
+
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if err := stopCommon(); err != nil {
@@ -49,7 +54,11 @@ func shared(t *testing.T) *sandbox {
 	t.Helper()
 	common.Lock()
 	defer common.Unlock()
-	if common.dir == "" {
+	switch {
+	case common.sandbox != nil || common.err != nil:
+	case *running != "":
+		common.sandbox, common.err = joinSandbox(*running)
+	default:
 		common.dir, common.err = os.MkdirTemp("", "gantry") //nolint:usetesting // it outlives the test
 		if common.err == nil {
 			common.sandbox, common.err = startSandbox(t, filepath.Join(common.dir, "shared"))
@@ -62,7 +71,7 @@ func shared(t *testing.T) *sandbox {
 }
 
 func stopCommon() error {
-	if common.sandbox == nil {
+	if common.sandbox == nil || common.cmd == nil {
 		return nil
 	}
 	return errors.Join(common.stop(), os.RemoveAll(common.dir))
@@ -109,12 +118,29 @@ func startSandbox(t *testing.T, dir string, args ...string) (*sandbox, error) {
 	if err := s.waitReady(t.Context()); err != nil {
 		return nil, errors.Join(err, s.kill())
 	}
-	if s.config, err = clientcmd.BuildConfigFromFlags("", s.kubeconfig); err != nil {
+	if err := s.connect(); err != nil {
 		return nil, errors.Join(err, s.kill())
 	}
-	s.config.QPS = -1 // it is ours alone
-	s.config.WarningHandler = rest.NoWarnings{}
 	return s, nil
+}
+
+// joinSandbox uses one that somebody else has started, and ends.
+func joinSandbox(dir string) (*sandbox, error) {
+	const room = 1000
+	places.Store(int64(os.Getpid()) * room) // namespaces of earlier runs may be there still
+	s := &sandbox{dir: dir, kubeconfig: filepath.Join(dir, "kubeconfig")}
+	return s, s.connect()
+}
+
+func (s *sandbox) connect() error {
+	config, err := clientcmd.BuildConfigFromFlags("", s.kubeconfig)
+	if err != nil {
+		return err
+	}
+	config.QPS = -1 // it is ours alone
+	config.WarningHandler = rest.NoWarnings{}
+	s.config = config
+	return nil
 }
 
 // state is what the tests need of the sandbox's own file.

@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // webChart has what the tests below change by values: annotations make the
@@ -224,13 +227,17 @@ func TestHelmGoesOn(t *testing.T) {
 // agree wants both tools to print the same of the release.
 func (r *releases) agree() {
 	r.Helper()
-	for _, what := range [][]string{{"get", "manifest", "shop"}, {"get", "values", "shop", "-o", "yaml"}, {"get", "values", "shop", "--all", "-o", "yaml"}, {"get", "hooks", "shop"}} {
-		ours, theirs := strings.TrimSpace(r.g(what...)), strings.TrimSpace(r.h(what...))
-		if what[1] == "hooks" {
-			theirs = strings.ReplaceAll(theirs, "# Source: web/templates/migrate.yaml\n", "")
+	for _, what := range []string{
+		"get manifest", "get hooks", "get notes", "get all", "get metadata", "get metadata -o yaml",
+		"get values", "get values --all", "get values -o yaml", "get values --all -o yaml",
+	} {
+		args := append(strings.Fields(what), "shop")
+		ours, theirs := r.output(r.gantry, args...), r.output(r.helm, args...)
+		if author := regexp.MustCompile(`(?m)^(DEPLOYED_BY|deployedBy): admin\n`); strings.HasPrefix(what, "get metadata") {
+			ours = author.ReplaceAllString(ours, "") // helm does not know it
 		}
 		if diff := cmp.Diff(theirs, ours); diff != "" {
-			r.Errorf("%s (-helm +gantry):\n%s", strings.Join(what, " "), diff)
+			r.Errorf("%s (-helm +gantry):\n%s", what, diff)
 		}
 	}
 	ours, theirs := r.g("history", "shop"), r.h("history", "shop", "-o", "table")
@@ -246,6 +253,64 @@ func (r *releases) agree() {
 	if diff := cmp.Diff(column(theirList, 2), column(listed, 2)); diff != "" || !strings.Contains(listed, "shop") {
 		r.Errorf("list (-helm +gantry):\n%s", diff)
 	}
+}
+
+// output runs a program in the namespace, and returns what it prints to standard
+// output alone.
+func (r *releases) output(program string, args ...string) string {
+	r.Helper()
+	out, err := r.command(r.Context(), program, r.in(args...)...).Output()
+	if err != nil {
+		r.Fatalf("%s: %v", strings.Join(args, " "), err)
+	}
+	return string(out)
+}
+
+// TestAuthors: a revision says which user of the cluster has made it. helm makes
+// revisions without a name, and forgets those of what it writes anew.
+func TestAuthors(t *testing.T) {
+	for _, driver := range []string{"secret", "configmap"} {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			r := newReleases(t)
+			r.env = append(r.env, "HELM_DRIVER="+driver)
+			as := r.as(t, "ann@example.com")
+			r.run(r.gantry, "install", "shop", "web", "--no-hooks", "--kubeconfig", as)
+			r.g("upgrade", "shop", "web", "--no-hooks", "--set", "tag=2")
+			r.h("upgrade", "shop", "web", "--no-hooks", "--set", "tag=3")
+			r.run(r.gantry, "rollback", "shop", "2", "--no-hooks", "--kubeconfig", as)
+			var revisions []struct{ By string }
+			if err := json.Unmarshal([]byte(r.output(r.gantry, "history", "shop", "-o", "json")), &revisions); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, revision := range revisions {
+				got = append(got, revision.By)
+			}
+			if diff := cmp.Diff([]string{"ann@example.com", "", "", "ann@example.com"}, got); diff != "" {
+				t.Errorf("authors (-want +got):\n%s", diff)
+			}
+			r.wants(r.g("get", "metadata", "shop"), "DEPLOYED_BY: ann@example.com")
+			r.wants(r.h("history", "shop"), "Rollback to 2")
+		})
+	}
+}
+
+// as returns a kubeconfig of another user, who may do everything as well.
+func (r *releases) as(t *testing.T, user string) string {
+	t.Helper()
+	config, err := clientcmd.LoadFromFile(r.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range config.AuthInfos {
+		info.Impersonate, info.ImpersonateGroups = user, []string{"system:masters"}
+	}
+	name := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, name); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // TestTemplateIsHelms renders the chart that helm itself makes with both.
