@@ -13,6 +13,8 @@ const (
 	codeOutside = "file-outside"
 	// codeLimit: a file is larger, deeper or wider than anything that people write.
 	codeLimit = "limit"
+	// codeEnvFile: a line of an env file is not KEY=value.
+	codeEnvFile = "env-file-syntax"
 	// codeSyntax: a file is not YAML.
 	codeSyntax = "yaml-syntax"
 	// codeDuplicate: a mapping has one key twice.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -106,15 +104,15 @@ func cause(err error) error {
 
 // text checks that a file is text.
 func (d *disk) text(shown string, data []byte) []byte {
-	if at := bytes.IndexByte(data, 0); at >= 0 {
+	switch at := notText(data); {
+	case at < 0:
+		return data
+	case data[at] == 0:
 		d.fail(codeSyntax, positionAt(shown, data, at), "has a NUL byte: this is no text file", "save it as UTF-8")
-		return nil
-	}
-	if at := notUTF8(data); at >= 0 {
+	default:
 		d.fail(codeSyntax, positionAt(shown, data, at), "is not UTF-8 here", "save the file as UTF-8")
-		return nil
 	}
-	return data
+	return nil
 }
 
 // positionAt returns the position of a byte.
@@ -163,11 +161,7 @@ func (d *disk) shown(path string) string {
 	if path == stdinName {
 		return "<stdin>"
 	}
-	rel, err := filepath.Rel(d.workingDir, path)
-	if err != nil || strings.HasPrefix(rel, filepath.Join("..", "..", "..")) {
-		return path
-	}
-	return rel
+	return d.reach.Shown(path)
 }
 
 func (d *disk) fail(code string, pos diag.Pos, summary, hint string) {

@@ -94,7 +94,7 @@ func (in *input) follow(list *diag.List) (*trail, []*file) {
 		t.add(scope{file: f, dir: in.dir, env: in.env}, t.root)
 	}
 	for _, d := range *list {
-		if d.Severity == diag.Error && slices.Contains([]string{codeSyntax, codeLimit, codeNoFile, codeUnreadable, codeOutside, codeIncomplete}, d.Code) {
+		if d.Severity == diag.Error && slices.Contains([]string{codeSyntax, codeLimit, codeNoFile, codeUnreadable, codeOutside, codeIncomplete, codeEnvFile}, d.Code) {
 			return t, nil
 		}
 	}
@@ -160,7 +160,7 @@ func (src Source) find(list *diag.List) (*input, error) {
 			in.dir = filepath.Dir(in.files[0])
 		}
 	}
-	in.disk.reach = newReach(in.roots(src))
+	in.disk.reach = newReach(wd, in.roots(src))
 	in.readEnv(src)
 	in.profiles = src.Profiles
 	if len(in.profiles) == 0 && in.env["COMPOSE_PROFILES"] != "" {
@@ -217,8 +217,8 @@ func absolute(wd string, paths []string) []string {
 	return out
 }
 
-// readEnv adds the project's .env, or the env files that were named; the last
-// file wins over the others, and the environment over all.
+// readEnv adds the project's .env, or the env files that were named, below the
+// environment.
 func (in *input) readEnv(src Source) {
 	files := src.EnvFiles
 	if len(files) == 0 && in.env["COMPOSE_ENV_FILES"] != "" {
@@ -230,15 +230,13 @@ func (in *input) readEnv(src Source) {
 			files, read = []string{dotEnv}, in.disk.reach.ReadFile
 		}
 	}
-	for _, f := range slices.Backward(files) {
-		data, err := read(f, maxEnvBytes)
-		if err == nil {
-			in.env, err = in.env.with(data)
-		}
+	in.env = in.disk.withFiles(in.env, files, func(file string) ([]byte, bool) {
+		data, err := read(file, maxEnvBytes)
 		if err != nil {
-			in.disk.fail(codeUnreadable, diag.Pos{File: in.disk.shown(f)}, fmt.Sprintf("cannot be read as an env file: %v", cause(err)), "write one KEY=value on a line")
+			in.disk.fail(codeUnreadable, diag.Pos{File: in.disk.shown(file)}, fmt.Sprintf("cannot be read as an env file: %v", cause(err)), "write one KEY=value on a line")
 		}
-	}
+		return data, err == nil
+	})
 }
 
 func isFile(path string) bool {

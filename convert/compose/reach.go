@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Reach is what a conversion may read of the machine: the application's own
@@ -18,6 +19,8 @@ import (
 // that were named on the command line, and the Git repository around the
 // project. A link counts as what it leads to.
 type Reach struct {
+	// workingDir is the folder that the user is in.
+	workingDir string
 	// roots are folders and files, with no links in their paths.
 	roots []string
 }
@@ -33,12 +36,21 @@ var (
 	ErrTooLarge = errors.New("is too large")
 )
 
-func newReach(roots []string) *Reach {
-	r := &Reach{}
+func newReach(workingDir string, roots []string) *Reach {
+	r := &Reach{workingDir: workingDir}
 	for _, root := range roots {
 		r.roots = append(r.roots, resolved(root))
 	}
 	return r
+}
+
+// Shown returns a path as the user would type it, unless it is far away.
+func (r *Reach) Shown(name string) string {
+	rel, err := filepath.Rel(r.workingDir, name)
+	if err != nil || strings.HasPrefix(rel, filepath.Join("..", "..", "..")) {
+		return name
+	}
+	return rel
 }
 
 // Has reports whether a file may be read, be it there or not.

@@ -314,18 +314,16 @@ func (t *trail) includeEnv(s scope, entry *yaml.Node, dir string, files []string
 			files = []string{f}
 		}
 	}
-	env := s.env
-	for _, f := range files {
-		data, err := t.disk.reach.ReadFile(s.join(f), maxEnvBytes)
-		if err != nil {
-			t.disk.unreadable(t.disk.shown(s.join(f)), s.at(entry), err)
-			continue
-		}
-		if env, err = env.with(data); err != nil {
-			t.disk.fail(codeUnreadable, s.at(entry), fmt.Sprintf("env file %s: %v", t.disk.shown(s.join(f)), err), "write one KEY=value on a line")
-		}
+	for i, f := range files {
+		files[i] = s.join(f)
 	}
-	return env
+	return t.disk.withFiles(s.env, files, func(file string) ([]byte, bool) {
+		data, err := t.disk.reach.ReadFile(file, maxEnvBytes)
+		if err != nil {
+			t.disk.unreadable(t.disk.shown(file), s.at(entry), err)
+		}
+		return data, err == nil
+	})
 }
 
 // strings returns the text of a scalar, or of the items of a list.

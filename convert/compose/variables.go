@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -58,14 +60,17 @@ func (t *trail) fill(s scope, n *yaml.Node, path diag.Path) string {
 		t.disk.list.Add(diag.Diagnostic{Severity: severity, Pos: s.at(n), Path: slices.Clone(path), Code: code, Summary: summary, Hint: hint})
 	}
 	found := template.ExtractVariables(map[string]any{"": n.Value}, template.DefaultPattern)
+	bare := map[string]bool{}
+	for _, name := range bareVariables(n.Value) {
+		bare[name] = true
+	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		if name == "" {
 			continue // ${ and no more; the syntax is reported below
 		}
 		v := found[name]
 		val, set := s.env[name]
-		missing := v.Required && !set || v.DefaultValue == "" && v.PresenceValue == "" && !set && mentionsBare(n.Value, name) ||
-			v.Required && val == "" && strings.Contains(n.Value, "${"+name+":?")
+		missing := !set && (v.Required || bare[name]) || v.Required && val == "" && strings.Contains(n.Value, "${"+name+":?")
 		t.variables = append(t.variables, Variable{Name: name, Value: orDefault(val, v.DefaultValue), Missing: missing, Required: v.Required, Path: slices.Clone(path)})
 		if missing && !v.Required {
 			report(diag.Warning, codeVariableUnset, fmt.Sprintf("variable %s is not set: it is empty", name),
@@ -100,7 +105,7 @@ func (t *trail) legible(s scope, n *yaml.Node, path diag.Path) {
 		text = decoded
 	}
 	content := len(path) == 3 && path[0] == "configs" && path[2] == "content"
-	if checkText(text) == nil || content {
+	if content || notText(text) < 0 {
 		return
 	}
 	t.disk.list.Add(diag.Diagnostic{
@@ -116,9 +121,25 @@ func orDefault(value, otherwise string) string {
 	return value
 }
 
-// mentionsBare reports whether a variable stands without a default of its own,
-// not even an empty one, as in ${NAME:-}.
-func mentionsBare(text, name string) bool {
-	return !strings.Contains(text, "${"+name+":-") && !strings.Contains(text, "${"+name+"-") &&
-		!strings.Contains(text, "${"+name+":+") && !strings.Contains(text, "${"+name+"+")
+// variableName is what a variable is called in a text.
+var variableName = regexp.MustCompile(`^[_a-zA-Z][_a-zA-Z0-9]*`)
+
+// bareVariables returns the variables that a text mentions without a default, not
+// even an empty one as in ${NAME:-}, and where.
+func bareVariables(text string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		for at := 0; at+1 < len(text); at++ {
+			if text[at] != '$' {
+				continue
+			}
+			rest, braced := strings.CutPrefix(text[at+1:], "{")
+			name := variableName.FindString(rest)
+			if name != "" && (!braced || strings.HasPrefix(rest[len(name):], "}")) && !yield(at, name) {
+				return
+			}
+			if text[at+1] == '$' {
+				at++ // $$ is a dollar sign
+			}
+		}
+	}
 }

@@ -160,8 +160,8 @@ func IsSecretName(name string) bool {
 }
 
 // envFiles reads the env files; the last that sets a variable wins. Variables in
-// their values are filled as Compose does: from the environment, then from what
-// was set before.
+// their values are filled as Compose does: from the environment, then from that of
+// the unit, then from what was set before.
 func (u *unit) envFiles() map[string]string {
 	vars := map[string]string{}
 	for i, file := range u.in.EnvFiles {
@@ -175,28 +175,24 @@ func (u *unit) envFiles() map[string]string {
 			u.unread(file.Path, err, u.at(path...))
 			continue
 		}
-		read, err := u.parseEnvFile(data, file, vars)
-		if err != nil {
-			u.fail(finding{code: "env-file-syntax", summary: fmt.Sprintf("%s: %v", u.shown(file.Path), err), hint: "write one KEY=value on a line"}, path...)
-			continue
+		parse := compose.ParseEnv
+		if file.Format == "raw" {
+			parse = compose.ParseRawEnv
 		}
-		maps.Copy(vars, read)
+		u.diags = append(u.diags, parse(u.project.Reach.Shown(file.Path), data, vars, u.inEnvFile)...)
 	}
 	return vars
 }
 
-func (u *unit) parseEnvFile(data []byte, file types.EnvFile, before map[string]string) (map[string]string, error) {
-	lookup := func(key string) (string, bool) {
-		if v, ok := u.project.Environment.Resolve(key); ok {
-			return v, true
-		}
-		v, ok := before[key]
-		return v, ok
+// inEnvFile looks up what an env file of the unit mentions and does not set.
+func (u *unit) inEnvFile(name string) (string, bool) {
+	if v, ok := u.project.Environment.Resolve(name); ok {
+		return v, true
 	}
-	if file.Format == "raw" {
-		return compose.ParseRawEnv(data, lookup)
+	if v := u.in.Environment[name]; v != nil {
+		return *v, true
 	}
-	return compose.ParseEnv(data, lookup)
+	return "", false
 }
 
 // shown returns a path as the user would write it: from the project directory,

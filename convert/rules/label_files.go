@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -35,10 +34,7 @@ func (a *app) withLabelFiles(path diag.Path, in *types.ContainerSpec) types.Labe
 		return in.Labels
 	}
 	labels := types.Labels{}
-	lookup := func(key string) (string, bool) {
-		v, ok := labels[key]
-		return v, ok
-	}
+	nothing := func(string) (string, bool) { return "", false }
 	for i, file := range in.LabelFiles {
 		key := append(slices.Clip(path), "label_file", strconv.Itoa(i))
 		data, err := a.readFile(file)
@@ -46,12 +42,7 @@ func (a *app) withLabelFiles(path diag.Path, in *types.ContainerSpec) types.Labe
 			a.unread(file, err, key)
 			continue
 		}
-		read, err := compose.ParseEnv(data, lookup)
-		if err != nil {
-			a.report(diag.Error, finding{code: "label-file-syntax", summary: fmt.Sprintf("%s: %v", a.shown(file), err), hint: "write one KEY=value on a line"}, key)
-			continue
-		}
-		maps.Copy(labels, read)
+		a.diags = append(a.diags, compose.ParseEnv(a.project.Reach.Shown(file), data, labels, nothing)...)
 	}
 	maps.Copy(labels, in.Labels)
 	return labels
