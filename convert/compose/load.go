@@ -33,8 +33,13 @@ func Load(ctx context.Context, src Source) (*Project, diag.List, error) {
 		list.Sort()
 		return nil, list, nil
 	}
+	in.nameFrom(t, main)
+	configs := make([]types.ConfigFile, 0, len(main))
+	for _, f := range main {
+		configs = append(configs, f.config())
+	}
 	in.disk.forget()
-	project, err := in.merge(ctx, main)
+	project, err := in.merge(ctx, configs)
 	if ctxErr := ctx.Err(); ctxErr != nil {
 		return nil, nil, ctxErr
 	}
@@ -104,19 +109,16 @@ func (in *input) follow(list *diag.List) (*trail, []*file) {
 // merge lets compose-go build the model. Its cycle check takes exponential time
 // and its other checks stop at the first problem: ours run instead. The contents
 // of env files stay apart from environment, which wins over them.
-func (in *input) merge(ctx context.Context, files []*file) (project *types.Project, err error) {
+func (in *input) merge(ctx context.Context, files []types.ConfigFile) (project *types.Project, err error) {
 	// compose-go takes for granted in places what its schema does not demand.
 	defer func() {
 		if reason := recover(); reason != nil {
 			project, err = nil, fmt.Errorf("compose-go cannot make sense of the files: %v", reason)
 		}
 	}()
-	details := types.ConfigDetails{WorkingDir: in.dir, Environment: types.Mapping(in.env)}
-	for _, f := range files {
-		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: f.path, Content: f.data})
-	}
+	details := types.ConfigDetails{WorkingDir: in.dir, Environment: types.Mapping(in.env), ConfigFiles: files}
 	project, err = loader.LoadWithContext(ctx, details, func(o *loader.Options) {
-		o.SetProjectName(in.name, in.given)
+		o.SetProjectName(in.name, true)
 		o.SkipConsistencyCheck = true
 		o.SkipResolveEnvironment = true
 		o.SkipResolveLabels = true
