@@ -186,6 +186,20 @@ func (u *unit) selector() *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: workload.SelectorLabels(u.out.Name, u.work.Component)}
 }
 
+// hostDevice tells of a device of the node: only privileged containers may open
+// those that their runtime was not asked for.
+func (u *unit) hostDevice(source string, key []string) {
+	f := finding{
+		code: "device-host", summary: fmt.Sprintf("mounts %s of whichever node runs the pod", source), hint: "use the device plugin of the device where there is one",
+	}
+	if u.in.Privileged {
+		u.note(f, key...)
+		return
+	}
+	f.summary += "; without privileged: true the container may not open it"
+	u.warn(f, key...)
+}
+
 // devices mounts host devices by their files.
 func (u *unit) devices() {
 	for i, d := range u.in.Devices {
@@ -196,11 +210,7 @@ func (u *unit) devices() {
 		}
 		target := d.Target
 		setDefault(&target, d.Source)
-		u.warn(finding{
-			code:    "device-host",
-			summary: fmt.Sprintf("mounts %s of the node; without privileged: true the container may not open it", d.Source),
-			hint:    "use the device plugin of the device where there is one",
-		}, key...)
+		u.hostDevice(d.Source, key)
 		u.mount(nodeVolume("device"+d.Source, d.Source, deviceType(d.Source)), corev1.VolumeMount{MountPath: target})
 	}
 }
