@@ -94,8 +94,12 @@ func (u *unit) awaitHealthy() {
 			continue
 		}
 		u.pod().InitContainers = append(u.pod().InitContainers, u.waiter(other.object, other.reached()[i].target))
+		when := "which it does when a pod behind it is ready"
+		if other.findsPeers() {
+			when = "ready or not: members of a cluster are reached before they are ready"
+		}
 		u.note(finding{
-			code: "depends-healthy", summary: fmt.Sprintf("starts when port %d of the Service %s answers, which it does when a pod behind it is ready", other.reached()[i].target, other.object),
+			code: "depends-healthy", summary: fmt.Sprintf("starts when port %d of the Service %s answers, %s", other.reached()[i].target, other.object, when),
 		}, "depends_on", name)
 	}
 }

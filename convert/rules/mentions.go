@@ -26,6 +26,8 @@ type mentions struct {
 	first map[string]diag.Path
 	// dialed are the ports that stand beside the names of a service.
 	dialed map[string][]dialedPort
+	// by are the services that a service speaks of.
+	by map[string]map[string]bool
 }
 
 // dialedPort is a port that somebody names together with a host, as in web:9000.
@@ -34,10 +36,14 @@ type dialedPort struct {
 	path   diag.Path
 }
 
+func newMentions(hosts map[string]string) mentions {
+	return mentions{hosts: hosts, first: map[string]diag.Path{}, dialed: map[string][]dialedPort{}, by: map[string]map[string]bool{}}
+}
+
 // findMentions reads the values of variables, commands, health checks and the
 // contents of configs. Files follow as they are read: [app.addData].
 func (a *app) findMentions() {
-	a.mentions = mentions{hosts: a.hosts(), first: map[string]diag.Path{}, dialed: map[string][]dialedPort{}}
+	a.mentions = newMentions(a.hosts())
 	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
 		s := a.project.Services[name]
 		for _, key := range slices.Sorted(maps.Keys(s.Environment)) {
@@ -111,18 +117,32 @@ func (m mentions) add(text string, path diag.Path) {
 			end++
 		}
 		if service, known := m.hosts[text[start:end]]; known {
-			if host := text[start:end]; m.first[host] == nil {
-				m.first[host] = path
+			m.found(text[start:end], service, path)
+			for _, number := range portsBeside(text[:start], text[end:]) {
+				m.dial(service, number, path)
 			}
-			m.dial(service, portBeside(text[:start], text[end:]), path)
 		}
 		start = end + 1
 	}
 }
 
-// dial notes a port of a service, once. 0 is none.
+// found notes where a service is spoken of, and who does so.
+func (m mentions) found(host, service string, path diag.Path) {
+	if m.first[host] == nil {
+		m.first[host] = path
+	}
+	if path[0] != "services" {
+		return
+	}
+	if m.by[path[1]] == nil {
+		m.by[path[1]] = map[string]bool{}
+	}
+	m.by[path[1]][service] = true
+}
+
+// dial notes a port of a service, once.
 func (m mentions) dial(service string, number int32, path diag.Path) {
-	if number == 0 || slices.ContainsFunc(m.dialed[service], func(p dialedPort) bool { return p.number == number }) {
+	if slices.ContainsFunc(m.dialed[service], func(p dialedPort) bool { return p.number == number }) {
 		return
 	}
 	m.dialed[service] = append(m.dialed[service], dialedPort{number, path})
@@ -141,7 +161,7 @@ func (m mentions) pair(host, key string, env types.MappingWithEquals, path diag.
 			continue
 		}
 		for _, port := range []string{"PORT", "port"} {
-			if v := env[prefix+port]; v != nil {
+			if v := env[prefix+port]; v != nil && portNumber(*v) > 0 {
 				m.dial(service, portNumber(*v), path)
 			}
 		}
@@ -156,32 +176,46 @@ func isHostByte(c byte) bool {
 // maxUserinfo is how far before its host the scheme of a URL is looked for.
 const maxUserinfo = 256
 
-// portBeside returns the port that a text gives to a host: behind a colon, or by
-// the scheme of a URL. It is 0 where there is none.
-func portBeside(before, after string) int32 {
-	if rest, found := strings.CutPrefix(after, ":"); found {
-		digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
-		if end := rest[len(digits):]; end != "" && (end[0] == '@' || isHostByte(end[0])) {
-			return 0 // the password of a user, or no number
-		}
-		return portNumber(digits)
+// portsBeside returns the ports that a text gives to a host: behind colons, of which
+// a member of ZooKeeper has two, or by the scheme of a URL.
+func portsBeside(before, after string) []int32 {
+	if !strings.HasPrefix(after, ":") {
+		return schemePorts(before)
 	}
+	var ports []int32
+	for {
+		rest, found := strings.CutPrefix(after, ":")
+		if !found {
+			return ports
+		}
+		after = strings.TrimLeft(rest, "0123456789")
+		if after != "" && (after[0] == '@' || isHostByte(after[0])) {
+			return nil // the password of a user, or no number
+		}
+		if n := portNumber(rest[:len(rest)-len(after)]); n > 0 {
+			ports = append(ports, n)
+		}
+	}
+}
+
+// schemePorts returns the port of a URL that ends where its host begins.
+func schemePorts(before string) []int32 {
 	before = before[max(0, len(before)-maxUserinfo):]
 	at := strings.LastIndex(before, "://")
 	if at < 0 {
-		return 0
+		return nil
 	}
 	userinfo := before[at+len("://"):]
 	if userinfo != "" && (!strings.HasSuffix(userinfo, "@") || strings.ContainsAny(userinfo, " \t\n\"'/,")) {
-		return 0
+		return nil
 	}
 	scheme := before[strings.LastIndexFunc(before[:at], func(r rune) bool { return !strings.ContainsRune(schemeRunes, r) })+1 : at]
 	for part := range strings.SplitSeq(scheme, "+") { // postgresql+asyncpg
 		if n := schemePort(part); n > 0 {
-			return n
+			return []int32{n}
 		}
 	}
-	return 0
+	return nil
 }
 
 // schemeRunes are what schemes of URLs are made of (RFC 3986, section 3.1), in lower case.
@@ -254,6 +288,18 @@ func (u *unit) dialed() {
 			hint:    fmt.Sprintf("add expose: [%q] to %s", strconv.Itoa(int(to.number)), u.at()),
 		}, to.path)
 	}
+}
+
+// findsPeers reports whether the service is a member of a cluster, such as one of
+// three of etcd: it and another of the same image speak of each other. They have to
+// find each other before any of them is ready.
+func (u *unit) findsPeers() bool {
+	for peer := range u.mentions.by[u.name] {
+		if other := u.units[peer]; other != nil && other != u && other.in.Image == u.in.Image && u.mentions.by[peer][u.name] {
+			return true
+		}
+	}
+	return false
 }
 
 // renamed warns where a string mentions a service by a name that it no longer

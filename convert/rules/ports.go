@@ -205,6 +205,10 @@ func (u *unit) endpoints() {
 	if everyPort {
 		e.Headless, e.Ports = true, u.targetPorts()
 	}
+	if u.container.ReadinessProbe != nil && u.findsPeers() {
+		e.Unready = true
+		u.note(finding{code: "peers-unready", summary: "finds others of the same image by its Service, which leads to it before it is ready, too"}, "healthcheck")
+	}
 	u.addEndpoint(e)
 	if u.work.Kind == workload.StatefulSet && u.group.owner == u {
 		u.members(e)
