@@ -1,5 +1,7 @@
-// Package lint checks a chart with helm's linter, and reports in the words of
-// the rest of gantry: diagnostics with the file, and the line where it is known.
+// Package lint checks a chart with helm's linter and with rules of its own, and reports
+// in the words of the rest of gantry: diagnostics with the file, and the line where it
+// is known.
 //
-// Start at [Run].
+// Start at [Run]. A rule looks at a subject: the files of the chart as their author
+// wrote them, and the objects that the templates render to with the values given.
 package lint

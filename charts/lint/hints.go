@@ -74,25 +74,21 @@ var (
 
 func secretValues(s *subject) diag.List {
 	var list diag.List
-	var look func(node *yaml.Node, path diag.Path)
-	look = func(node *yaml.Node, path diag.Path) {
-		for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
-			key, value := node.Content[i], node.Content[i+1]
-			below := append(slices.Clone(path), key.Value)
-			look(value, below)
-			if value.Kind != yaml.ScalarNode || value.Tag != "!!str" || value.Value == "" || strings.Contains(value.Value, "{{") {
-				continue
-			}
-			if secretKeys.MatchString(key.Value) && !references.MatchString(key.Value) {
-				list.Add(diag.Diagnostic{
-					Pos: diag.Pos{File: "values.yaml", Line: key.Line, Column: key.Column}, Path: below, Summary: "is a secret that everybody knows who has the chart",
-					Hint: "leave it empty, and let templates take a Secret that exists or make up a value",
-				})
-			}
+	walk(s.values, nil, func(e entry) bool {
+		literal := e.value.Kind == yaml.ScalarNode && e.value.Tag == "!!str" && e.value.Value != "" && !strings.Contains(e.value.Value, "{{")
+		if literal && secretKeys.MatchString(e.key.Value) && !e.refers() {
+			d := e.problem("is a secret that everybody knows who has the chart")
+			d.Hint = "leave it empty, and let templates take a Secret that exists or make up a value"
+			list.Add(d)
 		}
-	}
-	if root := values(s.chart); root != nil {
-		look(root, nil)
-	}
+		return true
+	})
 	return list
+}
+
+// refers reports whether a value says where a secret is: in an existing Secret, or,
+// beside the name of a Secret, under which of its keys.
+func (e entry) refers() bool {
+	name, ok := strings.CutSuffix(e.key.Value, "Key")
+	return references.MatchString(e.key.Value) || ok && child(e.within, name+"Name") != nil
 }

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/lint"
@@ -100,10 +99,8 @@ func check(ctx context.Context, name string, c *chart.Chart, o Options) (diag.Li
 		list = append(list, describe(c, dir, m)...)
 	}
 	off := disabled(c, o)
-	if !list.HasErrors() {
-		if list, err = beyond(ctx, c, list, o); err != nil {
-			return nil, err
-		}
+	if list, err = beyond(ctx, newSubject(c, kube), list, o); err != nil {
+		return nil, err
 	}
 	list = slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return slices.Contains(off, d.Code) })
 	for i := range list {
@@ -116,21 +113,41 @@ func check(ctx context.Context, name string, c *chart.Chart, o Options) (diag.Li
 	return list, nil
 }
 
-// beyond adds what the rules of our own find. A chart that cannot be rendered has
-// been reported by helm's linter, or needs values that nobody gave.
-func beyond(ctx context.Context, c *chart.Chart, list diag.List, o Options) (diag.List, error) {
-	rendered := &engine.Rendered{}
-	if !strings.EqualFold(c.Metadata.Type, "library") {
-		r, err := engine.Render(ctx, c, o.Values, engine.Options{Name: "test-release", Namespace: o.Namespace, KubeVersion: o.KubeVersion, SkipSchema: o.SkipSchema})
-		switch {
+// beyond adds what the rules of our own find. They are silent where helm's linter
+// found errors: what follows from those is no news.
+func beyond(ctx context.Context, s *subject, list diag.List, o Options) (diag.List, error) {
+	if !strings.EqualFold(s.chart.Metadata.Type, "library") {
+		r, err := engine.Render(ctx, s.chart, o.Values, engine.Options{Name: "test-release", Namespace: o.Namespace, KubeVersion: o.KubeVersion, SkipSchema: o.SkipSchema, IncludeCRDs: true})
+		switch e, ok := errors.AsType[*engine.TemplateError](err); {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case err != nil:
-			return list, nil //nolint:nilerr // it has been reported
+		case ok:
+			list = unrendered(s.chart, list, e.Diagnostic())
+		case err == nil:
+			s.objects = objects(s.chart, r)
 		}
-		rendered = r
 	}
-	return append(list, own(c, rendered)...), nil
+	if list.HasErrors() {
+		return list, nil
+	}
+	return append(list, s.apply()...), nil
+}
+
+// unrendered says why a template cannot be rendered, in the place of what helm's linter
+// says of it, which is less. Where that says nothing, a value is required that an
+// installation gives.
+func unrendered(c *chart.Chart, list diag.List, d diag.Diagnostic) diag.List {
+	if !list.HasErrors() {
+		d.Severity, d.Code = diag.Note, "lint-needs-values"
+		return append(list, d)
+	}
+	kept := slices.DeleteFunc(slices.Clone(list), func(by diag.Diagnostic) bool {
+		return by.Severity == diag.Error && strings.TrimPrefix(by.Pos.File, c.Name()+"/") == strings.TrimPrefix(d.Pos.File, c.Name()+"/")
+	})
+	if len(kept) == len(list) {
+		return list
+	}
+	return append(kept, d)
 }
 
 // folder returns where the chart lies unpacked: helm's linter reads folders
@@ -180,17 +197,26 @@ func describe(c *chart.Chart, dir string, m support.Message) diag.List {
 		// The rule for templates reports the same, with the key apart.
 		return nil
 	}
+	if ofAPI.MatchString(m.Err.Error()) {
+		// Rules of our own say it with the position, and know more API versions.
+		return nil
+	}
 	d := diag.Diagnostic{Severity: severity(m.Severity), Pos: diag.Pos{File: m.Path}, Code: code(m), Summary: strings.ReplaceAll(oneLine(err.Error()), dir, "")}
-	if key := metadataKey(d.Summary); m.Path == "Chart.yaml" && key != "" {
-		if pos := find(c, m.Path, diag.Path{key}); pos.Line > 0 {
-			d.Pos, d.Path = pos, diag.Path{key}
-		}
+	key := metadataKey(d.Summary)
+	if m.Path == dir { // of the chart as a whole, which is what it says of dependencies
+		d.Pos.File, key = "Chart.yaml", "dependencies"
+	}
+	if pos := find(c, d.Pos.File, diag.Path{key}); d.Pos.File == "Chart.yaml" && pos.Line > 0 {
+		d.Pos, d.Path = pos, diag.Path{key}
 	}
 	if at := regexp.MustCompile(`yaml: line (\d+): `).FindStringSubmatch(d.Summary); at != nil && !strings.HasPrefix(m.Path, "templates/") {
 		d.Pos.Line, _ = strconv.Atoi(at[1])
 	}
 	return diag.List{d}
 }
+
+// ofAPI finds what helm says of API versions.
+var ofAPI = regexp.MustCompile(`^\S+ \S+ is deprecated in v1\.`)
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
@@ -236,32 +262,12 @@ func metadataKey(summary string) string {
 // find returns where a key stands in a YAML file of the chart.
 func find(c *chart.Chart, file string, keys diag.Path) diag.Pos {
 	pos := diag.Pos{File: file}
-	for _, f := range c.Raw {
-		if f.Name != path.Clean(file) {
-			continue
+	node := mapping(c, path.Clean(file))
+	for _, key := range keys {
+		if node = child(node, key); node == nil {
+			break
 		}
-		var doc yaml.Node
-		if err := yaml.Unmarshal(f.Data, &doc); err != nil || doc.Kind != yaml.DocumentNode {
-			return pos
-		}
-		node := doc.Content[0]
-		for _, key := range keys {
-			next := child(node, key)
-			if next == nil {
-				break
-			}
-			node = next
-			pos.Line, pos.Column = node.Line, node.Column
-		}
+		pos.Line, pos.Column = node.Line, node.Column
 	}
 	return pos
-}
-
-func child(node *yaml.Node, key string) *yaml.Node {
-	for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
-		if node.Content[i].Value == key {
-			return node.Content[i+1]
-		}
-	}
-	return nil
 }

@@ -26,7 +26,16 @@ func objects(c *chart.Chart, r *engine.Rendered) []object {
 	add := func(m engine.Manifest, hook bool) {
 		var fields map[string]any
 		if yaml.Unmarshal([]byte(m.Content), &fields) == nil && len(fields) > 0 {
+			if m.APIVersion == "" { // the files of definitions have not been read
+				m.APIVersion, _ = fields["apiVersion"].(string)
+				m.Name, _ = at(fields, "metadata", "name").(string)
+			}
 			all = append(all, object{m, fields, hook, string(archive.File(c, m.Source))})
+		}
+	}
+	for _, file := range r.CRDs {
+		for document := range strings.SplitSeq("\n"+file.Content, "\n---") {
+			add(engine.Manifest{Source: file.Source, Kind: file.Kind, Content: document}, false)
 		}
 	}
 	for _, m := range r.Manifests {

@@ -37,34 +37,27 @@ func within(dependencies []diag.Path, path diag.Path) bool {
 
 // unchecked tells of keys of one mapping that its schema does not have: of the
 // first, and how many there are beside it.
-func unchecked(missing []*yaml.Node, path diag.Path) diag.List {
+func unchecked(missing []entry) diag.List {
 	if len(missing) == 0 {
 		return nil
 	}
-	first := missing[0]
 	beside := ""
 	if more := len(missing) - 1; more > 0 {
 		beside = fmt.Sprintf(", like %d more beside it", more)
 	}
-	return diag.List{{
-		Pos: diag.Pos{File: "values.yaml", Line: first.Line, Column: first.Column}, Path: append(slices.Clone(path), first.Value),
-		Summary: "is not in values.schema.json" + beside + ": a wrong type goes unseen",
-	}}
+	return diag.List{missing[0].problem("is not in values.schema.json" + beside + ": a wrong type goes unseen")}
 }
 
 // schemaDrift holds values.yaml against values.schema.json, in both directions. What
 // the schema refuses has been reported.
 func schemaDrift(s *subject) diag.List {
-	root := values(s.chart)
 	var top shape
-	if root == nil || len(s.chart.Schema) == 0 || json.Unmarshal(s.chart.Schema, &top) != nil {
+	if s.values == nil || len(s.chart.Schema) == 0 || json.Unmarshal(s.chart.Schema, &top) != nil {
 		return nil
 	}
-	found, all := readings(s.chart)
-	dependencies := ofDependencies(s.chart)
-	read := slices.Clone(dependencies)
-	for _, r := range found {
-		if r.pos.File != "values.yaml" {
+	read := slices.Clone(s.elsewhere)
+	for _, r := range s.readings {
+		if r.pos.File != valuesFile {
 			read = append(read, r.path)
 		}
 	}
@@ -74,26 +67,24 @@ func schemaDrift(s *subject) diag.List {
 		if in.open() || node.Kind != yaml.MappingNode {
 			return
 		}
-		var missing []*yaml.Node
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			key, value := node.Content[i], node.Content[i+1]
-			below := append(slices.Clone(path), key.Value)
-			known, ok := in.Properties[key.Value]
-			if !ok && key.Value != "<<" && !within(dependencies, below) {
-				missing = append(missing, key)
+		var missing []entry
+		for e := range entries(node, path) {
+			known, ok := in.Properties[e.key.Value]
+			if !ok && e.key.Value != "<<" && !within(s.elsewhere, e.path) {
+				missing = append(missing, e)
 			}
-			look(value, known, below)
+			look(e.value, known, e.path)
 		}
-		list = append(list, unchecked(missing, path)...)
+		list = append(list, unchecked(missing)...)
 		for _, name := range slices.Sorted(maps.Keys(in.Properties)) {
 			below := append(slices.Clone(path), name)
-			if used, deeper := reads(read, below); child(node, name) == nil && !all && !used && !deeper {
+			if used, deeper := reads(read, below); child(node, name) == nil && !s.readsAll && !used && !deeper {
 				list.Add(diag.Diagnostic{
 					Pos: diag.Pos{File: "values.schema.json"}, Path: below, Summary: "is a value of the schema that values.yaml does not have, and no template reads",
 				})
 			}
 		}
 	}
-	look(root, top, nil)
+	look(s.values, top, nil)
 	return list
 }

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ func readings(c *chart.Chart) (found []reading, all bool) {
 func texts(c *chart.Chart) []*chart.File {
 	files := slices.Clone(c.Templates)
 	for _, f := range c.Raw {
-		if f.Name == "values.yaml" {
+		if f.Name == valuesFile {
 			files = append(files, f)
 		}
 	}
@@ -81,40 +82,29 @@ func position(file, text string, offset int) diag.Pos {
 }
 
 func unusedValues(s *subject) diag.List {
-	found, all := readings(s.chart)
-	if all || s.chart.Metadata.Type == "library" {
+	if s.readsAll || s.chart.Metadata.Type == "library" {
 		return nil
 	}
-	used := ofDependencies(s.chart)
-	for _, r := range found {
-		if r.pos.File != "values.yaml" || len(r.path) > 0 {
+	used := slices.Clone(s.elsewhere)
+	for _, r := range s.readings {
+		if r.pos.File != valuesFile || len(r.path) > 0 {
 			used = append(used, r.path)
 		}
 	}
 	var list diag.List
-	var look func(node *yaml.Node, path diag.Path)
-	look = func(node *yaml.Node, path diag.Path) {
-		for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
-			key, value := node.Content[i], node.Content[i+1]
-			below := append(slices.Clone(path), key.Value)
-			switch known, deeper := reads(used, below); {
-			case known:
-			case deeper:
-				look(value, below)
-			case key.Value != "<<":
-				list.Add(diag.Diagnostic{Pos: diag.Pos{File: "values.yaml", Line: key.Line, Column: key.Column}, Path: below, Summary: "no template reads this value"})
-			}
+	walk(s.values, nil, func(e entry) bool {
+		known, deeper := reads(used, e.path)
+		if !known && !deeper && e.key.Value != "<<" {
+			list.Add(e.problem("no template reads this value"))
 		}
-	}
-	if root := values(s.chart); root != nil {
-		look(root, nil)
-	}
+		return !known && deeper
+	})
 	return list
 }
 
 // ofDependencies are the values that helm and the charts within read.
 func ofDependencies(c *chart.Chart) []diag.Path {
-	used := []diag.Path{{"global"}}
+	used := []diag.Path{{"global"}, {"exports"}}
 	for _, d := range c.Metadata.Dependencies {
 		used = append(used, diag.Path{d.Name}, diag.Path{"tags"})
 		if d.Alias != "" {
@@ -147,65 +137,66 @@ func reads(used []diag.Path, path diag.Path) (known, deeper bool) {
 }
 
 func undeclaredValues(s *subject) diag.List {
-	root := values(s.chart)
-	if root == nil || s.chart.Metadata.Type == "library" {
+	if s.values == nil || s.chart.Metadata.Type == "library" {
 		return nil
 	}
-	found, _ := readings(s.chart)
 	var list diag.List
-	for _, r := range found {
-		if strings.HasPrefix(r.pos.File, "charts/") || r.pos.File == "values.yaml" {
+	told := map[string]bool{}
+	for _, r := range s.readings {
+		if !strings.HasPrefix(r.pos.File, "templates/") {
 			continue
 		}
-		node := root
-		for i, key := range r.path {
-			if node.Kind != yaml.MappingNode || len(node.Content) == 0 {
-				break
-			}
-			next := child(node, key)
-			if next == nil {
-				if near := misspelt(key, node); near != "" {
-					list.Add(diag.Diagnostic{Pos: r.pos, Path: append(diag.Path{"Values"}, r.path[:i+1]...), Summary: "is not in values.yaml", Hint: "did you mean \"" + near + "\"?"})
-				}
-				break
-			}
-			node = next
+		missing, beside := undeclared(s.values, r.path)
+		if missing == nil || told[missing.String()] {
+			continue
 		}
+		if s.asks(r.pos.File, missing) || s.mentions(missing) {
+			continue
+		}
+		told[missing.String()] = true
+		list.Add(diag.Diagnostic{
+			Pos: r.pos, Path: append(diag.Path{"Values"}, missing...), Summary: "is not in values.yaml",
+			Hint: cmp.Or(diag.DidYouMean(missing[len(missing)-1], keys(beside)), "add it with its default, so that people see what they can set"),
+		})
 	}
 	return list
 }
 
-// misspelt returns the key of a mapping that differs from a word in one letter
-// or two next to each other, or in its case; "" when there is none.
-func misspelt(word string, node *yaml.Node) string {
-	const shortest = 4
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key := node.Content[i].Value
-		if strings.EqualFold(key, word) || len(word) >= shortest && len(key) == len(word) && swapped(key, word) {
-			return key
+// undeclared returns the part of a path that leads out of the values, and the
+// mapping where it would have to be.
+func undeclared(values *yaml.Node, path diag.Path) (missing diag.Path, beside *yaml.Node) {
+	node := values
+	for i, key := range path {
+		if node.Kind != yaml.MappingNode || len(node.Content) == 0 {
+			return nil, nil // whoever sets it decides what is in it
 		}
+		next := child(node, key)
+		if next == nil {
+			return path[:i+1], node
+		}
+		node = next
 	}
-	return ""
+	return nil, nil
 }
 
-// swapped reports whether two neighbours in one word stand the other way round in
-// the other.
-func swapped(a, b string) bool {
-	for i := 0; i+1 < len(a); i++ {
-		if a[i] != b[i] {
-			return a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
-		}
-	}
-	return false
+// mentions reports whether who looks for a value learns of it although values.yaml
+// does not have it: it is one of helm's conventions or for a chart within, or the
+// schema or a comment in values.yaml names it.
+func (s *subject) mentions(path diag.Path) bool {
+	key := path[len(path)-1]
+	known, _ := reads(s.elsewhere, path)
+	return known || key == "nameOverride" || key == "fullnameOverride" || strings.Contains(string(s.chart.Schema), `"`+key+`"`) ||
+		names(regexp.MustCompile(`(?m)(?:^|\s)#.*`), s.text(valuesFile), key)
 }
 
-// values returns the mapping in values.yaml.
-func values(c *chart.Chart) *yaml.Node {
-	for _, f := range c.Raw {
-		var doc yaml.Node
-		if f.Name == "values.yaml" && yaml.Unmarshal(f.Data, &doc) == nil && doc.Kind == yaml.DocumentNode && doc.Content[0].Kind == yaml.MappingNode {
-			return doc.Content[0]
-		}
-	}
-	return nil
+// asks reports whether a template fails and names a value: it was renamed or taken
+// away, or has to be given.
+func (s *subject) asks(template string, path diag.Path) bool {
+	return names(regexp.MustCompile(`\b(?:fail|required)\b[^}]*`), s.text(template), path[len(path)-1])
+}
+
+// names reports whether a word is in one of the passages of a text.
+func names(passages *regexp.Regexp, text, word string) bool {
+	whole := regexp.MustCompile(`\b` + regexp.QuoteMeta(word) + `\b`)
+	return slices.ContainsFunc(passages.FindAllString(text, -1), whole.MatchString)
 }
