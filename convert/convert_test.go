@@ -61,15 +61,21 @@ func eachCase(t *testing.T, check func(t *testing.T, c goldenCase)) {
 	for _, name := range glob(t, "../testdata/convert/*.txtar") {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := goldenCase{name: name, archive: archive, dir: t.TempDir()}
-			c.opts, c.want = unpack(t, archive, c.dir)
-			check(t, c)
+			check(t, openCase(t, name))
 		})
 	}
+}
+
+// openCase writes the project of a case to a folder.
+func openCase(t *testing.T, name string) goldenCase {
+	t.Helper()
+	archive, err := txtar.ParseFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := goldenCase{name: name, archive: archive, dir: t.TempDir()}
+	c.opts, c.want = unpack(t, archive, c.dir)
+	return c
 }
 
 func checkCase(t *testing.T, c goldenCase) {

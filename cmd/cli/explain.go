@@ -30,7 +30,8 @@ func newExplain(a *app) *cobra.Command {
 is converted, approximated or ignored, which fields of Kubernetes it reaches, what
 Compose says of it, and an example. A path is written as in the Compose file, with
 any name or * for the service; what goes without saying may be left out. The
-fields of x-kubernetes are explained as well, and -o json prints their schema.
+fields of x-kubernetes are explained as well, and -o json prints their schema;
+of each label of kompose it says which field of x-kubernetes it stands for.
 
 ` + exitCodesHelp,
 		Example: `  gantry explain healthcheck
@@ -38,6 +39,7 @@ fields of x-kubernetes are explained as well, and -o json prints their schema.
   gantry explain --outcome ignored --section services
   gantry explain --search probe -o json
   gantry explain x-kubernetes.autoscale
+  gantry explain kompose.service
   gantry explain x-kubernetes -o json > x-kubernetes.schema.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -73,7 +75,15 @@ func completeAttributes(_ *cobra.Command, args []string, begun string) ([]string
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return slices.DeleteFunc(append(support.Completions(entries), extension.Key), func(path string) bool { return !strings.HasPrefix(path, begun) }), cobra.ShellCompDirectiveNoFileComp
+	known := append(support.Completions(entries), extension.Key)
+	for _, f := range extension.Fields() {
+		known = append(known, extension.Key+"."+strings.ReplaceAll(f.Path, "[]", ""))
+	}
+	for _, label := range extension.Labels() {
+		known = append(known, label.Name)
+	}
+	slices.Sort(known)
+	return slices.DeleteFunc(slices.Compact(known), func(path string) bool { return !strings.HasPrefix(path, begun) }), cobra.ShellCompDirectiveNoFileComp
 }
 
 // runExplain lists the support table.
@@ -120,8 +130,11 @@ func runExplainPath(a *app, o *explainOptions, path string) error {
 	if err := o.checkPath(); err != nil {
 		return err
 	}
-	if name, _, _ := strings.Cut(path, "."); name == extension.Key {
+	switch name, _, _ := strings.Cut(path, "."); name + "." {
+	case extension.Key + ".":
 		return explainExtension(a, o.output, path)
+	case extension.LabelPrefix:
+		return explainLabels(a, o.output, path)
 	}
 	entries, err := support.Entries()
 	if err != nil {

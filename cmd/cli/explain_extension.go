@@ -12,6 +12,46 @@ import (
 	"gantry/convert/extension"
 )
 
+// explainLabels lists the labels of kompose, or those that begin with a path.
+func explainLabels(a *app, output, path string) error {
+	l := listing{header: []string{"LABEL", "FIELD OF X-KUBERNETES", "WHAT IT DOES"}}
+	var known []string
+	var found []extension.Label
+	for _, label := range extension.Labels() {
+		known = append(known, label.Name)
+		if label.Name != path && !strings.HasPrefix(label.Name, strings.TrimSuffix(path, ".")+".") {
+			continue
+		}
+		found = append(found, label)
+		text := strings.TrimPrefix(label.Text, "is ")
+		if len(label.Values) > 0 {
+			text += ": " + strings.Join(label.Values, ", ")
+		}
+		l.rows = append(l.rows, []string{label.Name, fieldName(label.Field), text})
+	}
+	if len(found) == 0 {
+		hint := cmp.Or(diag.DidYouMean(path, known), "see them all with: gantry explain kompose")
+		return withHint(notFoundError(fmt.Errorf("kompose has no label %q", path)), hint)
+	}
+	l.values = found
+	return a.list(output, l)
+}
+
+// fieldName writes the field of a label as people do: with brackets around the
+// number of an item.
+func fieldName(field string) string {
+	parts := strings.Split(field, ".")
+	name := parts[0]
+	for _, part := range parts[1:] {
+		if part == "0" {
+			name += "[0]"
+		} else {
+			name += "." + part
+		}
+	}
+	return name
+}
+
 // explainExtension lists the fields of x-kubernetes, or one and what is below it.
 // For programs, all of them are the schema.
 func explainExtension(a *app, output, path string) error {

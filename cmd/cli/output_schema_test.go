@@ -28,6 +28,7 @@ import (
 	"gantry/charts/merge"
 	"gantry/charts/provenance"
 	"gantry/charts/release"
+	"gantry/convert/extension"
 	"gantry/convert/report"
 	"gantry/convert/support"
 	"gantry/repo/mirror"
@@ -63,6 +64,8 @@ func outputs() []printed {
 		{"diagnostics", []string{"chart lint", "lint"}, diag.List{}},
 		{"events", []string{"events"}, []live.Event{}},
 		{"explain", []string{"explain"}, []support.Entry{}},
+		{"explain-fields", []string{"explain x-kubernetes.FIELD"}, []extension.Field{}},
+		{"explain-labels", []string{"explain kompose"}, []extension.Label{}},
 		{"history", []string{"history"}, []listedRevision{}},
 		{"list", []string{"list"}, []listedRelease{}},
 		{"metadata", []string{"get metadata"}, releaseMetadata{}},

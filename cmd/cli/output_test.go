@@ -44,6 +44,8 @@ func TestOutputsFollowTheirSchemas(t *testing.T) {
 		{"check", []string{"check", "-f", in("compose.yaml")}},
 		{"diagnostics", []string{"lint", in("old")}},
 		{"explain", []string{"explain"}},
+		{"explain-fields", []string{"explain", "x-kubernetes.ingress"}},
+		{"explain-labels", []string{"explain", "kompose"}},
 		{"repo-list", []string{"repo", "list"}},
 		{"sandbox-status", []string{"sandbox", "status", "--dir", in("sandbox")}},
 		{"version", []string{"version"}},

@@ -36,7 +36,15 @@ func TestSchemaFollowsTypes(t *testing.T) {
 	if *update && os.Getenv("CI") != "" {
 		t.Fatal("-update changes the schema, and CI only checks it")
 	}
-	want := newGenerator(t).document()
+	g := newGenerator(t)
+	want := g.document()
+	for _, b := range bounds() {
+		for _, field := range b.fields {
+			if !g.limited[field] {
+				t.Errorf("there is no field %s to bound", field)
+			}
+		}
+	}
 	for _, file := range []string{"schema.json", published} {
 		if *update {
 			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -63,13 +71,15 @@ type generator struct {
 	// docs are the comments of this package's types and, behind a dot, of their
 	// fields.
 	docs map[string]string
+	// limited are the fields whose numbers have bounds.
+	limited map[string]bool
 }
 
 type node = map[string]any
 
 func newGenerator(t *testing.T) *generator {
 	t.Helper()
-	g := &generator{t: t, defs: node{}, docs: map[string]string{}}
+	g := &generator{t: t, defs: node{}, docs: map[string]string{}, limited: map[string]bool{}}
 	for _, file := range []string{"service.go", "chart.go", "exposure.go", "storage.go", "app.go"} {
 		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
@@ -223,6 +233,7 @@ func (g *generator) fields(t reflect.Type, properties node, required *[]string) 
 			continue
 		}
 		s := g.of(f.Type)
+		g.limit(s, nameOf(t)+"."+name)
 		s["title"] = spaced(f.Name)
 		if doc := g.fieldDoc(t, f, name); doc != "" {
 			s["description"] = doc
@@ -233,6 +244,55 @@ func (g *generator) fields(t reflect.Type, properties node, required *[]string) 
 		if f.Type.Kind() != reflect.Pointer && !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero") {
 			*required = append(*required, name)
 		}
+	}
+}
+
+// limit writes into the schema of a field which numbers API servers take.
+func (g *generator) limit(s node, field string) {
+	for _, b := range bounds() {
+		if !slices.Contains(b.fields, field) {
+			continue
+		}
+		g.limited[field] = true
+		if s["items"] != nil {
+			s = s["items"].(node)
+		}
+		s["minimum"] = b.low
+		if b.high > 0 {
+			s["maximum"] = b.high
+		}
+	}
+}
+
+// bound is a range of numbers. Without an upper end it has that of the type.
+type bound struct {
+	low, high int64
+	fields    []string
+}
+
+// bounds are the numbers that fields take, as validation in Kubernetes has them
+// (pkg/apis/*/validation).
+func bounds() []bound {
+	return []bound{
+		{low: 1, high: math.MaxUint16, fields: []string{
+			"Port.nodePort", "Port.hostPort", "Ingress.port", "Gateway.port", "ParentRef.port", "Endpoint.nodePort",
+			"core.v1.HTTPGetAction.port", "core.v1.TCPSocketAction.port", "core.v1.GRPCAction.port", "core.v1.ContainerPort.containerPort",
+		}},
+		{low: 0, high: math.MaxUint16, fields: []string{"core.v1.ContainerPort.hostPort"}},
+		{low: 0, high: math.MaxInt32, fields: []string{
+			"core.v1.PodSecurityContext.runAsUser", "core.v1.PodSecurityContext.runAsGroup", "core.v1.PodSecurityContext.fsGroup",
+			"core.v1.PodSecurityContext.supplementalGroups", "core.v1.SecurityContext.runAsUser", "core.v1.SecurityContext.runAsGroup",
+		}},
+		{low: 1, fields: []string{
+			"Autoscale.min", "Autoscale.max", "Autoscale.cpu", "Autoscale.memory",
+			"core.v1.Probe.timeoutSeconds", "core.v1.Probe.periodSeconds", "core.v1.Probe.successThreshold", "core.v1.Probe.failureThreshold",
+			"core.v1.TopologySpreadConstraint.maxSkew", "core.v1.TopologySpreadConstraint.minDomains", "core.v1.Probe.terminationGracePeriodSeconds",
+		}},
+		{low: 0, fields: []string{
+			"Service.replicas", "Job.backoffLimit", "Job.completions", "Job.parallelism", "Job.activeDeadlineSeconds", "Job.ttlSecondsAfterFinished",
+			"CronJob.startingDeadlineSeconds", "CronJob.successfulJobsHistoryLimit", "CronJob.failedJobsHistoryLimit",
+			"core.v1.Probe.initialDelaySeconds", "Disruption.minAvailable", "Disruption.maxUnavailable",
+		}},
 	}
 }
 

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/robfig/cron/v3"
-	"k8s.io/apimachinery/pkg/api/resource"
 
 	"gantry/charts/diag"
 	"gantry/convert/schema"
@@ -25,14 +23,19 @@ const LabelPrefix = "kompose."
 // Label is a label of kompose: github.com/kubernetes/kompose, user guide.
 type Label struct {
 	// Name is the label.
-	Name string
+	Name string `json:"name"`
 	// Field is the field of x-kubernetes that it stands for, a number for the
 	// item of a list.
-	Field string
+	Field string `json:"field"`
+	// Values are the words that the label takes, if there are few.
+	Values []string `json:"values,omitempty"`
 	// Text says in one sentence what it does.
-	Text string
+	Text string `json:"text"`
 	// unless is a field that says the same in another way, and wins.
 	unless string
+	// needs is the label without which this one says nothing, unless x-kubernetes
+	// has the section that their fields lie in.
+	needs string
 	// volume tells that it may stand on a volume as well, where its field lies
 	// below Storage's.
 	volume bool
@@ -52,24 +55,24 @@ func Labels() []Label {
 
 func workloadLabels() []Label {
 	return []Label{
-		{Name: "kompose.controller.type", Field: "kind", Text: "is the kind of the controller", parse: oneOf(map[string]any{
-			"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet",
-		})},
+		oneOf(Label{Name: "kompose.controller.type", Field: "kind", Text: "is the kind of the controller"}, map[string]any{
+			"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet", "replicationcontroller": "Deployment",
+		}),
 		{Name: "kompose.controller.port.expose", Field: "hostPorts", Text: "binds the ports on the node", parse: truth},
 		{Name: "kompose.cronjob.backoff_limit", Field: "job.backoffLimit", Text: "is how often the pods may fail", parse: number},
-		{Name: "kompose.cronjob.concurrency_policy", Field: "cronJob.concurrencyPolicy", Text: "is what happens when a run is due while another runs", parse: oneOf(map[string]any{
+		oneOf(Label{Name: "kompose.cronjob.concurrency_policy", Field: "cronJob.concurrencyPolicy", Text: "is what happens when a run is due while another runs"}, map[string]any{
 			"allow": "Allow", "forbid": "Forbid", "replace": "Replace",
-		})},
-		{Name: "kompose.cronjob.schedule", Field: "cronJob.schedule", Text: "is when the pods run", parse: schedule},
-		{Name: "kompose.ephemeral-storage.limit", Field: "resources.limits.ephemeral-storage", Text: "is how much the container may write to its own disk", parse: quantity},
-		{Name: "kompose.ephemeral-storage.request", Field: "resources.requests.ephemeral-storage", Text: "is how much of its own disk the container asks for", parse: quantity},
+		}),
+		{Name: "kompose.cronjob.schedule", Field: "cronJob.schedule", Text: "is when the pods run", parse: text},
+		{Name: "kompose.ephemeral-storage.limit", Field: "resources.limits.ephemeral-storage", Text: "is how much the container may write to its own disk", parse: text},
+		{Name: "kompose.ephemeral-storage.request", Field: "resources.requests.ephemeral-storage", Text: "is how much of its own disk the container asks for", parse: text},
 		{Name: "kompose.hpa.cpu", Field: "autoscale.cpu", Text: "is how much of their CPU the pods should use, in percent", parse: number},
 		{Name: "kompose.hpa.memory", Field: "autoscale.memory", Text: "is how much of their memory the pods should use, in percent", parse: number},
 		{Name: "kompose.hpa.replicas.max", Field: "autoscale.max", Text: "is the number of pods under full load", parse: number},
 		{Name: "kompose.hpa.replicas.min", Field: "autoscale.min", Text: "is the number of pods without load", parse: number},
-		{Name: "kompose.image-pull-policy", Field: "imagePullPolicy", Text: "is when the image is pulled", parse: oneOf(map[string]any{
+		oneOf(Label{Name: "kompose.image-pull-policy", Field: "imagePullPolicy", Text: "is when the image is pulled"}, map[string]any{
 			"always": "Always", "ifnotpresent": "IfNotPresent", "never": "Never",
-		})},
+		}),
 		{Name: "kompose.image-pull-secret", Field: "imagePullSecrets.0", Text: "is the Secret with the credentials for the registry", parse: text},
 		{Name: "kompose.init.containers.command", Field: "initContainers.0.command", Text: "is what the init container runs", parse: command},
 		{Name: "kompose.init.containers.image", Field: "initContainers.0.image", Text: "is the image of the init container", parse: text},
@@ -100,31 +103,32 @@ func probeLabels() []Label {
 }
 
 func exposureLabels() []Label {
+	const expose = "kompose.service.expose"
 	return []Label{
-		{Name: "kompose.service.expose", Field: "ingress.hosts", unless: "ingress.host", Text: "makes an Ingress for these hosts, or for any where it is true", parse: hosts},
-		{Name: "kompose.service.expose.ingress-class-name", Field: "ingress.class", Text: "is the class of the Ingress", parse: text},
-		{Name: "kompose.service.expose.tls-secret", Field: "ingress.tls.secret", Text: "is the Secret with the certificate of the Ingress", parse: text},
-		{Name: "kompose.service.external-traffic-policy", Field: "service.externalTrafficPolicy", Text: "says whether requests from outside may be sent on to other nodes", parse: oneOf(map[string]any{
+		{Name: expose, Field: "ingress.hosts", unless: "ingress.host", Text: "makes an Ingress for these hosts, or for any where it is true", parse: hosts},
+		{Name: expose + ".ingress-class-name", Field: "ingress.class", needs: expose, Text: "is the class of the Ingress", parse: text},
+		{Name: expose + ".tls-secret", Field: "ingress.tls.secret", needs: expose, Text: "is the Secret with the certificate of the Ingress", parse: text},
+		oneOf(Label{Name: "kompose.service.external-traffic-policy", Field: "service.externalTrafficPolicy", Text: "says whether requests from outside may be sent on to other nodes"}, map[string]any{
 			"local": "Local", "cluster": "Cluster",
-		})},
+		}),
 		{Name: "kompose.service.group", Field: "pod", Text: "is the name of a pod that several services share", parse: text},
 		{Name: "kompose.service.name_override", Field: "name", Text: "is the name of the service", parse: text},
 		{Name: "kompose.service.nodeport.port", Field: "service.nodePort", Text: "is the port of the nodes that leads to the service", parse: number},
-		{Name: "kompose.service.type", Field: "expose", Text: "says how the published ports are reached", parse: oneOf(map[string]any{
+		oneOf(Label{Name: "kompose.service.type", Field: "expose", Text: "says how the published ports are reached"}, map[string]any{
 			"clusterip": "cluster", "nodeport": "nodeport", "loadbalancer": "loadbalancer", "headless": settings{"service.headless": true},
-		})},
+		}),
 	}
 }
 
 func volumeLabels() []Label {
 	return []Label{
 		{Name: "kompose.volume.selector", Field: "storage.selector", Text: "is the label of the PersistentVolumes that may be bound", volume: true, parse: selector},
-		{Name: "kompose.volume.size", Field: "storage.size", Text: "is the size of the volumes", volume: true, parse: quantity},
+		{Name: "kompose.volume.size", Field: "storage.size", Text: "is the size of the volumes", volume: true, parse: text},
 		{Name: "kompose.volume.storage-class-name", Field: "storage.storageClass", Text: "is the storage class of the volumes", volume: true, parse: text},
 		{Name: "kompose.volume.subpath", Field: "storage.subPath", Text: "is the folder of the volumes that is mounted", volume: true, parse: text},
-		{Name: "kompose.volume.type", Field: "storage.type", Text: "is what becomes of the volumes", volume: true, parse: oneOf(map[string]any{
+		oneOf(Label{Name: "kompose.volume.type", Field: "storage.type", Text: "is what becomes of the volumes", volume: true}, map[string]any{
 			"persistentvolumeclaim": "claim", "emptydir": "emptyDir", "hostpath": "hostPath", "configmap": "configMap",
-		})},
+		}),
 	}
 }
 
@@ -153,20 +157,6 @@ func number(value string) (any, error) {
 	return n, nil
 }
 
-func quantity(value string) (any, error) {
-	if _, err := resource.ParseQuantity(value); err != nil {
-		return nil, fmt.Errorf("%q is no quantity", value)
-	}
-	return value, nil
-}
-
-func schedule(value string) (any, error) {
-	if _, err := cron.ParseStandard(value); err != nil {
-		return nil, fmt.Errorf("%q is no schedule", value)
-	}
-	return value, nil
-}
-
 // wholeSeconds rounds a duration up.
 func wholeSeconds(value string) (any, error) {
 	d, err := time.ParseDuration(value)
@@ -176,14 +166,16 @@ func wholeSeconds(value string) (any, error) {
 	return int64((d + time.Second - 1) / time.Second), nil
 }
 
-// oneOf takes one of several words, in capitals or not.
-func oneOf(values map[string]any) func(string) (any, error) {
-	return func(value string) (any, error) {
+// oneOf makes a label take one of several words, in capitals or not.
+func oneOf(row Label, values map[string]any) Label {
+	row.Values = slices.Sorted(maps.Keys(values))
+	row.parse = func(value string) (any, error) {
 		if v, ok := values[strings.ToLower(value)]; ok {
 			return v, nil
 		}
-		return nil, fmt.Errorf("%q is none of %s", value, strings.Join(slices.Sorted(maps.Keys(values)), ", "))
+		return nil, fmt.Errorf("%q is none of %s", value, strings.Join(row.Values, ", "))
 	}
+	return row
 }
 
 // command reads a command as kompose does: a list in JSON, or words behind CMD,
@@ -220,10 +212,14 @@ func hosts(value string) (any, error) {
 		return settings{}, nil
 	}
 	var names []any
-	for host := range strings.SplitSeq(value, ",") {
-		host = strings.TrimSpace(host)
-		if host == "" || strings.HasPrefix(host, "/") {
+	for host := range strings.SplitSeq(strings.Trim(value, " ,"), ",") {
+		host, path, found := strings.Cut(strings.TrimSpace(host), "/")
+		if host == "" {
 			return nil, fmt.Errorf("%q is no list of hosts", value)
+		}
+		host = strings.ToLower(host)
+		if found {
+			host += "/" + path
 		}
 		names = append(names, host)
 	}
@@ -232,6 +228,9 @@ func hosts(value string) (any, error) {
 
 // selector names the PersistentVolumes as kompose labels them.
 func selector(value string) (any, error) {
+	if _, err := text(value); err != nil {
+		return nil, err
+	}
 	return map[string]any{"matchLabels": map[string]any{"io.kompose.service": value}}, nil
 }
 
@@ -263,15 +262,20 @@ func (r *reader) fromLabels(l labels, src source) any {
 			r.unknownLabel(append(l.at, name), name, slices.Sorted(maps.Keys(known)))
 			continue
 		}
+		at := append(slices.Clip(l.at), name)
 		value, err := row.parse(strings.TrimSpace(l.values[name]))
 		if err != nil {
-			r.fail(append(l.at, name), schema.CodeValue, err.Error(), "its field is "+Key+"."+row.Field)
+			r.fail(at, schema.CodeValue, err.Error(), "its field is "+Key+"."+row.Field)
+			continue
+		}
+		if _, said := l.values[row.needs]; row.needs != "" && !has(out, row.section()) {
+			r.alone(at, row, said)
 			continue
 		}
 		if out == nil {
 			out = map[string]any{}
 		}
-		r.fromLabel(append(slices.Clip(l.at), name), row, value, out, src)
+		r.fromLabel(at, row, value, out, src)
 	}
 	if out == nil {
 		return nil
@@ -302,11 +306,26 @@ func (r *reader) unknownLabel(path diag.Path, name string, known []string) {
 	r.report(diag.Warning, slices.Clone(path), "kompose-unknown", "is no label of kompose that gantry reads here: it does nothing", hint)
 }
 
+// section is the field in which that of the label lies.
+func (l Label) section() []string { return strings.Split(l.Field, ".")[:1] }
+
+// alone reports a label without the one that it needs, or beside one that says no.
+func (r *reader) alone(path diag.Path, row Label, said bool) {
+	if said {
+		r.report(diag.Note, path, "kompose-overruled", "does nothing: "+row.needs+" says no", "remove the label")
+		return
+	}
+	r.fail(path, schema.CodeIncomplete, "means nothing without "+row.needs, "add it, or "+Key+": {"+row.section()[0]+": …}, or remove the label")
+}
+
 // fromLabel sets the fields of one label and reports it.
 func (r *reader) fromLabel(path diag.Path, row Label, value any, into map[string]any, src source) {
 	several, ok := value.(settings)
 	if !ok {
 		several = settings{row.Field: value}
+	}
+	if len(several) == 0 {
+		r.report(diag.Note, path, "kompose-label", "says no, as "+Key+" without "+row.section()[0]+" does", "")
 	}
 	for _, field := range slices.Sorted(maps.Keys(several)) {
 		overruled := row.unless != "" && has(into, strings.Split(row.unless, "."))
@@ -370,13 +389,19 @@ func setItem(into map[string]any, key string, field []string, value any) bool {
 // labelItem is an item of a list that labels have made.
 type labelItem map[string]any
 
-// complete fills in what kompose takes for granted.
+// complete fills in what kompose takes for granted. It comes from the labels that
+// are there.
 func complete(out map[string]any, src source) {
-	if _, ok := out["autoscale"].(map[string]any); ok && fromLabel(src, "autoscale.") {
-		set(out, []string{"autoscale", "max"}, int64(komposeMaxReplicas))
+	if scale, ok := out["autoscale"].(map[string]any); ok && fromLabel(src, "autoscale.") {
+		low, _ := scale["min"].(int64)
+		if set(scale, []string{"max"}, max(low, komposeMaxReplicas)) {
+			src.from["autoscale.max"] = src.at([]string{"autoscale"})
+		}
 	}
 	if list, ok := out["initContainers"].([]labelItem); ok {
-		set(list[0], []string{"name"}, "init")
+		if set(list[0], []string{"name"}, "init") {
+			src.from["initContainers.0.name"] = src.at([]string{"initContainers"})
+		}
 		out["initContainers"] = []any{map[string]any(list[0])}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"gantry/charts/diag"
 	"gantry/convert"
+	"gantry/convert/extension"
 	"gantry/convert/rules"
 )
 
@@ -277,8 +278,11 @@ func hiddenLike(value string) string {
 	return hidden
 }
 
-// isSection reports whether a name is a key of Compose that sounds like a secret.
-func isSection(name string) bool { return name == "secrets" || name == "credential_spec" }
+// isSection reports whether a name is a key that sounds like a secret and is none:
+// one of Compose, or a label of kompose, which names a Secret.
+func isSection(name string) bool {
+	return name == "secrets" || name == "credential_spec" || strings.HasPrefix(name, extension.LabelPrefix)
+}
 
 // isPublic reports whether a value tells nothing: a switch, or a variable.
 func isPublic(value string) bool {

@@ -66,9 +66,6 @@ func (a *app) scaled(project *compose.Project) *compose.Project {
 			continue
 		}
 		n := int(*ext.Replicas)
-		if n < 0 {
-			a.report(diag.Error, finding{code: "extension-replicas", summary: "is below 0"}, slices.Concat(diag.Path{"services", name}, ext.Where("replicas")))
-		}
 		s.Scale = &n
 		services[name] = s
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,28 +13,12 @@ import (
 	"gantry/convert/workload"
 )
 
-// maxPort is the highest port of TCP and UDP.
-const maxPort = 65535
-
 // portExtension returns what a port says of itself.
 func (u *unit) portExtension(i int) extension.Port {
 	if u.path[0] != "services" || len(u.path) != 2 {
 		return extension.Port{} // jobs and hooks answer nobody
 	}
-	p := u.app.ext.Port(u.name, i)
-	for _, n := range []struct {
-		field string
-		value int32
-	}{{"nodePort", p.NodePort}, {"hostPort", p.HostPort}} {
-		u.checkPort(n.value, "ports", strconv.Itoa(i), extension.Key, n.field)
-	}
-	return p
-}
-
-func (u *unit) checkPort(n int32, key ...string) {
-	if n < 0 || n > maxPort {
-		u.fail(finding{code: "port-invalid", summary: fmt.Sprintf("%d is no port between 1 and %d", n, maxPort)}, key...)
-	}
+	return u.app.ext.Port(u.name, i)
 }
 
 // hostPort is the port of the node that a port of the container binds, or 0.
@@ -129,7 +112,6 @@ func (u *unit) extendPublic(public []*workload.Endpoint) {
 			e.Ports[0].NodePort = ext.NodePort
 		}
 	}
-	u.checkPort(ext.NodePort, u.where("service", "nodePort")...)
 	if !balanced {
 		needs("loadBalancerClass", ext.LoadBalancerClass != "", "load balancer")
 		needs("loadBalancerSourceRanges", len(ext.LoadBalancerSourceRanges) > 0, "load balancer")

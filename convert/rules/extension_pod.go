@@ -166,14 +166,14 @@ func (u *unit) addContainers() {
 		at := u.where(field, strconv.Itoa(i))
 		switch {
 		case len(validation.IsDNS1123Label(c.Name)) > 0:
-			u.fail(finding{code: "extension-container", summary: fmt.Sprintf("%q is no name for a container", c.Name), hint: "write " + objectName(c.Name)}, append(at, "name")...)
+			u.fail(finding{code: "extension-container", summary: fmt.Sprintf("%q is no name for a container", c.Name), hint: "write " + objectName(c.Name)}, u.where(field, strconv.Itoa(i), "name")...)
 		case taken[c.Name]:
 			u.fail(finding{code: "extension-container", summary: fmt.Sprintf("has the name %q, which a container of the pod has already", c.Name)}, at...)
 		case c.Image == "":
 			u.fail(finding{code: "incomplete", summary: "lacks image", hint: "add it"}, at...)
 		}
 		taken[c.Name] = true
-		c.Image = u.pinned(c.Image, false, append(at, "image")...)
+		c.Image = u.pinned(c.Image, false, u.where(field, strconv.Itoa(i), "image")...)
 		*to = append(*to, c)
 	}
 	for i, c := range u.ext.InitContainers {

@@ -117,8 +117,8 @@ func (u *unit) autoscale() {
 		u.note(finding{code: "extension-overruled", summary: "does nothing: autoscale.min says otherwise", hint: "remove it"}, u.where("replicas")...)
 	}
 	low := ptr.Deref(ext.Min, count(max(1, u.in.GetScale())))
-	if low < 1 || ext.Max < low {
-		u.fail(finding{code: "extension-autoscale", summary: fmt.Sprintf("cannot go from %d pods to %d", low, ext.Max), hint: "min is 1 at least, and max is not below it"}, u.where("autoscale")...)
+	if ext.Max < low {
+		u.fail(finding{code: "extension-autoscale", summary: fmt.Sprintf("cannot go from %d pods to %d", low, ext.Max), hint: "let max be as many at least"}, u.where("autoscale", "max")...)
 		return
 	}
 	metrics := ext.Metrics
@@ -127,21 +127,19 @@ func (u *unit) autoscale() {
 		resource corev1.ResourceName
 		target   *int32
 	}{{"cpu", corev1.ResourceCPU, ext.CPU}, {"memory", corev1.ResourceMemory, ext.Memory}} {
+		field := []string{"autoscale", m.field}
 		if m.resource == corev1.ResourceCPU && m.target == nil && ext.Memory == nil && len(ext.Metrics) == 0 {
-			m.target = ptr.To[int32](defaultCPUTarget)
+			m.target, field = ptr.To[int32](defaultCPUTarget), field[:1]
 		}
 		if m.target != nil {
-			metrics = append(metrics, u.utilization(m.field, m.resource, *m.target))
+			metrics = append(metrics, u.utilization(m.resource, *m.target, field...))
 		}
 	}
 	u.work.Autoscaler = &autoscalingv2.HorizontalPodAutoscalerSpec{MinReplicas: &low, MaxReplicas: ext.Max, Metrics: metrics, Behavior: ext.Behavior}
 }
 
 // utilization measures the load by what the pods ask for, which must be known.
-func (u *unit) utilization(field string, name corev1.ResourceName, target int32) autoscalingv2.MetricSpec {
-	if target < 1 {
-		u.fail(finding{code: "extension-autoscale", summary: fmt.Sprintf("%d is no percentage of a load", target)}, u.where("autoscale", field)...)
-	}
+func (u *unit) utilization(name corev1.ResourceName, target int32, field ...string) autoscalingv2.MetricSpec {
 	resources := u.container.Resources
 	_, asked := resources.Requests[name]
 	if _, limited := resources.Limits[name]; !asked && !limited {
@@ -149,7 +147,7 @@ func (u *unit) utilization(field string, name corev1.ResourceName, target int32)
 			code:    "autoscale-requests",
 			summary: fmt.Sprintf("goes by how much of its %s a pod uses, and the container asks for none: the number of pods will not change", name),
 			hint:    fmt.Sprintf("add resources: {requests: {%s: …}}", name),
-		}, u.where("autoscale")...)
+		}, u.where(field...)...)
 	}
 	return autoscalingv2.MetricSpec{Type: autoscalingv2.ResourceMetricSourceType, Resource: &autoscalingv2.ResourceMetricSource{
 		Name: name, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: &target},

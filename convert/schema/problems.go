@@ -87,9 +87,13 @@ func (w Words) explain(e *jsonschema.ValidationError) []Problem {
 		for _, v := range k.Want {
 			want = append(want, fmt.Sprint(v))
 		}
-		return one(CodeValue, fmt.Sprintf("%v is none of %s", k.Got, strings.Join(want, ", ")), diag.DidYouMean(fmt.Sprint(k.Got), want))
+		return one(CodeValue, fmt.Sprintf("%q is none of %s", fmt.Sprint(k.Got), strings.Join(want, ", ")), diag.DidYouMean(fmt.Sprint(k.Got), want))
+	case *kind.Minimum:
+		return one(CodeValue, fmt.Sprintf("%s is below %s", k.Got.RatString(), k.Want.RatString()), "")
+	case *kind.Maximum:
+		return one(CodeValue, fmt.Sprintf("%s is above %s", k.Got.RatString(), k.Want.RatString()), "")
 	case *kind.Format:
-		return one(CodeValue, fmt.Sprintf("%v is no %s", k.Got, k.Want), w.Formats[k.Want])
+		return one(CodeValue, fmt.Sprintf("%q is no %s", fmt.Sprint(k.Got), k.Want), w.Formats[k.Want])
 	default:
 		return one(CodeValue, e.ErrorKind.LocalizedString(message.NewPrinter(language.English)), "")
 	}
