@@ -83,7 +83,7 @@ func read(t *testing.T, text, label, value string) (*extension.Set, diag.List) {
 	if project == nil {
 		return nil, list
 	}
-	set, problems := extension.Read(project)
+	set, problems := extension.Read(project, 29)
 	slices.SortFunc(problems, func(a, b diag.Diagnostic) int { return a.Pos.Line - b.Pos.Line })
 	return set, problems
 }

@@ -67,8 +67,10 @@ func found[T any](m map[string]*T, name string) *T {
 // Read decodes the extensions of a project, those of services without an active
 // profile included. The list holds what is wrong with them, and a note for each
 // label of kompose.
-func Read(project *compose.Project) (*Set, diag.List) {
-	r := &reader{project: project, set: &Set{
+//
+// Fields that Kubernetes 1.minor does not have are left out, and reported; 0 has all.
+func Read(project *compose.Project, minor int) (*Set, diag.List) {
+	r := &reader{project: project, minor: minor, young: youngByName(minor), set: &Set{
 		services: map[string]*Service{}, jobs: map[string]*Service{}, ports: map[string][]Port{},
 		volumes: map[string]*Volume{}, networks: map[string]*Network{}, configs: map[string]*Config{}, secrets: map[string]*Secret{},
 	}}
@@ -108,6 +110,9 @@ type reader struct {
 	project *compose.Project
 	set     *Set
 	list    diag.List
+	// minor is the version of Kubernetes, and young are the fields it lacks.
+	minor int
+	young map[string]young
 }
 
 func (r *reader) service(name string, in types.ServiceConfig) {
@@ -207,6 +212,9 @@ func decode(r *reader, src source, into any) {
 	}
 	if len(problems) > 0 {
 		return
+	}
+	if len(r.young) > 0 {
+		r.dropYoung(src, value, spec, nil)
 	}
 	data, err := json.Marshal(value)
 	if err == nil {

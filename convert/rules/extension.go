@@ -23,7 +23,7 @@ import (
 
 // readExtensions reads what x-kubernetes and the labels of kompose say.
 func (a *app) readExtensions() {
-	set, problems := extension.Read(a.project)
+	set, problems := extension.Read(a.project, a.minor)
 	a.ext = set
 	a.project = a.scaled(a.project)
 	a.diags = append(a.diags, problems...)

@@ -53,7 +53,7 @@ const (
 func References(project *compose.Project, opts Options) []string {
 	opts = opts.withDefaults()
 	refs := map[string]bool{}
-	set, _ := extension.Read(project)
+	set, _ := extension.Read(project, opts.Minor())
 	add := func(name string, spec types.ContainerSpec, built bool, ext *extension.Service) {
 		refs[spec.Image] = true
 		for _, c := range slices.Concat(ext.InitContainers, ext.Sidecars) {
