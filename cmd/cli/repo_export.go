@@ -51,6 +51,9 @@ Artifacts beside charts, such as signatures of cosign, are not in it.
 }
 
 func runRepoExport(ctx context.Context, a *app, o *repoExportOptions) error {
+	if err := o.choose.Check(); err != nil {
+		return usageError(err)
+	}
 	if o.file != "-" && !o.force {
 		if _, err := os.Lstat(o.file); err == nil {
 			return usageError(withHint(fmt.Errorf("%s is there already", o.file), "replace it with --force"))

@@ -70,8 +70,11 @@ func runRepoMirror(ctx context.Context, a *app, o *repoMirrorOptions) error {
 	if err := checkOutput(o.output); err != nil {
 		return err
 	}
-	if o.copy.Parallel < 1 || o.selected.Latest < 0 {
-		return usageError(errors.New("--parallel must be 1 or more, and --latest not negative"))
+	if o.copy.Parallel < 1 {
+		return usageError(errors.New("--parallel must be 1 or more"))
+	}
+	if err := o.selected.Check(); err != nil {
+		return usageError(err)
 	}
 	from, c, err := a.upstream(o.from)
 	if err != nil {

@@ -42,6 +42,8 @@ type repoServeOptions struct {
 	rates           server.Rates
 	trustedProxies  []string
 	externalURL     string
+	upstream        string
+	upstreamRefresh time.Duration
 	webhooks        []string
 	webhookSecret   string
 	rescan          time.Duration
@@ -84,6 +86,7 @@ it answers /readyz with 503 for as long as --stop-delay says.
   gantry repo serve --dir charts --require-signature --keyring trusted.gpg
   gantry repo serve --dir charts --rate-limit 20 --write-limit 1 --metrics-listen :9090
   gantry repo serve --dir charts --depth 2 --tokens
+  gantry repo serve --dir cache --upstream https://charts.example.org/stable
   gantry repo serve --config repo.yaml --print-config`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -120,6 +123,8 @@ func (o *repoServeOptions) bind(c *cobra.Command) {
 	o.oidc.bind(f)
 	f.BoolVar(&o.anonymousRead, "anonymous-read", false, "let everybody read; only writing asks for a password or a token")
 	f.StringVar(&o.auditLog, "audit-log", "", "file to append a line of JSON to for every change, and for every one that was refused")
+	f.StringVar(&o.upstream, "upstream", "", "serve the charts of another repository as well, a configured one or a URL: each is fetched when first asked for, and kept")
+	f.DurationVar(&o.upstreamRefresh, "upstream-refresh", 5*time.Minute, "how often to read the index of the upstream")
 	f.BoolVar(&o.allowOverwrite, "allow-overwrite", false, "let uploads with ?force replace a version")
 	f.BoolVar(&o.requireSigned, "require-signature", false, "refuse charts that no key of the keyring has signed")
 	o.keyring.bind(c)
@@ -170,6 +175,11 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.upstream != "" {
+		first, cancel := context.WithTimeout(ctx, firstFollow)
+		followOnce(first, handler, log)
+		cancel()
+	}
 	return o.serve(ctx, a, handler, acmeCache(store, o.dir), log)
 }
 
@@ -194,6 +204,9 @@ func (o *repoServeOptions) serve(ctx context.Context, a *app, handler *server.Se
 	upkeep.Go(func() error { handler.Deliver(background); return nil })
 	if o.rescan > 0 {
 		upkeep.Go(func() error { rescan(background, handler, o.rescan, log); return nil })
+	}
+	if o.upstream != "" {
+		upkeep.Go(func() error { follow(background, handler, o.upstreamRefresh, log); return nil })
 	}
 	if metrics != nil {
 		upkeep.Go(func() error { return a.serveUntil(background, metrics, metricsOnly(handler), log) })

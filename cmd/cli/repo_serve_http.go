@@ -176,3 +176,27 @@ func rescan(ctx context.Context, handler *server.Server, every time.Duration, lo
 		}
 	}
 }
+
+// firstFollow is how long a start waits for the index of the upstream.
+const firstFollow = 15 * time.Second
+
+// follow reads the index of the upstream now and then. While the upstream fails, what
+// is known of it is served.
+func follow(ctx context.Context, handler *server.Server, every time.Duration, log *slog.Logger) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			followOnce(ctx, handler, log)
+		}
+	}
+}
+
+func followOnce(ctx context.Context, handler *server.Server, log *slog.Logger) {
+	if err := handler.Follow(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		log.ErrorContext(ctx, "cannot read the index of the upstream", slog.Any("error", err))
+	}
+}

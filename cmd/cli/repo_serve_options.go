@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gantry/charts/provenance"
+	"gantry/repo/mirror"
 	"gantry/repo/server"
 )
 
@@ -29,7 +30,7 @@ func (o *repoServeOptions) serverOptions(a *app, log *slog.Logger) (server.Optio
 	if o.rates.Requests < 0 || o.rates.Writes < 0 || o.rates.Failures < 0 {
 		return options, usageError(errors.New("--rate-limit, --write-limit and --failure-limit must not be negative"))
 	}
-	for _, step := range []func(*app, *server.Options) error{o.addProxies, o.addExternalURL, o.addWebhooks, o.addSignatures, o.addAuth} {
+	for _, step := range []func(*app, *server.Options) error{o.addProxies, o.addExternalURL, o.addUpstream, o.addWebhooks, o.addSignatures, o.addAuth} {
 		if err := step(a, &options); err != nil {
 			return options, err
 		}
@@ -64,6 +65,21 @@ func (o *repoServeOptions) addExternalURL(_ *app, options *server.Options) error
 		return usageError(fmt.Errorf("--external-url %q is not an address such as https://charts.example.org", u.Redacted()))
 	}
 	options.ExternalURL = u
+	return nil
+}
+
+func (o *repoServeOptions) addUpstream(a *app, options *server.Options) error {
+	if o.upstream == "" {
+		return nil
+	}
+	if o.upstreamRefresh <= 0 {
+		return usageError(errors.New("--upstream-refresh must be positive"))
+	}
+	from, c, err := a.upstream(o.upstream)
+	if err != nil {
+		return err
+	}
+	options.Upstream = mirror.Through{Client: c, From: from}
 	return nil
 }
 

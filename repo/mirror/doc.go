@@ -1,7 +1,7 @@
 // Package mirror copies charts from one repository to another: over the network
 // from an upstream, or by a file where there is no network.
 //
-// Start at [Sync], [Export] and [Import]. What arrives passes the gates of every
+// Start at [Sync], [Export] and [Import]; [Through] lets a server fetch what is asked for. What arrives passes the gates of every
 // upload, a published version is not replaced, and what is there already is not
 // fetched again, so that a copy which broke off goes on where it was.
 //

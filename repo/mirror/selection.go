@@ -22,16 +22,28 @@ type Selection struct {
 	Latest int
 }
 
-// Choose returns the chosen versions, by name, newest first.
-func (s Selection) Choose(x *repo.Index) ([]*repo.Entry, error) {
-	constraint, err := s.constraint()
-	if err != nil {
-		return nil, err
+// Check says why nothing can be chosen by a selection.
+func (s Selection) Check() error {
+	if s.Latest < 0 {
+		return fmt.Errorf("the newest %d versions cannot be taken: the number must not be negative", s.Latest)
 	}
 	for _, pattern := range s.Charts {
 		if _, err := path.Match(pattern, ""); err != nil {
-			return nil, fmt.Errorf("%q is not a pattern of names: %w", pattern, err)
+			return fmt.Errorf("%q is not a pattern of names: %w", pattern, err)
 		}
+	}
+	_, err := s.constraint()
+	return err
+}
+
+// Choose returns the chosen versions, by name, newest first.
+func (s Selection) Choose(x *repo.Index) ([]*repo.Entry, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	constraint, err := s.constraint()
+	if err != nil {
+		return nil, err
 	}
 	var chosen []*repo.Entry
 	for _, name := range x.Names() {

@@ -132,38 +132,77 @@ func (w *way) take(ctx context.Context, e *repo.Entry, dryRun bool) (done string
 	return Copied, nil
 }
 
-// copy fetches a version, whose digest is checked on the way, and publishes it.
+// copy fetches a version and publishes it.
 func (w *way) copy(ctx context.Context, e *repo.Entry) error {
-	found, err := w.client.At(ctx, w.from, e)
+	p, done, err := fetch(ctx, w.client, w.from, e, w.dir)
 	if err != nil {
 		return err
 	}
+	defer done()
+	return w.to.Publish(ctx, p)
+}
+
+// fetch fetches a version, whose digest is checked on the way, with its signature.
+// Both are in a folder of their own below dir until the caller is done.
+func fetch(ctx context.Context, c *client.Client, from client.Repository, e *repo.Entry, dir string) (p server.Package, done func(), err error) {
 	// Two versions could have one file name below different URLs.
-	own, err := os.MkdirTemp(w.dir, "")
+	own, err := os.MkdirTemp(dir, "gantry-fetch-*")
 	if err != nil {
-		return err
+		return p, nil, err
 	}
-	defer os.RemoveAll(own)
-	file, err := w.client.Download(ctx, found, own)
+	clean := func() {
+		if p.Archive != nil {
+			_ = p.Archive.Close()
+		}
+		_ = os.RemoveAll(own)
+	}
+	defer func() {
+		if err != nil {
+			clean()
+		}
+	}()
+	found, err := c.At(ctx, from, e)
 	if err != nil {
-		return err
+		return p, nil, err
 	}
-	archive, err := os.Open(file)
+	file, err := c.Download(ctx, found, own)
 	if err != nil {
-		return err
+		return p, nil, err
 	}
-	defer archive.Close()
-	p := server.Package{Archive: archive, Name: e.Name, Version: e.Version, Created: e.Created}
-	signature, err := w.client.DownloadProvenance(ctx, found, filepath.Join(own, "signature"))
+	p = server.Package{Name: e.Name, Version: e.Version, Created: e.Created}
+	if p.Archive, err = os.Open(file); err != nil {
+		return p, nil, err
+	}
+	signature, err := c.DownloadProvenance(ctx, found, filepath.Join(own, "signature"))
 	if status, ok := errors.AsType[*client.StatusError](err); ok && (status.Status == http.StatusNotFound || status.Status == http.StatusForbidden) {
 		// Buckets of S3 say 403 of what is not there.
-		return w.to.Publish(ctx, p)
+		return p, clean, nil
 	}
 	if err != nil {
-		return fmt.Errorf("fetch the signature: %w", err)
+		return p, nil, fmt.Errorf("fetch the signature: %w", err)
 	}
-	if p.Provenance, err = os.ReadFile(signature); err != nil {
-		return err
+	p.Provenance, err = os.ReadFile(signature)
+	return p, clean, err
+}
+
+// Through is an upstream for a server that fetches what is asked for.
+type Through struct {
+	Client *client.Client
+	From   client.Repository
+	// Dir is where archives are on their way. Default: the system's.
+	Dir string
+}
+
+// Index fetches the index if it has changed.
+func (t Through) Index(ctx context.Context) (*repo.Index, error) {
+	index, _, err := t.Client.Update(ctx, t.From)
+	if index != nil {
+		return index, nil // one that could not be kept in the cache is good all the same
 	}
-	return w.to.Publish(ctx, p)
+	return nil, err
+}
+
+// Fetch fetches a version.
+func (t Through) Fetch(ctx context.Context, e *repo.Entry) (server.Package, func(), error) {
+	return fetch(ctx, t.Client, t.From, e, t.Dir)
 }

@@ -175,11 +175,12 @@ func (s *sweeper) content(ctx context.Context, info blob.Info) (*Unnamed, error)
 	if _, err := writeMark(ctx, s.store, info.Key, etag, mark{markClaimed, now.UTC()}); err != nil {
 		return nil, ignoreLost(err)
 	}
-	if err := s.store.Delete(ctx, info.Key); err != nil {
-		u.Deleted, u.Failed = false, err.Error()
-		return u, nil
+	err = s.store.Delete(ctx, info.Key)
+	if err == nil {
+		return u, s.store.Delete(ctx, markKey(info.Key))
 	}
-	return u, s.store.Delete(ctx, markKey(info.Key))
+	u.Deleted, u.Failed = false, err.Error()
+	return u, nil
 }
 
 // ignoreLost takes a lost race for what it is: somebody else has decided.

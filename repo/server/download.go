@@ -21,10 +21,14 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) error {
 			return chartNotFound("there is no file "+file, "archives are named NAME-VERSION.tgz")
 		}
 	}
-	rec, ok := s.shown(r.Context()).byFile(stem)
-	switch {
-	case !ok:
+	rec, name, ok := s.shown(r.Context()).byFile(stem)
+	if !ok {
 		return chartNotFound("there is no chart "+file, "the index at /index.yaml lists what there is")
+	}
+	rec, err := s.ensure(r.Context(), name, rec)
+	switch {
+	case err != nil:
+		return err
 	case provenance && rec.Provenance == "":
 		return chartNotFound(stem+repo.ArchiveExt+" is not signed", "pull it without --verify, or upload its .prov file to /api/prov")
 	case provenance:
@@ -36,7 +40,7 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) error {
 // byFile finds the version that a file name without its ending means. Both names
 // and versions hold dashes, so every dash is tried; [repo.CheckName] sees to it
 // that only one of them fits.
-func (s *snapshot) byFile(stem string) (record, bool) {
+func (s *snapshot) byFile(stem string) (r record, chart string, ok bool) {
 	for i, c := range stem {
 		if c != '-' {
 			continue
@@ -46,10 +50,10 @@ func (s *snapshot) byFile(stem string) (record, bool) {
 			continue
 		}
 		if place, ok := seg.shard.find(stem[i+1:]); ok {
-			return seg.shard.Versions[place], true
+			return seg.shard.Versions[place], seg.shard.Chart, true
 		}
 	}
-	return record{}, false
+	return record{}, "", false
 }
 
 type content struct {

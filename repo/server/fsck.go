@@ -159,6 +159,9 @@ func (c *checker) charts(ctx context.Context) error {
 
 // version checks what a version is made of.
 func (c *checker) version(ctx context.Context, chart string, r record) error {
+	if r.remote() {
+		return nil // its content was not asked for yet
+	}
 	f := Finding{Chart: chart, Version: r.Version}
 	if err := c.content(ctx, f, r.Archive, r.Digest); err != nil {
 		return err

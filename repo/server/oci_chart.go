@@ -49,13 +49,15 @@ func (s *Server) chartManifest(q ociRequest) (seg *segment, i int, ok bool) {
 // versionManifest returns the manifest of a version. One that was not pushed as a
 // manifest gets one when it is first asked for.
 func (s *Server) versionManifest(ctx context.Context, seg *segment, i int, reference string) (stored, error) {
-	r := seg.shard.Versions[i]
+	r, err := s.ensure(ctx, seg.shard.Chart, seg.shard.Versions[i])
+	if err != nil {
+		return stored{}, err
+	}
 	want := r.Manifest
 	if slices.Contains(r.FormerManifests, reference) {
 		want = reference
 	}
 	if want == "" {
-		var err error
 		if want, err = s.makeManifest(ctx, seg.shard.Chart, r); err != nil {
 			return stored{}, err
 		}

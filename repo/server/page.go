@@ -45,7 +45,7 @@ func (s *Server) playgroundFile(w http.ResponseWriter, r *http.Request, _ pages.
 }
 
 func (s *Server) visit(r *http.Request) pages.Visit {
-	return pages.Visit{Library: library{s.shown(r.Context()), s.catalog.store}, URL: s.address(r)}
+	return pages.Visit{Library: library{s.shown(r.Context()), s}, URL: s.address(r)}
 }
 
 // wantsHTML tells browsers from programs: only they ask for HTML by name.
@@ -56,7 +56,7 @@ func wantsHTML(r *http.Request) bool {
 // library shows the pages what somebody may read.
 type library struct {
 	snapshot *snapshot
-	store    blob.Store
+	server   *Server
 }
 
 // Cards returns the cards of all charts; a segment makes its own once.
@@ -91,7 +91,11 @@ func (l library) Open(ctx context.Context, name, version string) (io.ReadCloser,
 	if !ok {
 		return nil, blob.ErrNotFound
 	}
-	return l.store.Open(ctx, seg.shard.Versions[i].Archive)
+	r, err := l.server.ensure(ctx, seg.shard.Chart, seg.shard.Versions[i])
+	if err != nil {
+		return nil, err
+	}
+	return l.server.catalog.store.Open(ctx, r.Archive)
 }
 
 // versions decodes what the pages show of a chart's versions.

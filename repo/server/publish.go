@@ -79,7 +79,7 @@ func (s *Server) Published(name, version string) (digest string, ok bool) {
 		return "", false
 	}
 	i, ok := seg.shard.find(version)
-	if !ok {
+	if !ok || seg.shard.Versions[i].remote() {
 		return "", false
 	}
 	return seg.shard.Versions[i].Digest, true
@@ -87,8 +87,8 @@ func (s *Server) Published(name, version string) (digest string, ok bool) {
 
 // Holds reports whether a file is published already, as the archive NAME-VERSION.
 func (s *Server) Holds(stem string, file *os.File) (bool, error) {
-	r, ok := s.catalog.current().byFile(stem)
-	if !ok {
+	r, _, ok := s.catalog.current().byFile(stem)
+	if !ok || r.remote() {
 		return false, nil
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
@@ -98,13 +98,13 @@ func (s *Server) Holds(stem string, file *os.File) (bool, error) {
 	return digest == r.Digest, err
 }
 
-// Index returns what is published at this moment.
+// Index returns what is published at this moment, and here.
 func (s *Server) Index() *repo.Index {
 	x := repo.NewIndex()
 	for _, seg := range s.catalog.current().published() {
 		for _, r := range seg.shard.Versions {
 			e := &repo.Entry{}
-			if json.Unmarshal(r.Entry, e) == nil { // it was encoded here
+			if !r.remote() && json.Unmarshal(r.Entry, e) == nil { // it was encoded here
 				x.Entries[e.Name] = append(x.Entries[e.Name], e)
 			}
 		}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"gantry/repo/blob"
 	"gantry/repo/pages"
 )
@@ -57,6 +59,9 @@ type Options struct {
 	Signatures Signatures
 	// Webhooks are told of every change, while Deliver runs.
 	Webhooks []Webhook
+	// Upstream is another repository whose charts are served as well. Default:
+	// none.
+	Upstream Upstream
 	// Inspector renders charts for the pages. Default: none, and the pages say so.
 	Inspector pages.Inspector
 	// Version is what /info tells of the server.
@@ -107,8 +112,10 @@ type Server struct {
 	// loading holds a place for every chart that is in memory as a whole.
 	loading chan struct{}
 	metrics *metrics
-	limits  limits
-	hooks   *hooks
+	// fetching fetches each version once, however many ask for it.
+	fetching singleflight.Group
+	limits   limits
+	hooks    *hooks
 	// stopping tells probes to send nobody here any more.
 	stopping atomic.Bool
 }

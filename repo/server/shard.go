@@ -41,6 +41,9 @@ type record struct {
 	// Adopted is the date of a file that somebody else put into the store,
 	// to notice when it is replaced.
 	Adopted time.Time `json:"adopted,omitzero"`
+	// Upstream is the URL that the index of an upstream names, of a version that
+	// comes from there. Until its content is here, Size is 0.
+	Upstream string `json:"upstream,omitempty"`
 	// Manifest is the digest of the version's OCI manifest, once it has one.
 	// FormerManifests are those that it had before, which people may have
 	// pinned.

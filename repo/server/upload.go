@@ -174,13 +174,16 @@ func (s *Server) commitVersion(ctx context.Context, meta *chart.Metadata, r reco
 		}
 		have := sh.Versions[i]
 		next := have
+		if have.remote() {
+			next.Size, next.Archive = r.Size, r.Archive
+		}
 		if r.Provenance != "" {
 			next.Provenance = r.Provenance
 		}
 		if r.Manifest != "" {
 			next = next.withManifest(r.Manifest)
 		}
-		if next.Provenance == have.Provenance && next.Manifest == have.Manifest {
+		if next.Provenance == have.Provenance && next.Manifest == have.Manifest && !have.remote() {
 			return sh, errUnchanged
 		}
 		return sh.with(next), nil
