@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,18 +114,16 @@ func (sh shard) following(name string, theirs []record) (shard, error) {
 			return sh, errUnchanged // the chart is our own
 		}
 	}
-	next, changed := sh, false
+	next := sh
 	next.Chart = name
 	offered := make(map[tombstone]bool, len(theirs))
 	for _, r := range theirs {
 		offered[tombstone{r.Version, r.Digest}] = true
 	}
-	for i := len(sh.Versions) - 1; i >= 0; i-- {
-		if r := sh.Versions[i]; r.remote() && !offered[tombstone{r.Version, r.Digest}] {
-			next.Versions = append(next.Versions[:i:i], next.Versions[i+1:]...)
-			changed = true
-		}
-	}
+	next.Versions = slices.DeleteFunc(slices.Clone(sh.Versions), func(r record) bool {
+		return r.remote() && !offered[tombstone{r.Version, r.Digest}]
+	})
+	changed := len(next.Versions) < len(sh.Versions)
 	for _, r := range theirs {
 		if _, have := next.find(r.Version); !have && !sh.buried(r.Version, r.Digest) {
 			next, changed = next.with(r), true
