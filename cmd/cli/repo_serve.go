@@ -35,6 +35,7 @@ type repoServeOptions struct {
 	auditLog        string
 	anonymousRead   bool
 	allowOverwrite  bool
+	disableDelete   bool
 	requireSigned   bool
 	keyring         keyringOptions
 	maxArchiveMiB   int64
@@ -126,6 +127,7 @@ func (o *repoServeOptions) bind(c *cobra.Command) {
 	f.StringVar(&o.upstream, "upstream", "", "serve the charts of another repository as well, a configured one or a URL: each is fetched when first asked for, and kept")
 	f.DurationVar(&o.upstreamRefresh, "upstream-refresh", 5*time.Minute, "how often to read the index of the upstream")
 	f.BoolVar(&o.allowOverwrite, "allow-overwrite", false, "let uploads with ?force replace a version")
+	f.BoolVar(&o.disableDelete, "disable-delete", false, "let nobody delete over the network; gantry repo prune still does")
 	f.BoolVar(&o.requireSigned, "require-signature", false, "refuse charts that no key of the keyring has signed")
 	o.keyring.bind(c)
 	f.Int64Var(&o.maxArchiveMiB, "max-archive", 32, "largest archive to take, in MiB")

@@ -18,7 +18,7 @@ import (
 )
 
 func (o *repoServeOptions) serverOptions(a *app, log *slog.Logger) (server.Options, error) {
-	options := server.Options{Now: a.Now, Log: log, Limits: server.DefaultLimits(), Overwrite: o.allowOverwrite, Inspector: inspector{}, Version: version}
+	options := server.Options{Now: a.Now, Log: log, Limits: server.DefaultLimits(), Overwrite: o.allowOverwrite, NoDelete: o.disableDelete, Inspector: inspector{}, Version: version}
 	if o.maxArchiveMiB < 1 {
 		return options, usageError(errors.New("--max-archive must be 1 or more"))
 	}

@@ -92,6 +92,12 @@ func unknownChart(snap *snapshot, name string) *problem {
 // remove takes a version out of the index.
 func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 	name, version := r.PathValue("name"), r.PathValue("version")
+	if s.options.NoDelete {
+		return &problem{
+			Status: http.StatusMethodNotAllowed, Code: "delete-disabled", Message: "this server lets nobody delete",
+			Hint: "its operator deletes by rules, with: gantry repo prune",
+		}
+	}
 	if err := s.authorize(r.Context(), VerbDelete, name); err != nil {
 		s.audit(r, deed{auditDelete, name, version, ""}, err)
 		return err
@@ -111,11 +117,17 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 // removeVersion takes a version out of the index. Its content stays in the store
 // until it is collected: another upload of the same content may be on its way.
 func (s *Server) removeVersion(ctx context.Context, name, version string) error {
-	return s.catalog.commit(ctx, name, func(sh shard) (shard, error) {
+	manifest := ""
+	err := s.catalog.commit(ctx, name, func(sh shard) (shard, error) {
 		i, ok := sh.find(version)
 		if !ok {
 			return sh, chartNotFound(fmt.Sprintf("%s has no version %q", name, version), "somebody else has deleted it")
 		}
+		manifest = sh.Versions[i].Manifest
 		return sh.without(i), nil
 	})
+	if err != nil || manifest == "" {
+		return err
+	}
+	return s.forgetReferrer(ctx, name, manifest)
 }

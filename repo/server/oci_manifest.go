@@ -114,6 +114,10 @@ func (s *Server) ociPutManifest(w http.ResponseWriter, r *http.Request, q ociReq
 	if m.Config.MediaType == chartConfig {
 		d.action = auditPublish
 		err = s.pushChart(ctx, q.name, tag, m, data)
+		if err == nil && m.Subject != nil {
+			a := describeArtifact(m, mediaType, data)
+			err = s.changeArtifacts(ctx, q.name, func(record *artifacts) error { return record.put(a, "") })
+		}
 	} else {
 		err = s.pushArtifact(ctx, q.name, tag, describeArtifact(m, mediaType, data), data)
 	}
@@ -196,6 +200,9 @@ func (s *Server) pushArtifact(ctx context.Context, name, tag string, a artifact,
 // ociDeleteManifest takes out a version of a chart, a tag, or a manifest with its
 // tags. Blobs stay until they are collected.
 func (s *Server) ociDeleteManifest(w http.ResponseWriter, r *http.Request, q ociRequest) error {
+	if s.options.NoDelete {
+		return ociProblem(http.StatusMethodNotAllowed, "UNSUPPORTED", "this server lets nobody delete")
+	}
 	var err error
 	if seg, i, ok := s.chartManifest(q); ok {
 		err = s.removeVersion(r.Context(), seg.shard.Chart, seg.shard.Versions[i].Version)
@@ -208,4 +215,15 @@ func (s *Server) ociDeleteManifest(w http.ResponseWriter, r *http.Request, q oci
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil
+}
+
+// forgetReferrer takes the manifest of a chart out of the list of what refers to
+// others, where most are not.
+func (s *Server) forgetReferrer(ctx context.Context, name, digest string) error {
+	return s.changeArtifacts(ctx, name, func(a *artifacts) error {
+		if _, refers := a.find(digest); !refers {
+			return errUnchanged
+		}
+		return a.remove(digest)
+	})
 }

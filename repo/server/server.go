@@ -38,6 +38,8 @@ type Options struct {
 	// Overwrite lets an upload with ?force replace a version. Without it a
 	// version never changes once it is published.
 	Overwrite bool
+	// NoDelete refuses to delete anything. Default: who may, can.
+	NoDelete bool
 	// Auth asks who it is. Default: everybody may do everything.
 	Auth *Auth
 	// Audit is told of every change, and of those that were refused. Default:
