@@ -213,29 +213,30 @@ func (o TemplateOptions) without(h Hook) bool { return o.NoHooks || o.SkipTests 
 // WriteTemplate writes the documents as helm template prints them: definitions,
 // manifests, hooks.
 func (r *Rendered) WriteTemplate(w io.Writer, o TemplateOptions) error {
+	documents := slices.Concat(r.CRDs, r.Manifests)
 	var b bytes.Buffer
-	for _, m := range slices.Concat(r.CRDs, r.Manifests) {
+	b.Grow(size(documents))
+	for _, m := range documents {
 		writeDocument(&b, m)
 	}
-	manifests := b.Bytes()
 	if o.PostRender != nil {
-		var err error
-		if manifests, err = o.PostRender(manifests); err != nil {
+		manifests, err := o.PostRender(b.Bytes())
+		if err != nil {
 			return err
 		}
+		b.Reset()
+		b.Write(manifests)
 	}
-	text := strings.TrimSpace(string(manifests)) + "\n"
-	b.Reset()
-	b.WriteString(text)
+	trimmed := bytes.NewBuffer(append(bytes.TrimSpace(b.Bytes()), '\n'))
 	for _, h := range r.Hooks {
 		if !o.without(h) {
-			writeDocument(&b, h.Manifest)
+			writeDocument(trimmed, h.Manifest)
 		}
 	}
 	if len(o.ShowOnly) > 0 {
-		return showOnly(w, b.String(), o.ShowOnly)
+		return showOnly(w, trimmed.String(), o.ShowOnly)
 	}
-	_, err := w.Write(b.Bytes())
+	_, err := w.Write(trimmed.Bytes())
 	return err
 }
 
@@ -286,7 +287,21 @@ func (o TemplateOptions) shows(source string, shown map[string]bool) bool {
 }
 
 func writeDocument(b *bytes.Buffer, m Manifest) {
-	fmt.Fprintf(b, "---\n# Source: %s\n%s\n", m.Source, m.Content)
+	for _, part := range []string{separator, m.Source, "\n", m.Content, "\n"} {
+		b.WriteString(part)
+	}
+}
+
+// separator is what each document begins with, before the name of its template.
+const separator = "---\n# Source: "
+
+// size returns how many bytes documents are.
+func size(documents []Manifest) int {
+	n := 0
+	for _, m := range documents {
+		n += len(separator) + len(m.Source) + len(m.Content) + len("\n\n")
+	}
+	return n
 }
 
 // ErrNoTemplate is what [Rendered.WriteTemplate] returns for a name in ShowOnly

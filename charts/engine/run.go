@@ -142,6 +142,7 @@ func (s *scope) execute(p *program, i int, sees map[string]any) (text string, er
 	}()
 	sees["Template"] = chartutil.Values{"Name": src.name, "BasePath": src.basePath}
 	out := s.meter.output()
+	out.Grow(len(src.text)) // most write about as much as they are long
 	if err := s.set.ExecuteTemplate(out, src.name, sees); err != nil {
 		if errors.Is(err, errShared) {
 			return "", errShared

@@ -23,6 +23,9 @@ func toYAML(value any) (string, error) {
 	budget := MaxItems
 	write := yaml.Marshal
 	if plain(value, 0, &budget) {
+		if text, ok := obvious(value); ok {
+			return strings.TrimSuffix(text, "\n"), nil
+		}
 		write = goyaml.Marshal
 	}
 	if budget <= 0 {
