@@ -43,12 +43,12 @@ func (o *chartOptions) bindSource(c *cobra.Command) {
 
 func (o *chartOptions) bindValues(c *cobra.Command) {
 	f := c.Flags()
-	f.StringArrayVarP(&o.values.Files, "values", "f", nil, "YAML file with values, - for standard input; repeat to override")
-	f.StringArrayVar(&o.values.Set, "set", nil, "value as key=value; commas separate several, dots and [0] go deeper")
-	f.StringArrayVar(&o.values.String, "set-string", nil, "value as key=value that stays a string")
-	f.StringArrayVar(&o.values.File, "set-file", nil, "value as key=FILE, the content of the file")
-	f.StringArrayVar(&o.values.JSON, "set-json", nil, "value as key=JSON")
-	f.StringArrayVar(&o.values.Literal, "set-literal", nil, "value as key=value in which nothing has a meaning")
+	f.VarP(&repeated{values: &o.values.Files}, "values", "f", "YAML file with values, - for standard input; repeat to override")
+	f.Var(&repeated{values: &o.values.Set}, "set", "value as key=value; commas separate several, dots and [0] go deeper")
+	f.Var(&repeated{values: &o.values.String}, "set-string", "value as key=value that stays a string")
+	f.Var(&repeated{values: &o.values.File}, "set-file", "value as key=FILE, the content of the file")
+	f.Var(&repeated{values: &o.values.JSON}, "set-json", "value as key=JSON")
+	f.Var(&repeated{values: &o.values.Literal}, "set-literal", "value as key=value in which nothing has a meaning")
 	_ = c.MarkFlagFilename("values", "yaml", "yml")
 }
 

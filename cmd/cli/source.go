@@ -41,12 +41,12 @@ func (o *sourceOptions) bind(c *cobra.Command) {
 // of --file is -f, unless that means something else.
 func (o *sourceOptions) bindFiles(c *cobra.Command, shorthand string) {
 	f := c.Flags()
-	f.StringArrayVarP(&o.files, "file", shorthand, nil, "Compose file, - for standard input; repeat to override (default: compose.yaml here or in a parent)")
+	f.VarP(&repeated{values: &o.files}, "file", shorthand, "Compose file, - for standard input; repeat to override (default: compose.yaml here or in a parent)")
 	_ = c.MarkFlagFilename("file", "yaml", "yml")
 	f.StringVar(&o.projectDir, "project-directory", "", "folder that relative paths start from (default: that of the first file)")
 	f.StringVarP(&o.name, "project-name", "p", "", "name of the application (default: from the file, or the folder)")
-	f.StringArrayVar(&o.envFiles, "env-file", nil, "file with variables, instead of .env; repeat to override")
-	f.StringArrayVar(&o.profiles, "profile", nil, "profile to activate, * for all; repeat for several")
+	f.Var(&repeated{values: &o.envFiles}, "env-file", "file with variables, instead of .env; repeat to override")
+	f.Var(&repeated{values: &o.profiles}, "profile", "profile to activate, * for all; repeat for several")
 }
 
 func (o *sourceOptions) bindRest(f *pflag.FlagSet) {
@@ -75,7 +75,7 @@ func (o *sourceOptions) bindRest(f *pflag.FlagSet) {
 	f.DurationVar(&o.images.Timeout, "registry-timeout", registry.DefaultTimeout, "how long a registry may take to tell of an image")
 	f.StringToInt64Var(&o.uids, "uid", nil, "number of a user name, as NAME=NUMBER; repeat for several")
 	f.BoolVar(&o.rules.NoLiveness, "no-liveness", false, "make no liveness probes: a failed health check then never restarts a pod")
-	f.StringArrayVar(&o.allow, "allow-file", nil, "file or folder outside of the project that the Compose files may read from; repeat for several. The project is its folder, those of -f, and the Git repository around it")
+	f.Var(&repeated{values: &o.allow}, "allow-file", "file or folder outside of the project that the Compose files may read from; repeat for several. The project is its folder, those of -f, and the Git repository around it")
 }
 
 // source says what to load, with the process's own environment behind it.
