@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/interpolation"
@@ -24,7 +25,7 @@ import (
 // explain finds out why compose-go refused the files: it says one thing, and
 // there may be many.
 func (in *input) explain(refusal error, t *trail, list *diag.List) {
-	spec, err := compileSchema()
+	spec, err := compiledSchema()
 	if err != nil {
 		list.Add(diag.Diagnostic{Severity: diag.Error, Code: codeCompose, Summary: fmt.Sprintf("the schema of Compose cannot be read: %v", err)})
 		return
@@ -57,6 +58,11 @@ func (t *trail) bestGuess(text string, in *input) diag.Pos {
 	}
 	return pos
 }
+
+// compiledSchema is the schema of Compose. It does not change.
+//
+//nolint:gochecknoglobals // compiled once
+var compiledSchema = sync.OnceValues(compileSchema)
 
 func compileSchema() (*jsonschema.Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(composeschema.Schema))

@@ -39,31 +39,56 @@ func (a application) chart() helm.Source {
 // demo in every way of exposing it.
 func applications(t *testing.T) map[string]application {
 	t.Helper()
+	apps := map[string]application{}
+	for name, convert := range conversions(t) {
+		if app, err := convert(); err == nil {
+			apps[name] = app
+		}
+	}
+	return apps
+}
+
+// applicationOf converts one of the applications.
+func applicationOf(t *testing.T, name string) application {
+	t.Helper()
+	app, err := conversions(t)[name]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
+// conversions are what applications converts, by name. Errors of the demo are
+// errors of the test.
+func conversions(t *testing.T) map[string]func() (application, error) {
+	t.Helper()
 	cases, err := filepath.Glob("../../testdata/convert/*.txtar")
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}
-	apps := map[string]application{}
+	all := map[string]func() (application, error){}
 	for _, file := range cases {
-		archive, err := txtar.ParseFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if app, err := convertArchive(t, archive); err == nil {
-			apps[strings.TrimSuffix(filepath.Base(file), ".txtar")] = app
+		all[strings.TrimSuffix(filepath.Base(file), ".txtar")] = func() (application, error) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return convertArchive(t, archive)
 		}
 	}
 	for _, version := range []string{"v1", "v2"} {
 		for _, expose := range []rules.Exposure{rules.ExposeCluster, rules.ExposeNodePort, rules.ExposeLoadBalancer, rules.ExposeIngress} {
 			src := compose.Source{Files: []string{filepath.Join("../../testdata/demo", version, "compose.yaml")}}
-			app, err := convertSource(t, src, rules.Options{Expose: expose})
-			if err != nil {
-				t.Fatal(err)
+			all["demo-"+version+"-"+string(expose)] = func() (application, error) {
+				app, err := convertSource(t, src, rules.Options{Expose: expose})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return app, nil
 			}
-			apps["demo-"+version+"-"+string(expose)] = app
 		}
 	}
-	return apps
+	return all
 }
 
 // convertArchive converts the Compose project in an archive, with the options in

@@ -123,7 +123,7 @@ func referencesOf(node any, parent string) []string {
 // TestAddressesFollow looks at variables that lead to services, and others that
 // only look so.
 func TestAddressesFollow(t *testing.T) {
-	app := applications(t)["names_prefix"]
+	app := applicationOf(t, "names_prefix")
 	files := chartOf(t, app)
 	documents, err := render(load(t, files), "blue", map[string]any{"prefixNames": true, "web": map[string]any{"env": map[string]any{"MAIL_HOST": "mail.example.com"}}})
 	if err != nil {

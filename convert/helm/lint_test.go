@@ -63,7 +63,7 @@ func TestSameBytes(t *testing.T) {
 // TestWrongValues passes values that people get wrong, and expects a refusal that
 // names the value.
 func TestWrongValues(t *testing.T) {
-	app := applications(t)["demo-v1-ingress"]
+	app := applicationOf(t, "demo-v1-ingress")
 	files, err := helm.Chart(app.chart())
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestWrongValues(t *testing.T) {
 // TestProbesCanBeReplaced changes how a probe asks, and takes others away, whether the
 // chart has them or not.
 func TestProbesCanBeReplaced(t *testing.T) {
-	app := applications(t)["demo-v1-cluster"]
+	app := applicationOf(t, "demo-v1-cluster")
 	c := load(t, chartOf(t, app))
 	tcp := map[string]any{"exec": nil, "tcpSocket": map[string]any{"port": 3000}}
 	documents, err := render(c, app.name, map[string]any{
@@ -122,7 +122,7 @@ func TestProbesCanBeReplaced(t *testing.T) {
 
 // TestParentGlobals gives the chart values that a parent chart shares with all.
 func TestParentGlobals(t *testing.T) {
-	app := applications(t)["demo-v1-cluster"]
+	app := applicationOf(t, "demo-v1-cluster")
 	files, err := helm.Chart(app.chart())
 	if err != nil {
 		t.Fatal(err)

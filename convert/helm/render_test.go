@@ -1,7 +1,6 @@
 package helm_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -90,7 +89,7 @@ func objects(tb testing.TB, documents map[string]string) map[string]any {
 func decode(tb testing.TB, text string) map[string]any {
 	tb.Helper()
 	found := map[string]any{}
-	dec := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(text)), 1<<20)
+	dec := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
 	for {
 		var object map[string]any
 		err := dec.Decode(&object)

@@ -94,7 +94,7 @@ func unnumbered(objects map[string]any) map[string]any {
 
 // TestOfferedVariables looks at which variables become values, and which do not.
 func TestOfferedVariables(t *testing.T) {
-	app := applications(t)["variables"]
+	app := applicationOf(t, "variables")
 	var offered []string
 	for _, v := range app.variables.Variables {
 		offered = append(offered, v.Name)

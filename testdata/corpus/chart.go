@@ -131,7 +131,7 @@ func (j *judge) compare(ctx context.Context, from []manifest.Object, rendered []
 // decode reads objects, by kind and name.
 func decode(text []byte) (map[string]any, error) {
 	found := map[string]any{}
-	dec := yamlutil.NewYAMLOrJSONDecoder(bytes.NewReader(text), 1<<20)
+	dec := yamlutil.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
 	for {
 		var object map[string]any
 		err := dec.Decode(&object)
