@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -172,6 +175,55 @@ func TestPackIsReproducible(t *testing.T) {
 	const want = "3f6070e05800d9e9d3938fc8524ce1aeedc3bfb73e234ed1084274f6d64181b7"
 	if got := archive.Digest(stream); got != want {
 		t.Errorf("the tar stream has digest %s, want %s", got, want)
+	}
+}
+
+// TestPackedIsWhatIsThere packs folders with random files, which were written in another
+// order, with other modes and times: the bytes are the same, and hold all files.
+func TestPackedIsWhatIsThere(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	names := []string{"values.yaml", "templates/a.yaml", "templates/a/b.tpl", "templates/NOTES.txt", "files/ä ö.txt", "files/.hidden", "crds/x.yaml", "README.md", "a-b", "a/b", "a.b", "ci/deep/er/still.yaml"}
+	for range 50 {
+		files := map[string][]byte{"Chart.yaml": []byte("apiVersion: v2\nname: shop\nversion: 1.0.0\n")}
+		for _, name := range names {
+			if random.IntN(2) == 0 {
+				data := make([]byte, random.IntN(300))
+				for i := range data {
+					data[i] = byte(' ' + random.IntN(90))
+				}
+				if strings.HasSuffix(name, "values.yaml") {
+					data = fmt.Appendf(nil, "a: %d\r\n", random.IntN(9))
+				}
+				files[name] = data
+			}
+		}
+		var digests []string
+		for range 2 {
+			dir := t.TempDir()
+			for name, data := range files { // in any order
+				at := filepath.Join(dir, filepath.FromSlash(name))
+				when := time.Unix(random.Int64N(1<<31), 0)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.WriteFile(at, data, 0o600), os.Chmod(at, 0o600|os.FileMode(random.IntN(0o200))), os.Chtimes(at, when, when)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			packed := pack(t, mustLoad(t, dir))
+			digests = append(digests, archive.Digest(packed))
+			back, err := archive.Unpack(bytes.NewReader(packed))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string][]byte{}
+			for _, f := range back.Raw {
+				got[f.Name] = f.Data
+			}
+			if diff := cmp.Diff(files, got); diff != "" {
+				t.Fatalf("(-folder +archive):\n%s", diff)
+			}
+		}
+		if digests[0] != digests[1] {
+			t.Fatalf("the same files pack to different bytes: %v", slices.Sorted(maps.Keys(files)))
+		}
 	}
 }
 

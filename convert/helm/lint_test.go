@@ -145,9 +145,13 @@ func TestParentGlobals(t *testing.T) {
 	}
 }
 
-// nested returns values with one value at a path of keys.
+// nested returns values with one value at a path of keys, which dots separate.
 func nested(path string, value any) map[string]any {
-	keys := strings.Split(path, ".")
+	return nestedAt(strings.Split(path, "."), value)
+}
+
+// nestedAt returns values with one value below keys.
+func nestedAt(keys []string, value any) map[string]any {
 	for _, key := range slices.Backward(keys) {
 		value = map[string]any{key: value}
 	}
