@@ -103,9 +103,9 @@ func TestEachValue(t *testing.T) {
 }
 
 // reachedBy reports whether a template may read a value: it names the first key, or
-// takes what all objects have from a helper.
+// takes what all objects have, or a value that reads a variable, from a helper.
 func reachedBy(path []string, template string) bool {
-	return strings.Contains(template, ".Values."+path[0]) || strings.Contains(template, "include ") && slices.Contains([]string{"global", "commonLabels", "nameOverride", "fullnameOverride", "prefixNames", "secrets"}, path[0])
+	return strings.Contains(template, ".Values."+path[0]) || strings.Contains(template, "include ") && slices.Contains([]string{"global", "commonLabels", "nameOverride", "fullnameOverride", "prefixNames", "secrets", "variables"}, path[0])
 }
 
 func union(a, b map[string]string) map[string]string {
