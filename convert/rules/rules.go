@@ -81,6 +81,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.policies()
 	a.patchAll()
 	a.renamed()
+	a.unreachable()
 	a.reportClear()
 	a.sort()
 	a.diags.Sort()

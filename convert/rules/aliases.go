@@ -1,0 +1,120 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"gantry/charts/diag"
+	"gantry/convert/workload"
+)
+
+// aliases gives services their other names: aliases of networks and links, and
+// host and container names where a string mentions them.
+func (a *app) aliases(units []*unit) {
+	for _, u := range units {
+		if u.in.NetworkMode == "host" || u.in.NetworkMode == "none" {
+			continue
+		}
+		u.ownAliases()
+		u.externalLinks()
+		for _, link := range u.in.Links {
+			service, alias, found := strings.Cut(link, ":")
+			if linked := a.units[service]; found && linked != nil {
+				linked.aliasFor(u, alias)
+			}
+		}
+	}
+}
+
+// ownAliases adds the names that the service has besides its own.
+func (u *unit) ownAliases() {
+	for _, network := range slices.Sorted(maps.Keys(u.in.Networks)) {
+		if n := u.in.Networks[network]; n != nil {
+			for _, alias := range n.Aliases {
+				u.alias(alias, "networks", network, "aliases")
+			}
+		}
+	}
+	if _, mentioned := u.mentions.first[u.in.Hostname]; mentioned {
+		u.alias(u.in.Hostname, "hostname")
+	}
+	if _, mentioned := u.mentions.first[u.in.ContainerName]; mentioned {
+		u.alias(u.in.ContainerName, "container_name")
+	}
+	for _, name := range u.firstContainer(u.name) {
+		path, mentioned := u.mentions.first[name]
+		if !mentioned || u.mentions.hosts[name] != u.name {
+			continue
+		}
+		e := u.aliasEndpoint(name)
+		if e == nil {
+			u.aliasRefused(name, path)
+			continue
+		}
+		u.addEndpoint(e)
+		u.report(diag.Note, finding{
+			code: "container-alias", summary: fmt.Sprintf("mentions %s, as Compose calls a container of %s: a Service of that name leads to it", name, u.name),
+		}, path)
+	}
+}
+
+// firstContainer returns what Compose calls the first container of a service that
+// has no container_name: today, and before version 2.
+func (a *app) firstContainer(service string) []string {
+	return []string{a.project.Name + "-" + service + "-1", a.project.Name + "_" + service + "_1"}
+}
+
+// aliasFor adds the alias under which another service links to this one.
+func (u *unit) aliasFor(other *unit, name string) {
+	if e := u.aliasEndpoint(name); e != nil {
+		u.addEndpoint(e)
+		return
+	}
+	u.aliasRefused(name, other.at("links"))
+}
+
+func (u *unit) alias(name string, key ...string) {
+	if name == "" || u.names[u.name] == name {
+		return
+	}
+	if e := u.aliasEndpoint(name); e != nil {
+		u.addEndpoint(e)
+		return
+	}
+	u.aliasRefused(name, u.at(key...))
+}
+
+func (u *unit) aliasRefused(name string, path diag.Path) {
+	holder, taken := u.kindNames("Service")[name]
+	if taken && holder == "alias of "+u.name || taken && holder == u.object {
+		return // there is such a Service already
+	}
+	why := "has characters that names of Services do not have"
+	if taken {
+		why = "is the name of another Service"
+	} else if strings.Contains(name, ".") {
+		why = "has dots, which only the cluster's DNS server could serve"
+	}
+	u.report(diag.Warning, finding{code: "alias", summary: fmt.Sprintf("alias %q %s: it does not resolve", name, why), hint: "use the name " + u.object}, path)
+}
+
+// aliasEndpoint returns a second Service for the same pods, or nil where there
+// can be none of this name.
+func (u *unit) aliasEndpoint(name string) *workload.Endpoint {
+	base := u.services[u.object]
+	if base == nil || len(validation.IsDNS1123Label(name)) > 0 || name[0] <= '9' && !u.takes(digitNames) {
+		return nil
+	}
+	services := u.kindNames("Service")
+	if _, taken := services[name]; taken {
+		return nil
+	}
+	services[name] = "alias of " + u.name
+	e := *base
+	e.Name = name
+	return &e
+}
