@@ -35,6 +35,8 @@ type Session struct {
 	// ready are the objects that were told to be ready: those that others depend on are
 	// waited for before the rest, and with it.
 	ready map[types.UID]bool
+	// late says of storage classes that were asked about whether they bind claims late.
+	late map[string]bool
 }
 
 // Client starts a session.

@@ -202,7 +202,7 @@ func (w *waiter) look(ctx context.Context, client dynamic.ResourceInterface, opt
 		found[list.Items[i].GetName()] = &list.Items[i]
 	}
 	for name, t := range targets {
-		if err := w.judge(t, found[name]); err != nil {
+		if err := w.judge(ctx, t, found[name]); err != nil {
 			return "", err
 		}
 	}
@@ -220,7 +220,7 @@ func (w *waiter) lookEach(ctx context.Context, client dynamic.ResourceInterface,
 		case err != nil:
 			continue
 		}
-		if err := w.judge(t, live); err != nil {
+		if err := w.judge(ctx, t, live); err != nil {
 			return err
 		}
 	}
@@ -249,7 +249,7 @@ func (w *waiter) watch(ctx context.Context, client dynamic.ResourceInterface, op
 		if event.Type == watch.Deleted {
 			live = nil
 		}
-		if err := w.judge(t, live); err != nil || w.done(targets) {
+		if err := w.judge(ctx, t, live); err != nil || w.done(targets) {
 			return err
 		}
 	}
@@ -257,11 +257,14 @@ func (w *waiter) watch(ctx context.Context, client dynamic.ResourceInterface, op
 }
 
 // judge takes the latest state of a target.
-func (w *waiter) judge(t *target, live *unstructured.Unstructured) error {
+func (w *waiter) judge(ctx context.Context, t *target, live *unstructured.Unstructured) error {
 	if live != nil && t.uid != "" && live.GetUID() != t.uid && w.ends {
 		live = nil // another one of the same name
 	}
 	met, message, err := w.met(live)
+	if err == nil && !met && !w.ends && w.session.unclaimed(ctx, live) {
+		met, message = true, "bound when a pod uses it"
+	}
 	w.mu.Lock()
 	was := t.met
 	t.live, t.met, t.message = live, met, message

@@ -82,6 +82,9 @@ func (j *joined) Delete(ctx context.Context, name string, o metav1.DeleteOptions
 	if err := j.SecretInterface.Delete(ctx, name, o); err != nil {
 		return err
 	}
+	if _, _, parted := partsOf(secret); !parted {
+		return nil
+	}
 	return j.sweep(ctx, secret, nil)
 }
 
@@ -160,11 +163,8 @@ func (j *joined) belong(ctx context.Context, record *corev1.Secret, parts []*cor
 	return nil
 }
 
-// sweep deletes the parts of what a record was before.
+// sweep deletes the parts of what a record was before, or would have become.
 func (j *joined) sweep(ctx context.Context, record *corev1.Secret, keep []*corev1.Secret) error {
-	if _, _, parted := partsOf(record); !parted {
-		return nil
-	}
 	selector := metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: partLabels(record)})
 	list, err := j.SecretInterface.List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if err != nil {

@@ -145,3 +145,22 @@ func isTooLarge(err error) bool {
 	status, ok := errors.AsType[*apierrors.StatusError](err)
 	return ok && apierrors.IsRequestEntityTooLargeError(status)
 }
+
+// An operation that is killed between the parts of a record leaves them without one. The
+// next that makes the revision deletes them.
+func TestPartsWithoutRecord(t *testing.T) {
+	r, client, s := large(t)
+	if err := client.CoreV1().Secrets("prod").Delete(t.Context(), largeKey, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(secrets(t, client)); got < 2 {
+		t.Fatalf("%d parts are left, want several", got)
+	}
+	r.Manifest = "kind: Service\n"
+	if err := s.Create(r); err != nil {
+		t.Fatal(err)
+	}
+	if got := secrets(t, client); len(got) != 1 || got[0].Name != largeKey {
+		t.Errorf("%d Secrets are there, want the record alone", len(got))
+	}
+}

@@ -95,7 +95,7 @@ type annotated struct {
 }
 
 // Create makes a Secret. Its parts come first: killed in between, there is no record
-// that lacks some.
+// that lacks some. What an operation that was killed there has left is deleted.
 func (a *annotated) Create(ctx context.Context, secret *corev1.Secret, o metav1.CreateOptions) (*corev1.Secret, error) {
 	parts, err := a.prepare(ctx, secret)
 	if err != nil {
@@ -105,7 +105,7 @@ func (a *annotated) Create(ctx context.Context, secret *corev1.Secret, o metav1.
 	if err != nil {
 		return nil, err
 	}
-	return made, a.belong(ctx, made, parts)
+	return made, errors.Join(a.belong(ctx, made, parts), a.sweep(ctx, made, parts))
 }
 
 // Update writes a Secret anew, whatever it was.
