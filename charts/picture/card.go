@@ -68,7 +68,7 @@ func (k *card) row(height int, draw func(c *canvas, x, y int)) {
 // wideRows shows everything.
 func (k *card) wideRows() {
 	k.height = 8
-	k.row(18, func(c *canvas, x, y int) { k.heading(c, x, y, 14) })
+	k.row(18, func(c *canvas, x, y int) { k.heading(c, x, y, k.marks(c, x, y), 14) })
 	if k.Image != "" {
 		k.line(17, "image", imageTail(k.Image, letters(k.width-2*padding, 11)), k.Image)
 	}
@@ -96,11 +96,14 @@ func (k *card) wideRows() {
 	k.objects()
 }
 
-// compactRows shows what fits into three lines.
+// compactRows shows what fits into three lines. The name has its line for itself:
+// where there are many boxes, names are long and differ at the end.
 func (k *card) compactRows() {
 	k.height = 4
-	k.row(17, func(c *canvas, x, y int) { k.heading(c, x, y, 12) })
-	room := letters(k.width-2*padding, 10)
+	k.row(17, func(c *canvas, x, y int) { k.heading(c, x, y, x+k.width-padding, 12) })
+	k.row(15, func(c *canvas, x, y int) { k.marks(c, x, y) })
+	k.height -= 15 // the next line is beside them
+	room := letters(k.width-2*padding-k.marksWidth(), 10)
 	switch text := portList(k.Ports); {
 	case isEntry(k.Box):
 		k.line(15, "open", clip(text, room), text)
@@ -127,12 +130,39 @@ func (k *card) line(height int, class, text, full string) {
 	})
 }
 
-// heading is the name with the marks of networks and problems behind it.
-func (k *card) heading(c *canvas, x, y, fontSize int) {
+// Sizes of the marks of a card, which are its networks and its problems.
+const (
+	networkWidth = 14
+	markGap      = 4
+)
+
+func (k *card) problems() string {
+	if k.Problems == 0 {
+		return ""
+	}
+	return "▲ " + strconv.Itoa(k.Problems)
+}
+
+func problemsWidth(text string) int { return 7*utf8.RuneCountInString(text) + 10 }
+
+// marksWidth is how much room marks takes.
+func (k *card) marksWidth() int {
+	width := 0
+	if text := k.problems(); text != "" {
+		width += problemsWidth(text) + markGap
+	}
+	if n := len(k.networks); n > 0 {
+		width += n*networkWidth + markGap
+	}
+	return width
+}
+
+// marks draws the marks of networks and problems at the end of a line, and returns
+// where they begin.
+func (k *card) marks(c *canvas, x, y int) int {
 	right := x + k.width - padding
-	if k.Problems > 0 {
-		text := "▲ " + strconv.Itoa(k.Problems)
-		w := 7*utf8.RuneCountInString(text) + 10
+	if text := k.problems(); text != "" {
+		w := problemsWidth(text)
 		right -= w
 		done := k.link(c, k.problemsLink())
 		c.open("g", "class", "problems")
@@ -141,15 +171,20 @@ func (k *card) heading(c *canvas, x, y, fontSize int) {
 		c.text(right+w/2, y, "", text)
 		c.close("g")
 		done()
-		right -= 4
+		right -= markGap
 	}
 	for i, network := range slices.Backward(k.networks) {
-		right -= 14
+		right -= networkWidth
 		networkMark(c, right+6, y-4, network)
 		if i == 0 {
-			right -= 4
+			right -= markGap
 		}
 	}
+	return right
+}
+
+// heading is the name, with the number of pods before the right end of its room.
+func (k *card) heading(c *canvas, x, y, right, fontSize int) {
 	if k.Scale != "" {
 		scale := clip(k.Scale, 13)
 		w := utf8.RuneCountInString(scale)*66/10 + 2
