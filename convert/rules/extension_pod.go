@@ -19,6 +19,9 @@ func (u *unit) extendProbes() {
 		return
 	}
 	c := u.container
+	if off := probes.Startup; off != nil && off.Disable && u.in.HealthCheck != nil && u.in.HealthCheck.StartPeriod != nil {
+		u.note(finding{code: "extension-overruled", summary: "does nothing: probes.startup says that there is no startup probe", hint: "remove it"}, "healthcheck", "start_period")
+	}
 	if probes.Disable {
 		c.ReadinessProbe, c.LivenessProbe, c.StartupProbe = nil, nil, nil
 	}
