@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -74,7 +75,7 @@ func (r *reader) dropYoung(src source, value any, spec *jsonschema.Schema, path 
 		}
 	case []any:
 		for i, item := range v {
-			r.dropYoung(src, item, field(spec, ""), append(slices.Clip(path), fmt.Sprint(i)))
+			r.dropYoung(src, item, field(spec, ""), append(slices.Clip(path), strconv.Itoa(i)))
 		}
 	}
 }
