@@ -55,7 +55,8 @@ func schemaDrift(s *subject) diag.List {
 	if s.values == nil || len(s.chart.Schema) == 0 || json.Unmarshal(s.chart.Schema, &top) != nil {
 		return nil
 	}
-	read := slices.Clone(s.elsewhere)
+	// helm reads these two of a chart that another one depends on.
+	read := append(slices.Clone(s.elsewhere), diag.Path{"enabled"}, diag.Path{"tags"})
 	for _, r := range s.readings {
 		if r.pos.File != valuesFile {
 			read = append(read, r.path)

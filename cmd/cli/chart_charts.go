@@ -28,7 +28,7 @@ func (a *app) chartOf(ctx context.Context, result *convert.Result) (*chart.Chart
 		return nil, err
 	}
 	files, err := helm.Chart(helm.Source{
-		Name: result.App.Name, Minor: result.App.Minor, Version: defaultChartVersion, Objects: result.Objects, Charts: near,
+		Name: result.App.Name, Minor: result.App.Minor, Version: defaultChartVersion, Objects: result.Objects, Charts: near, Data: result.App.Data,
 	})
 	if err != nil {
 		return nil, err

@@ -134,7 +134,7 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	version := cmp.Or(o.version, there.version(), defaultChartVersion)
 	files, err := helm.Chart(helm.Source{
 		Name: result.App.Name, Minor: result.App.Minor, Version: version, AppVersion: o.appVersion, Icon: o.icon, Objects: result.Objects, Disabled: disabled,
-		Variables: variables, Charts: result.App.Charts,
+		Variables: variables, Charts: result.App.Charts, Data: result.App.Data,
 	})
 	if err != nil {
 		return err

@@ -40,6 +40,9 @@ type Source struct {
 	Variables *trace.Found
 	// Charts are those that the chart depends on.
 	Charts []*workload.Chart
+	// Data are the sources of the Secrets: keys whose values were withheld are made up
+	// together with those that have the same value.
+	Data []*workload.Data
 	// Disabled are Compose services that are not installed unless a value says so.
 	Disabled []string
 }
@@ -138,7 +141,7 @@ func newBuilder(src Source) (*builder, error) {
 	src.Version = cmp.Or(src.Version, defaultVersion)
 	b := &builder{
 		src: src, chart: chartName(src.Name), root: &entry{},
-		objects: slices.Clone(src.Objects), running: map[string]bool{}, secrets: findSecrets(src.Objects),
+		objects: slices.Clone(src.Objects), running: map[string]bool{}, secrets: findSecrets(src.Objects, src.Data),
 		ports: map[portOf]string{}, parsed: map[string]*template.Template{},
 	}
 	b.root.of, b.variables = b, newVariables(src.Variables)
@@ -183,7 +186,7 @@ func (b *builder) moveIn() {
 
 // reservedKeys are the keys of values.yaml that no service may have.
 func reservedKeys() []string {
-	return []string{"global", "nameOverride", "fullnameOverride", "prefixNames", "variables", "commonLabels", "networkPolicy", "persistence", "config", "secrets", "tests", "extraObjects"}
+	return []string{"global", "enabled", "tags", "nameOverride", "fullnameOverride", "prefixNames", "variables", "commonLabels", "networkPolicy", "persistence", "config", "secrets", "tests", "extraObjects"}
 }
 
 // rank orders the kinds as values.yaml and readers want them.

@@ -25,6 +25,7 @@ type application struct {
 	name    string
 	objects []manifest.Object
 	charts  []*workload.Chart
+	data    []*workload.Data
 	// again converts it with other variables, and variables are what that shows.
 	again     trace.Conversion
 	variables *trace.Found
@@ -32,7 +33,7 @@ type application struct {
 
 // chart is what the chart of the application is made of.
 func (a application) chart() helm.Source {
-	return helm.Source{Name: a.name, Objects: a.objects, Variables: a.variables, Charts: a.charts}
+	return helm.Source{Name: a.name, Objects: a.objects, Variables: a.variables, Charts: a.charts, Data: a.data}
 }
 
 // applications converts every case of testdata/convert that converts, and the
@@ -118,7 +119,7 @@ func convertSource(t *testing.T, src compose.Source, opts rules.Options) (applic
 	if err != nil {
 		return application{}, err
 	}
-	app := application{name: result.App.Name, objects: result.Objects, charts: result.App.Charts}
+	app := application{name: result.App.Name, objects: result.Objects, charts: result.App.Charts, data: result.App.Data}
 	app.again = func(ctx context.Context, variables map[string]string) ([]manifest.Object, error) {
 		other := src
 		other.Environ = slices.Clone(src.Environ)

@@ -91,14 +91,14 @@ func (t *healthTest) remote() (*manifest.Node, error) {
 		}
 	}
 	if shellScript(t.command) {
-		edits, err := r.ask(t.command[2])
+		edits, err := r.ask(t.command[2], true)
 		if err != nil {
 			return nil, err
 		}
 		return list(append([]*manifest.Node{manifest.Text(t.command[0]), manifest.Text(t.command[1])}, t.edited(t.command[2], edits)...)...), nil
 	}
 	command := strings.Join(t.command, separator)
-	edits, err := r.ask(command)
+	edits, err := r.ask(command, false)
 	if err != nil {
 		return nil, err
 	}

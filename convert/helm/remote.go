@@ -83,8 +83,9 @@ var (
 	assignment    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
-// ask returns the edits that make a command ask the Service.
-func (r remote) ask(command string) ([]edit, error) {
+// ask returns the edits that make a command ask the Service: a script of a shell, or
+// arguments with separators between them.
+func (r remote) ask(command string, script bool) ([]edit, error) {
 	if slices.ContainsFunc(r.folders, func(folder string) bool { return strings.Contains(command, folder) }) {
 		return nil, errInside
 	}
@@ -96,7 +97,7 @@ func (r remote) ask(command string) ([]edit, error) {
 	}
 	var edits []edit
 	for _, at := range simpleCommand.FindAllStringIndex(command, -1) {
-		more, err := r.simple(command, at)
+		more, err := r.simple(command, at, script)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +116,7 @@ type words struct {
 }
 
 // simple returns the edits of one simple command.
-func (r remote) simple(command string, at []int) ([]edit, error) {
+func (r remote) simple(command string, at []int, script bool) ([]edit, error) {
 	var w words
 	for _, m := range wordOfCommand.FindAllStringIndex(command[at[0]:at[1]], -1) {
 		w.text = append(w.text, command[at[0]+m[0]:at[0]+m[1]])
@@ -139,7 +140,11 @@ func (r remote) simple(command string, at []int) ([]edit, error) {
 	if len(edits) > 0 || program.hostFlag == "" || slices.ContainsFunc(w.text[i+1:], hostFlag.MatchString) {
 		return edits, nil
 	}
-	return r.tell(w, program, w.at[i][1], strings.Contains(command, separator))
+	sep := separator
+	if script {
+		sep = " "
+	}
+	return r.tell(w, program, w.at[i][1], sep)
 }
 
 // inside reports whether a command makes sense in its own container only.
@@ -165,11 +170,7 @@ func (w words) program() (client, int) {
 }
 
 // tell inserts the flags that tell a client of the Service.
-func (r remote) tell(w words, program client, at int, arguments bool) ([]edit, error) {
-	sep := " "
-	if arguments {
-		sep = separator
-	}
+func (r remote) tell(w words, program client, at int, sep string) ([]edit, error) {
 	edits := []edit{{from: at, to: at, text: sep + program.hostFlag + sep}, {from: at, to: at, host: true}}
 	port := w.port()
 	if port != "" {

@@ -29,6 +29,7 @@ func TestRemote(t *testing.T) {
 		{"nc·-z·127.0.0.1·3000", "nc·-z·HOST·<3000>"},
 		{"python·-c·import urllib.request as r; r.urlopen('http://localhost:3000/')", "python·-c·import urllib.request as r; r.urlopen('http://HOST:<3000>/')"},
 		{"pg_isready", "pg_isready -h HOST -p <5432>"},
+		{"pg_isready·", "pg_isready·-h·HOST·-p·<5432>·"},
 		{"pg_isready·-U·me", "pg_isready·-h·HOST·-p·<5432>·-U·me"},
 		{"/usr/bin/pg_isready -U me -d app", "/usr/bin/pg_isready -h HOST -p <5432> -U me -d app"},
 		{"pg_isready -h localhost -p 5432", "pg_isready -h HOST -p 5432"},
@@ -59,7 +60,7 @@ func TestRemote(t *testing.T) {
 		{"curl localhost:9600", "asks on port 9600, to which no Service leads"},
 		{"redis-cli -p 7000 ping", "asks on port 7000, to which no Service leads"},
 	} {
-		edits, err := r.ask(strings.ReplaceAll(c.command, "·", separator))
+		edits, err := r.ask(strings.ReplaceAll(c.command, "·", separator), !strings.Contains(c.command, "·"))
 		got := shown(strings.ReplaceAll(c.command, "·", separator), edits)
 		if err != nil {
 			got = err.Error()

@@ -37,34 +37,43 @@ func load(tb testing.TB, files []charts.File) *chart.Chart {
 // render renders a chart as helm template does, the schema and the splitting into
 // documents included, and returns the documents by the name of their template.
 func render(c *chart.Chart, release string, values map[string]any) (map[string]string, error) {
+	documents, _, err := renderWithTests(c, release, values)
+	return documents, err
+}
+
+// renderWithTests is render, with the tests of the release apart.
+func renderWithTests(c *chart.Chart, release string, values map[string]any) (documents, tests map[string]string, err error) {
 	options := chartutil.ReleaseOptions{Name: release, Namespace: "default", Revision: 1, IsInstall: true}
 	all, err := chartutil.ToRenderValues(c, values, options, chartutil.DefaultCapabilities)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rendered, err := engine.Render(c, all)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	documents := map[string]string{}
+	documents, tests = map[string]string{}, map[string]string{}
 	for name, text := range rendered {
 		if path.Ext(name) != ".yaml" {
 			documents[strings.TrimPrefix(name, c.Name()+"/")] = text
 			delete(rendered, name)
 		}
 	}
-	_, manifests, err := releaseutil.SortManifests(rendered, nil, releaseutil.InstallOrder)
+	hooks, manifests, err := releaseutil.SortManifests(rendered, nil, releaseutil.InstallOrder)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	for _, h := range hooks {
+		tests[strings.TrimPrefix(h.Path, c.Name()+"/")] = h.Manifest + "\n"
 	}
 	for _, m := range manifests {
 		name := strings.TrimPrefix(m.Name, c.Name()+"/")
 		if documents[name] != "" {
-			return nil, fmt.Errorf("%s renders to several documents", name)
+			return nil, nil, fmt.Errorf("%s renders to several documents", name)
 		}
 		documents[name] = m.Content + "\n" // as helm writes the manifest of a release
 	}
-	return documents, nil
+	return documents, tests, nil
 }
 
 // objects decodes rendered documents, by kind and name.

@@ -81,6 +81,10 @@ func valuesSchema(title string, root *entry) ([]byte, error) {
 	s := root.schemaOf()
 	s.Schema = "http://json-schema.org/draft-07/schema#"
 	s.Title = title
+	// helm reads these of a chart that another depends on, and no template does.
+	s.Properties = append(s.Properties,
+		property{"enabled", &schema{Type: "boolean", Description: "What the condition of a chart that depends on this one asks for"}},
+		property{"tags", &schema{Type: "object", Description: "Tags by which charts are chosen that this one depends on", Additional: ofType("boolean")}})
 	used := map[string]bool{}
 	root.leaves(func(e *entry) { e.schema.uses(used) })
 	for _, d := range definitions() {

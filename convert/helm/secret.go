@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -42,10 +43,10 @@ type part struct {
 	escaped bool
 }
 
-func findSecrets(objects []manifest.Object) secretRefs {
+func findSecrets(objects []manifest.Object, data []*workload.Data) secretRefs {
 	r := secretRefs{values: map[secretKey][]byte{}, homes: map[secretKey]secretKey{}, parts: map[secretKey]part{}, conditions: map[string]string{}}
 	var names []string
-	first := map[string]secretKey{}
+	var ids []secretKey
 	// Of Secrets with one value, the first by its name is its home.
 	byName := slices.SortedStableFunc(slices.Values(objects), func(x, y manifest.Object) int { return strings.Compare(x.GetName(), y.GetName()) })
 	for _, o := range byName {
@@ -62,19 +63,12 @@ func findSecrets(objects []manifest.Object) secretRefs {
 			content[key] = []byte(value)
 		}
 		for _, key := range slices.Sorted(maps.Keys(content)) {
-			id, value := secretKey{secret.Name, key}, content[key]
-			r.values[id] = value
-			// The last line of a file may end where that of a variable does not.
-			text := strings.TrimRight(string(value), "\n")
-			if _, known := first[text]; !known {
-				first[text] = id
-			}
-			r.homes[id] = first[text]
-			if !given(value) {
-				r.homes[id] = id
-			}
+			id := secretKey{secret.Name, key}
+			r.values[id] = content[key]
+			ids = append(ids, id)
 		}
 	}
+	first := r.findHomes(ids, withheld(data))
 	for id, home := range r.homes {
 		if id == home {
 			r.findPart(id, first)
@@ -82,6 +76,47 @@ func findSecrets(objects []manifest.Object) secretRefs {
 	}
 	r.keys = newKeyring(names, nil)
 	return r
+}
+
+// findHomes finds the homes of the keys, and returns them by what they hold. A key
+// with a value comes before one whose value was withheld: it will be given.
+func (r secretRefs) findHomes(ids []secretKey, withheld map[secretKey]workload.Withheld) map[string]secretKey {
+	first, texts := map[string]secretKey{}, map[secretKey]string{}
+	for _, id := range ids {
+		// The last line of a file may end where that of a variable does not.
+		text := strings.TrimRight(string(r.values[id]), "\n")
+		if !given(r.values[id]) {
+			text = ""
+		} else if _, known := first[text]; !known {
+			first[text] = id
+		}
+		texts[id] = text
+	}
+	for _, id := range ids {
+		r.homes[id] = id
+		if w, ok := withheld[id]; ok {
+			texts[id] = cmp.Or(strings.TrimRight(w.Value, "\n"), "${"+w.Variable+"}")
+		}
+		if texts[id] == "" {
+			continue
+		}
+		if _, known := first[texts[id]]; !known {
+			first[texts[id]] = id
+		}
+		r.homes[id] = first[texts[id]]
+	}
+	return first
+}
+
+// withheld returns the values that were not written, by their keys.
+func withheld(data []*workload.Data) map[secretKey]workload.Withheld {
+	found := map[secretKey]workload.Withheld{}
+	for _, d := range data {
+		for key, w := range d.Withheld {
+			found[secretKey{d.Name, key}] = w
+		}
+	}
+	return found
 }
 
 // findPart finds the password in an address, and the key that holds it, too.
@@ -138,7 +173,7 @@ func (r secretRefs) closure(names []string) []string {
 // objects' Secrets, and those of the charts that it depends on: what the chart
 // itself never carries.
 func SecretValues(objects []manifest.Object, dependencies ...*workload.Chart) map[string]any {
-	refs := findSecrets(objects)
+	refs := findSecrets(objects, nil)
 	values := map[string]any{}
 	for _, d := range dependencies {
 		if len(d.Secrets) > 0 {

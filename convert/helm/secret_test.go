@@ -1,6 +1,7 @@
 package helm_test
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 
 	"gantry/convert/helm"
 	"gantry/convert/manifest"
+	"gantry/convert/workload"
 	"gantry/testdata/strict"
 )
 
@@ -186,5 +188,48 @@ func TestAddressesFollowPasswords(t *testing.T) {
 	existing := secret("web-env", nil, map[string][]byte{"UPSTREAM": []byte("https://me:kept@example.com")}).Resource
 	if got := renderSecrets(t, nil, existing)["web-env/UPSTREAM"]; got != "https://me:kept@example.com" {
 		t.Errorf("an address whose password nobody else has is %q, not what the cluster has", got)
+	}
+}
+
+// TestWithheldSecrets expects one value in all keys that one variable of the shell is
+// for: the one that is given somewhere, or one that is made up.
+func TestWithheldSecrets(t *testing.T) {
+	withheld := func(name, variable, value string) *workload.Data {
+		return &workload.Data{Name: name, Withheld: map[string]workload.Withheld{"key": {Variable: variable, Value: value}}}
+	}
+	placeholder := map[string]string{"key": workload.Placeholder}
+	objects := []manifest.Object{
+		secret("a", placeholder, nil), secret("b", placeholder, nil), secret("c", placeholder, nil), secret("d", placeholder, nil),
+		secret("web-env", map[string]string{"TOKEN": "t0ken", "URL": "https://me:t0ken@example.com"}, nil),
+	}
+	files, err := helm.Chart(helm.Source{Name: "app", Objects: objects, Data: []*workload.Data{
+		withheld("a", "UNSET", ""), withheld("b", "UNSET", ""), withheld("c", "OTHER", ""), withheld("d", "TOKEN", "t0ken"),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, values := range []map[string]any{nil, helm.SecretValues(objects)} {
+		documents, err := render(load(t, files), "app", values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := func(name, key string) string {
+			data, _ := decode(t, documents["templates/secret-"+name+".yaml"])["Secret "+name].(map[string]any)["data"].(map[string]any)
+			text, err := base64.StdEncoding.DecodeString(data[key].(string))
+			if err != nil || len(text) == 0 {
+				t.Fatalf("%s of %s: %q, %v", key, name, text, err)
+			}
+			return string(text)
+		}
+		if content("a", "key") != content("b", "key") || content("a", "key") == content("c", "key") {
+			t.Errorf("one variable, two values: %v", documents)
+		}
+		token := content("web-env", "TOKEN")
+		if content("d", "key") != token || content("web-env", "URL") != "https://me:"+token+"@example.com" {
+			t.Errorf("a value that is written down is another: %v", documents)
+		}
+		if values != nil && token != "t0ken" {
+			t.Errorf("a value that was given is %s", token)
+		}
 	}
 }

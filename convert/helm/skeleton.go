@@ -76,9 +76,9 @@ type skeletonData struct {
 	// Tested are the services whose health checks are tests, and Untested the others.
 	Tested   []string
 	Untested []untested
-	Secrets   []secretData
-	Charts    []workload.Chart
-	Values    []row
+	Secrets  []secretData
+	Charts   []workload.Chart
+	Values   []row
 	// Rare are the values that each service takes as well.
 	Rare []row
 }

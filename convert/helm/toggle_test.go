@@ -241,7 +241,7 @@ func merge(into, from map[string]any) {
 func strictly(name string) func(t *testing.T, c *chart.Chart, release string, values map[string]any) map[string]string {
 	return func(t *testing.T, c *chart.Chart, release string, values map[string]any) map[string]string {
 		t.Helper()
-		documents, err := render(c, release, values)
+		documents, tests, err := renderWithTests(c, release, values)
 		if err != nil {
 			t.Fatalf("%s with %v: %v", name, values, err)
 		}
@@ -253,6 +253,10 @@ func strictly(name string) func(t *testing.T, c *chart.Chart, release string, va
 		for _, m := range ours.Manifests {
 			byUs[strings.TrimPrefix(m.Source, c.Name()+"/")] = m.Content + "\n"
 		}
+		for _, h := range ours.Hooks {
+			byUs[strings.TrimPrefix(h.Source, c.Name()+"/")] = h.Content + "\n"
+		}
+		maps.Copy(documents, tests)
 		for file, text := range documents {
 			if path.Ext(file) != ".yaml" {
 				delete(documents, file)

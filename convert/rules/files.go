@@ -114,6 +114,10 @@ func (a *app) declare(f fileObject, object string) {
 	out := &workload.Data{Name: object, Secret: f.secret, Annotations: validAnnotations(f.config.Labels)}
 	a.extendData(f, out)
 	setData(out, a.dataKey(f), content)
+	if variable := f.config.Environment; f.secret && variable != "" && string(content) == workload.Placeholder {
+		value, _ := a.project.Environment.Resolve(variable)
+		out.Withheld = map[string]workload.Withheld{a.dataKey(f): {Variable: variable, Value: value}}
+	}
 	a.addData(out, path)
 }
 

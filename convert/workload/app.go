@@ -179,6 +179,16 @@ type Data struct {
 	Immutable bool
 	Text      map[string]string
 	Binary    map[string][]byte
+	// Withheld are values that are not among these, by the keys that they belong to.
+	Withheld map[string]Withheld
+}
+
+// Withheld is a value of the user's shell that stays out of what is written.
+type Withheld struct {
+	// Variable names it.
+	Variable string
+	// Value tells what else has the same value; it may be empty.
+	Value string
 }
 
 // Placeholder stands in a Secret for a value that was not written into it.

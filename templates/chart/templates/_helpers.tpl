@@ -75,10 +75,15 @@ app.kubernetes.io/part-of: {{ include "[[.Chart]].name" . | quote }}
 {{- end }}
 
 {{/*
-Labels by which pods are found, beside app.kubernetes.io/name.
+Labels by which pods are found, beside app.kubernetes.io/name. A chart that depends on
+this one may do so several times, each under an alias that tells their pods apart.
 */}}
 {{- define "[[.Chart]].selectorLabels" -}}
-app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- $instance := .Release.Name }}
+{{- if ne .Chart.Name "[[.Chart]]" }}
+{{- $instance = printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+app.kubernetes.io/instance: {{ $instance | quote }}
 {{- end }}
 
 {{/*
