@@ -62,6 +62,7 @@ annotation artifacthub.io/changes; everything else in the file stays as it is.
 		},
 	}
 	o.bindValues(c)
+	o.bindPlainHTTP(c)
 	bindRender(c, &o.render)
 	bindOutput(c, &o.output)
 	f := c.Flags()
@@ -124,7 +125,7 @@ func runChartBump(ctx context.Context, a *app, dir string, o *bumpOptions) error
 	if err != nil {
 		return err
 	}
-	was, err := a.published(ctx, mine.Chart.Name(), o.against)
+	was, err := a.published(ctx, mine.Chart.Name(), o)
 	if err != nil {
 		return err
 	}
@@ -185,10 +186,10 @@ func named(ctx context.Context, c *client.Client, against string) (published, er
 
 // published finds what a chart is compared with: what was named, or the newest
 // release of that name in the configured repositories.
-func (a *app) published(ctx context.Context, name, against string) (published, error) {
-	c := a.repoClient()
-	if against != "" {
-		return named(ctx, c, against)
+func (a *app) published(ctx context.Context, name string, o *bumpOptions) (published, error) {
+	c := a.repoClient(client.WithPlainHTTP(o.plainHTTP))
+	if o.against != "" {
+		return named(ctx, c, o.against)
 	}
 	all, err := c.Repositories()
 	if err != nil {

@@ -46,6 +46,7 @@ counted.
 		},
 	}
 	o.bindValues(c)
+	o.bindPlainHTTP(c)
 	bindRender(c, &o.render)
 	bindOutput(c, &o.output)
 	f := c.Flags()

@@ -23,6 +23,8 @@ type chartOptions struct {
 	version string
 	verify  bool
 	keyring keyringOptions
+	// plainHTTP talks to OCI registries without TLS.
+	plainHTTP bool
 	// update fetches the charts that a chart in a folder lacks.
 	update bool
 	values engine.Values
@@ -39,6 +41,11 @@ func (o *chartOptions) bindSource(c *cobra.Command) {
 	c.Flags().StringVar(&o.version, "version", "", "version of the chart, or a range (default: the newest); for charts of repositories only")
 	c.Flags().BoolVar(&o.verify, "verify", false, "refuse a chart that no key of the keyring has signed")
 	o.keyring.bind(c)
+	o.bindPlainHTTP(c)
+}
+
+func (o *chartOptions) bindPlainHTTP(c *cobra.Command) {
+	c.Flags().BoolVar(&o.plainHTTP, "plain-http", false, "talk to OCI registries without TLS")
 }
 
 func (o *chartOptions) bindValues(c *cobra.Command) {
@@ -64,7 +71,7 @@ type loadedChart struct {
 // flags. What is wrong with any of them is reported at once.
 func (a *app) loadChart(ctx context.Context, ref string, o *chartOptions) (*loadedChart, error) {
 	merged, list := a.mergeValues(o)
-	path, err := a.fetchChart(ctx, ref, o.version, o.verify)
+	path, err := a.fetchChart(ctx, ref, o)
 	if err != nil {
 		return nil, err
 	}

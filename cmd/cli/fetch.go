@@ -18,9 +18,10 @@ import (
 
 // fetchChart returns the path of a chart: of the folder or the archive that the
 // reference names, or of the archive that it was downloaded to. Downloads lie in
-// Helm's cache and are not fetched twice; where it is to be signed, the signature
+// Helm's cache and are not fetched twice; where it is to be verified, the signature
 // lies beside it.
-func (a *app) fetchChart(ctx context.Context, ref, version string, signed bool) (path string, err error) {
+func (a *app) fetchChart(ctx context.Context, ref string, o *chartOptions) (path string, err error) {
+	version := o.version
 	_, err = os.Stat(ref)
 	switch {
 	case err == nil && version != "":
@@ -35,13 +36,13 @@ func (a *app) fetchChart(ctx context.Context, ref, version string, signed bool) 
 	if ref, version, err = atVersion(ref, version); err != nil {
 		return "", err
 	}
-	c := a.repoClient()
+	c := a.repoClient(client.WithPlainHTTP(o.plainHTTP))
 	found, err := c.Find(ctx, ref, version)
 	if err != nil {
 		return "", repoError(err)
 	}
 	path, err = c.Download(ctx, found, client.FindPaths(runtime.GOOS, a.Getenv).Cache)
-	if err != nil || !signed {
+	if err != nil || !o.verify {
 		return path, repoError(err)
 	}
 	_, err = c.DownloadProvenance(ctx, found, path)

@@ -16,6 +16,9 @@ func repoError(err error) error {
 	if err == nil {
 		return nil
 	}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return unreachableError(withHint(err, "it answers without TLS: pass --plain-http if you mean to"))
+	}
 	if _, ok := errors.AsType[*client.UnreachableError](err); ok {
 		return unreachableError(withHint(err, "is the repository running, and its address right? See: gantry repo list"))
 	}

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"helm.sh/helm/v3/pkg/chart"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
@@ -142,9 +144,26 @@ func runTemplate(ctx context.Context, a *app, ref string, o *templateOptions) er
 		err = rendered.WriteTemplate(a.Out, o.write)
 	}
 	if errors.Is(err, engine.ErrNoTemplate) {
-		return notFoundError(err)
+		return notFoundError(withHint(err, similarTemplate(l.chart, o.write.ShowOnly)))
 	}
 	return err
+}
+
+// similarTemplate says what may be meant by the first name of a template that does not
+// exist; where all do, one of them renders to nothing.
+func similarTemplate(c *chart.Chart, wanted []string) string {
+	names := make([]string, 0, len(c.Templates))
+	for _, t := range c.Templates {
+		if strings.HasSuffix(t.Name, ".yaml") {
+			names = append(names, t.Name)
+		}
+	}
+	for _, pattern := range wanted {
+		if !slices.ContainsFunc(names, func(name string) bool { ok, _ := path.Match(pattern, name); return ok }) {
+			return diag.DidYouMean(pattern, names)
+		}
+	}
+	return "with these values it renders to nothing"
 }
 
 // capabilities finds out what the cluster is, for the templates to see.
