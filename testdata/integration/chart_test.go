@@ -105,3 +105,78 @@ func TestTwoReleasesInOneNamespace(t *testing.T) {
 	w.run(w.helm, p.in("uninstall", "blue", "--wait", "--timeout", "60s")...)
 	p.until(t, "StatefulSet.apps", "green-db", "status.readyReplicas", 1)
 }
+
+// thingDefinition is a definition that the API server takes.
+const thingDefinition = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: things.example.com
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Thing, plural: things}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema: {type: object}
+`
+
+// TestTemplateOptions gives gantry template and helm template the same options, and
+// wants the same bytes; where helm refuses, gantry does.
+func TestTemplateOptions(t *testing.T) {
+	t.Parallel()
+	r := newReleases(t)
+	for name, text := range map[string]string{
+		"more.yaml": "replicas: 4\n", "note.txt": "a note\n",
+		"post.sh":                   "#!/bin/sh\nsed s/web/WEB/\n",
+		"web/templates/extra.yaml":  "{{- if .Capabilities.APIVersions.Has \"example.com/v1\" }}\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}-extra}\ndata: {{ .Values.data | default dict | toJson }}\n{{- end }}\n",
+		"web/templates/hook.yaml":   "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: hook\n  annotations: {helm.sh/hook: pre-install}\n",
+		"web/crds/thing.yaml":       thingDefinition,
+		"web/templates/broken.yaml": "{{ if .Values.broken }}{{ .Values.nothing.here }}{{ end }}\n",
+	} {
+		file := filepath.Join(r.dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, options := range [][]string{
+		{},
+		{"--show-only", "templates/hook.yaml"},
+		{"-s", "templates/*.yaml"},
+		{"-s", "templates/nothing.yaml"},
+		{"--values", "more.yaml"},
+		{"-f", "more.yaml", "--set", "replicas=5"},
+		{"-f", "missing.yaml"},
+		{"-a", "example.com/v1", "--set", "data.a=1,data.b=x"},
+		{"-a", "example.com/v1", "--set-string", "data.a=1"},
+		{"-a", "example.com/v1", "--set-file", "data.a=note.txt"},
+		{"-a", "example.com/v1", "--set-json", `data={"a":[1,2]}`},
+		{"-a", "example.com/v1", "--set-literal", "data.a={b,c}"},
+		{"--api-versions", "example.com/v1,example.com/v2"},
+		{"--kube-version", "1.30.0"},
+		{"--include-crds", "--no-hooks"},
+		{"--skip-tests", "--is-upgrade"},
+		{"--post-renderer", "./post.sh"},
+		{"--post-renderer", "sed", "--post-renderer-args", "s/web/WEB/"},
+		{"--post-renderer", "./missing.sh"},
+		{"--set", "broken=true"},
+		{"--set", "a[=1"},
+		{"--validate"},
+		{"--validate", "--include-crds", "-a", "example.com/v1"},
+	} {
+		args := append([]string{"template", "web", "web"}, options...)
+		theirs, theirErr := r.command(t.Context(), r.helm, r.in(args...)...).Output()
+		ours, ourErr := r.command(t.Context(), r.gantry, r.in(args...)...).Output()
+		if (theirErr == nil) != (ourErr == nil) {
+			t.Errorf("%v: helm says %v, and gantry %v", options, theirErr, ourErr)
+		}
+		if string(theirs) != string(ours) {
+			t.Errorf("%v: helm prints\n%s\nand gantry\n%s", options, theirs, ours)
+		}
+	}
+}
