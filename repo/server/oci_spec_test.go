@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -60,7 +61,7 @@ func TestOCISpecification(t *testing.T) {
 
 		{says: "pull: a manifest by tag, byte by byte", method: "GET", path: manifests + "v1", status: 200, want: map[string]string{"Content-Type": manifestType, "Docker-Content-Digest": imageSum}, wantBody: image},
 		{says: "pull: a manifest by digest", method: "GET", path: manifests + indexSum, status: 200, want: map[string]string{"Content-Type": indexType}, wantBody: index},
-		{says: "pull: a manifest that is there", method: "HEAD", path: manifests + "v1", status: 200, want: map[string]string{"Content-Length": fmt.Sprint(len(image))}},
+		{says: "pull: a manifest that is there", method: "HEAD", path: manifests + "v1", status: 200, want: map[string]string{"Content-Length": strconv.Itoa(len(image))}},
 		{says: "pull: a manifest that is not there", method: "GET", path: manifests + "none", status: 404, code: "MANIFEST_UNKNOWN"},
 		{says: "pull: likewise", method: "HEAD", path: manifests + none, status: 404},
 		{says: "pull: a blob", method: "GET", path: blobs + layer, status: 200, want: map[string]string{"Docker-Content-Digest": layer}, wantBody: "layer"},
