@@ -40,16 +40,7 @@ func explainLabels(a *app, output, path string) error {
 // fieldName writes the field of a label as people do: with brackets around the
 // number of an item.
 func fieldName(field string) string {
-	parts := strings.Split(field, ".")
-	name := parts[0]
-	for _, part := range parts[1:] {
-		if part == "0" {
-			name += "[0]"
-		} else {
-			name += "." + part
-		}
-	}
-	return name
+	return strings.ReplaceAll(field, ".0", "[0]")
 }
 
 // explainExtension lists the fields of x-kubernetes, or one and what is below it.

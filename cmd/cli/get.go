@@ -186,9 +186,15 @@ func printMetadata(a *app, r *release.Release, o *getOptions) error {
 	}
 	slices.Sort(dependencies)
 	rows := [][2]string{
-		{"NAME", m.Name}, {"CHART", m.Chart}, {"VERSION", m.Version}, {"APP_VERSION", m.AppVersion},
-		{"ANNOTATIONS", strings.Join(annotations, ",")}, {"DEPENDENCIES", strings.Join(dependencies, ",")},
-		{"NAMESPACE", m.Namespace}, {"REVISION", strconv.Itoa(m.Revision)}, {"STATUS", m.Status},
+		{"NAME", m.Name},
+		{"CHART", m.Chart},
+		{"VERSION", m.Version},
+		{"APP_VERSION", m.AppVersion},
+		{"ANNOTATIONS", strings.Join(annotations, ",")},
+		{"DEPENDENCIES", strings.Join(dependencies, ",")},
+		{"NAMESPACE", m.Namespace},
+		{"REVISION", strconv.Itoa(m.Revision)},
+		{"STATUS", m.Status},
 		{"DEPLOYED_AT", m.DeployedAt.Format(time.RFC3339)},
 	}
 	if m.DeployedBy != "" {

@@ -17,8 +17,12 @@ func printAll(a *app, r *release.Release, _ *getOptions) error {
 		rows = append(rows, [2]string{"LAST DEPLOYED", r.Updated.Format(time.ANSIC)})
 	}
 	rows = append(rows, [][2]string{
-		{"NAMESPACE", r.Namespace}, {"STATUS", r.Status}, {"REVISION", strconv.Itoa(r.Revision)},
-		{"CHART", r.Chart}, {"VERSION", r.ChartVersion}, {"APP_VERSION", r.AppVersion},
+		{"NAMESPACE", r.Namespace},
+		{"STATUS", r.Status},
+		{"REVISION", strconv.Itoa(r.Revision)},
+		{"CHART", r.Chart},
+		{"VERSION", r.ChartVersion},
+		{"APP_VERSION", r.AppVersion},
 	}...)
 	if err := writeRows(a.Out, rows); err != nil {
 		return err

@@ -2,7 +2,9 @@ package helm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,16 +76,14 @@ func (b *builder) drawHealthTests() error {
 func (t *healthTest) remote() (*manifest.Node, error) {
 	i := slices.IndexFunc(t.objects, func(o manifest.Object) bool { return o.Kind() == "Service" && o.GetName() == t.object.GetName() })
 	if i < 0 {
-		return nil, fmt.Errorf("asks a container that no Service leads to")
+		return nil, errors.New("asks a container that no Service leads to")
 	}
 	service, _ := t.objects[i].Resource.(*corev1.Service)
 	r := remote{name: service.Name, offers: func(port string) bool { return offers(service, port) }, env: map[string]string{}}
 	for _, e := range t.typed.Env {
 		r.env[e.Name] = t.variables.fill(e.Value)
 	}
-	for name, value := range t.variables.values {
-		r.env[name] = value
-	}
+	maps.Copy(r.env, t.variables.values)
 	kept := t.keptVolumes()
 	for _, m := range t.typed.VolumeMounts {
 		if !slices.Contains(kept, m.Name) {

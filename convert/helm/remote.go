@@ -67,9 +67,9 @@ func clients() []client {
 }
 
 var (
-	// insiders are programs that see their own container only, and insideWord is a
-	// word for what another pod does not have.
-	insiders   = []string{"pgrep", "pidof", "ps", "kill", "supervisorctl", "systemctl", "rabbitmqctl", "rabbitmq-diagnostics", "celery"}
+	// insider is a program that sees its own container only, and insideWord is a word
+	// for what another pod does not have.
+	insider    = regexp.MustCompile(`^(?:pgrep|pidof|ps|kill|supervisorctl|systemctl|rabbitmqctl|rabbitmq-diagnostics|celery)$`)
 	insideWord = regexp.MustCompile(`^/proc/|\.sock$|\.pid$`)
 	// fileTest asks for a file: test -f, [ -f.
 	fileTest = regexp.MustCompile(`^-[bcdefghkLOGprSsuwx]$`)
@@ -150,7 +150,7 @@ func (r remote) simple(command string, at []int, script bool) ([]edit, error) {
 // inside reports whether a command makes sense in its own container only.
 func (w words) inside() bool {
 	for i, word := range w.text {
-		if insideWord.MatchString(word) || i == 0 && slices.Contains(insiders, path.Base(word)) ||
+		if insideWord.MatchString(word) || i == 0 && insider.MatchString(path.Base(word)) ||
 			i > 0 && (w.text[i-1] == "test" || strings.HasPrefix(w.text[i-1], "[")) && fileTest.MatchString(word) {
 			return true
 		}

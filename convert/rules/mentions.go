@@ -79,20 +79,10 @@ func (a *app) hosts() map[string]string {
 		add(a.names[name], name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
-		s := a.project.Services[name]
-		add(s.Hostname, name)
-		add(s.ContainerName, name)
-		for _, container := range a.firstContainer(name) {
-			add(container, name)
+		for _, host := range a.otherNames(name) {
+			add(host, name)
 		}
-		for _, network := range slices.Sorted(maps.Keys(s.Networks)) {
-			if n := s.Networks[network]; n != nil {
-				for _, alias := range n.Aliases {
-					add(alias, name)
-				}
-			}
-		}
-		for _, link := range s.Links {
+		for _, link := range a.project.Services[name].Links {
 			if service, alias, found := strings.Cut(link, ":"); found {
 				add(alias, service)
 			}
@@ -102,6 +92,18 @@ func (a *app) hosts() map[string]string {
 		add(host, "")
 	}
 	return hosts
+}
+
+// otherNames are what a service is called besides its own name.
+func (a *app) otherNames(service string) []string {
+	s := a.project.Services[service]
+	names := append([]string{s.Hostname, s.ContainerName}, a.firstContainer(service)...)
+	for _, network := range slices.Sorted(maps.Keys(s.Networks)) {
+		if n := s.Networks[network]; n != nil {
+			names = append(names, n.Aliases...)
+		}
+	}
+	return names
 }
 
 // dockerHosts are the names and the usual address of the machine that runs Docker, as
