@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -157,7 +158,7 @@ func TestKilledAfterWrites(t *testing.T) {
 				}
 			}
 			for _, after := range tries {
-				t.Run(fmt.Sprint(after), func(t *testing.T) {
+				t.Run(strconv.Itoa(after), func(t *testing.T) {
 					t.Parallel()
 					r := prepare(t)
 					seen := r.killed(after, test.killed...)

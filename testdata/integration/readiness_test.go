@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -172,7 +173,7 @@ spec:
 		if _, err := engines.Patch(t.Context(), "one", types.MergePatchType, []byte(patch), metav1.PatchOptions{}, "status"); err != nil {
 			t.Fatal(err)
 		}
-		args := []string{"upgrade", "shop", "web", "--wait", "--timeout", "3s", "--set", "tag=" + fmt.Sprint(7+test.code)}
+		args := []string{"upgrade", "shop", "web", "--wait", "--timeout", "3s", "--set", "tag=" + strconv.Itoa(7+test.code)}
 		if test.code == 0 {
 			r.g(args...)
 			continue
