@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -176,7 +177,9 @@ func (u *unit) addContainers() {
 			u.fail(finding{code: "incomplete", summary: "lacks image", hint: "add it"}, at...)
 		}
 		taken[c.Name] = true
-		c.Image = u.pinned(c.Image, false, u.where(field, strconv.Itoa(i), "image")...)
+		if c.Image != "" {
+			c.Image = u.pinned(c.Image, false, u.where(field, strconv.Itoa(i), "image")...)
+		}
 		*to = append(*to, c)
 	}
 	for i, c := range u.ext.InitContainers {
@@ -194,22 +197,27 @@ func (u *unit) addContainers() {
 
 // badLabel says why something is no label, or returns "".
 func badLabel(key, value string) string {
-	if why := badAnnotation(key, value); why != "" {
-		return why
-	}
-	if len(validation.IsValidLabelValue(value)) > 0 {
+	switch {
+	case len(validation.IsQualifiedName(key)) > 0:
+		return badKey(key)
+	case len(validation.IsValidLabelValue(value)) > 0:
 		return fmt.Sprintf("%q is no value for a label, which has letters, digits, - _ and . only, 63 at most", value)
-	}
-	if key == "app.kubernetes.io/name" || key == "app.kubernetes.io/instance" {
+	case key == "app.kubernetes.io/name" || key == "app.kubernetes.io/instance":
 		return "is how gantry finds the pods of a service: it cannot be changed"
+	default:
+		return ""
+	}
+}
+
+// badAnnotation says why something is no annotation, or returns "". Other than in
+// labels, the domain may have upper case.
+func badAnnotation(key, _ string) string {
+	if len(validation.IsQualifiedName(strings.ToLower(key))) > 0 {
+		return badKey(key)
 	}
 	return ""
 }
 
-// badAnnotation says why something is no annotation, or returns "".
-func badAnnotation(key, _ string) string {
-	if len(validation.IsQualifiedName(key)) > 0 {
-		return fmt.Sprintf("%q is no key: use letters, digits, - _ . and at most one / behind a domain", key)
-	}
-	return ""
+func badKey(key string) string {
+	return fmt.Sprintf("%q is no key: use letters, digits, - _ . and at most one / behind a domain", key)
 }

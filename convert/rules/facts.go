@@ -85,9 +85,13 @@ func References(project *compose.Project, opts Options) []string {
 }
 
 // pinned returns the reference of an image with the digest that its registry
-// gave, and reports what it did not give. What is built here may not be there
-// yet.
+// gave, and reports what it did not give, or that it is no reference. What is built
+// here may not be there yet.
 func (u *unit) pinned(ref string, built bool, key ...string) string {
+	if f, bad := badReference(ref); bad {
+		u.fail(f, key...)
+		return ref
+	}
 	info := u.opts.Images[ref]
 	if f := info.Failure; f != nil {
 		found := finding{code: f.Code, summary: fmt.Sprintf("the image %s %s", ref, f.Summary), hint: f.Hint}

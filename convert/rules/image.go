@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
 
 	"gantry/convert/workload"
@@ -19,11 +20,7 @@ func (u *unit) image() {
 		u.container.Image = u.opts.builtImage(u.project.Name, u.name)
 	}
 	if u.in.Image == "" && u.in.Build == nil {
-		u.warn(finding{
-			code:    "image-missing",
-			summary: "is empty, and a pod cannot be without an image: it will pull " + u.container.Image,
-			hint:    "give the image, or set the variable that it comes from",
-		}, "image")
+		u.fail(finding{code: "image-missing", summary: "is empty, and no container is without an image", hint: "name the image, or set the variable that it comes from"}, "image")
 	}
 	if u.in.Build != nil {
 		u.out.Builds = append(u.out.Builds, workload.Build{Service: u.name, Image: u.container.Image})
@@ -35,6 +32,24 @@ func (u *unit) image() {
 	}
 	u.container.Image = u.pinned(u.container.Image, u.in.Build != nil, u.imageKey())
 	u.pullPolicy()
+}
+
+// badReference says what is wrong with the reference of an image, by the grammar
+// that nodes read it with. The API server takes any text, and the pod never starts.
+func badReference(ref string) (f finding, bad bool) {
+	if _, err := reference.ParseNormalizedNamed(ref); err == nil {
+		return finding{}, false
+	}
+	f = finding{"image-reference", fmt.Sprintf("%q is no reference of an image: no node can pull it", ref), "write [REGISTRY/]NAME[:TAG], such as ghcr.io/acme/web:1.4"}
+	end := len(ref)
+	if i := strings.IndexAny(path.Base(ref), ":@"); i >= 0 {
+		end = strings.LastIndex(ref, "/") + 1 + i
+	}
+	lower := strings.ToLower(ref[:end]) + ref[end:]
+	if _, err := reference.ParseNormalizedNamed(lower); err == nil {
+		f.hint = "names of images are in lower case: write " + lower
+	}
+	return f, true
 }
 
 // builtImage names the image of a service that has none.
