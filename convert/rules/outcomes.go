@@ -2,8 +2,6 @@ package rules
 
 import (
 	"iter"
-	"slices"
-	"strings"
 
 	"gantry/charts/diag"
 	"gantry/convert/compose"
@@ -40,8 +38,8 @@ func Outcomes(project *compose.Project) iter.Seq[KeyOutcome] {
 			if row, ok := chartRow(project, key.Path); ok {
 				k.Row, k.Exact = row, len(key.Path) == 3
 			}
-			if isExtension(key.Path) {
-				k.Row, k.Exact = extensionRow(key.Path), false
+			if i := extensionIn(key.Path); i >= 0 {
+				k.Row, k.Exact = extensionRow(key.Path[i]), false
 			}
 			if !yield(k) {
 				return
@@ -51,8 +49,8 @@ func Outcomes(project *compose.Project) iter.Seq[KeyOutcome] {
 }
 
 // extensionRow answers for extensions, which the schema leaves open.
-func extensionRow(path diag.Path) Row {
-	if i := slices.IndexFunc(path, func(key string) bool { return strings.HasPrefix(key, "x-") }); path[i] == extension.Key {
+func extensionRow(key string) Row {
+	if key == extension.Key {
 		return Row{Path: extension.Key, Outcome: Converted, Report: Silent, Text: "says of Kubernetes what Compose has no word for"}
 	}
 	return Row{Path: "x-*", Outcome: Ignored, Report: Silent, Text: "is an extension: it means nothing to Compose, and nothing to gantry"}

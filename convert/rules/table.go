@@ -166,15 +166,17 @@ func (a *app) reportKeys() {
 	}
 }
 
-// isExtension reports whether a key belongs to an extension: x-*. Where keys are
+// extensionIn returns where in a path an extension begins, x-*, or -1. Where keys are
 // the user's own names, x- begins a name like any other.
-func isExtension(path diag.Path) bool {
+func extensionIn(path diag.Path) int {
+	isName := false
 	for i, key := range path {
-		if strings.HasPrefix(key, "x-") && (i == 0 || !slices.Contains(named(), path[i-1])) {
-			return true
+		if !isName && strings.HasPrefix(key, "x-") {
+			return i
 		}
+		isName = !isName && slices.Contains(named(), key)
 	}
-	return false
+	return -1
 }
 
 // named are the mappings whose keys are names, of services or of variables.
