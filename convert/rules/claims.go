@@ -199,7 +199,7 @@ func (a *app) namedClaim(name string, c *claim) *workload.Claim {
 	if class := a.opts.VolumeDrivers[c.config.Driver]; class != "" {
 		out.StorageClass = &class
 	}
-	c.extend(out)
+	shape(out, c.wish)
 	return out
 }
 

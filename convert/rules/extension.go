@@ -143,24 +143,21 @@ func overlay[T any](base, over *T) *T {
 
 // extendMeta adds labels and annotations of the controller and of its pods.
 func (u *unit) extendMeta() {
-	for _, m := range []struct {
-		field string
-		from  map[string]string
-		into  *map[string]string
-		check func(key, value string) string
-	}{
-		{"labels", u.ext.Labels, &u.work.Labels, badLabel},
-		{"annotations", u.ext.Annotations, &u.work.Annotations, badAnnotation},
-		{"podLabels", u.ext.PodLabels, &u.work.Pod.Labels, badLabel},
-		{"podAnnotations", u.ext.PodAnnotations, &u.work.Pod.Annotations, badAnnotation},
-	} {
-		for _, key := range slices.Sorted(maps.Keys(m.from)) {
-			if why := m.check(key, m.from[key]); why != "" {
-				u.fail(finding{code: "extension-label", summary: why}, u.where(m.field, key)...)
-				continue
-			}
-			setKey(m.into, key, m.from[key])
+	u.addMeta(&u.work.Labels, u.ext.Labels, badLabel, u.at(u.where("labels")...))
+	u.addMeta(&u.work.Annotations, u.ext.Annotations, badAnnotation, u.at(u.where("annotations")...))
+	u.addMeta(&u.work.Pod.Labels, u.ext.PodLabels, badLabel, u.at(u.where("podLabels")...))
+	u.addMeta(&u.work.Pod.Annotations, u.ext.PodAnnotations, badAnnotation, u.at(u.where("podAnnotations")...))
+}
+
+// addMeta adds labels or annotations that x-kubernetes gives an object. Those that
+// the API server refuses are refused where they stand.
+func (a *app) addMeta(into *map[string]string, from map[string]string, bad func(key, value string) string, path diag.Path) {
+	for _, key := range slices.Sorted(maps.Keys(from)) {
+		if why := bad(key, from[key]); why != "" {
+			a.report(diag.Error, finding{code: "extension-label", summary: why}, below(path, key))
+			continue
 		}
+		setKey(into, key, from[key])
 	}
 }
 
@@ -182,8 +179,8 @@ func (a *app) patch(service, key string, change json.RawMessage, path diag.Path)
 func (a *app) extendApp() {
 	ext := &a.ext.App
 	a.out.Scope = workload.Scope{Quota: ext.ResourceQuota, Limits: ext.LimitRange}
-	a.scopeMeta("labels", ext.Labels, &a.out.Scope.Labels, badLabel)
-	a.scopeMeta("annotations", ext.Annotations, &a.out.Scope.Annotations, badAnnotation)
+	a.addMeta(&a.out.Scope.Labels, ext.Labels, badLabel, diag.Path{extension.Key, "labels"})
+	a.addMeta(&a.out.Scope.Annotations, ext.Annotations, badAnnotation, diag.Path{extension.Key, "annotations"})
 	if n := ext.Namespace; n != nil {
 		a.namespace(n)
 	}
@@ -198,16 +195,6 @@ func (a *app) patchAll() {
 	}
 }
 
-func (a *app) scopeMeta(field string, from map[string]string, into *map[string]string, check func(key, value string) string) {
-	for _, key := range slices.Sorted(maps.Keys(from)) {
-		if why := check(key, from[key]); why != "" {
-			a.report(diag.Error, finding{code: "extension-label", summary: why}, diag.Path{extension.Key, field, key})
-			continue
-		}
-		setKey(into, key, from[key])
-	}
-}
-
 func (a *app) namespace(n *extension.Namespace) {
 	path := diag.Path{extension.Key, "namespace"}
 	if objectName(n.Name) != n.Name {
@@ -216,7 +203,10 @@ func (a *app) namespace(n *extension.Namespace) {
 	}
 	a.out.Scope.Namespace = n.Name
 	if n.Create {
-		a.out.Scope.Created = &metav1.ObjectMeta{Name: n.Name, Labels: n.Labels, Annotations: n.Annotations}
+		made := &metav1.ObjectMeta{Name: n.Name}
+		a.addMeta(&made.Labels, n.Labels, badLabel, below(path, "labels"))
+		a.addMeta(&made.Annotations, n.Annotations, badAnnotation, below(path, "annotations"))
+		a.out.Scope.Created = made
 	} else if len(n.Labels)+len(n.Annotations) > 0 {
 		a.report(diag.Error, finding{
 			code: "extension-namespace", summary: "has labels or annotations, which are set when it is created", hint: "add create: true, or remove them",
@@ -227,12 +217,14 @@ func (a *app) namespace(n *extension.Namespace) {
 // extendPolicy gives the NetworkPolicy of a network what the network says of it.
 func (a *app) extendPolicy(network string, p *workload.Policy) {
 	ext := a.ext.Network(network)
-	p.Labels, p.Annotations = ext.Labels, ext.Annotations
+	path := diag.Path{"networks", network, extension.Key}
+	a.addMeta(&p.Labels, ext.Labels, badLabel, below(path, "labels"))
+	a.addMeta(&p.Annotations, ext.Annotations, badAnnotation, below(path, "annotations"))
 	p.Spec.Ingress = append(p.Spec.Ingress, ext.Ingress...)
 	if len(ext.Egress) > 0 && !a.project.Networks[network].Internal {
 		a.report(diag.Error, finding{
 			code: "extension-network", summary: "has no effect: pods of the network may reach everything", hint: "make the network internal: true, or remove it",
-		}, diag.Path{"networks", network, extension.Key, "egress"})
+		}, below(path, "egress"))
 		return
 	}
 	p.Spec.Egress = append(p.Spec.Egress, ext.Egress...)

@@ -83,7 +83,8 @@ func (u *unit) extendEndpoint(own *workload.Endpoint, public []*workload.Endpoin
 		all = public
 	}
 	for _, e := range all {
-		e.Labels, e.Annotations = ext.Labels, ext.Annotations
+		u.addMeta(&e.Labels, ext.Labels, badLabel, u.at(u.where("service", "labels")...))
+		u.addMeta(&e.Annotations, ext.Annotations, badAnnotation, u.at(u.where("service", "annotations")...))
 	}
 	u.extendPublic(public)
 }
@@ -229,9 +230,7 @@ func (u *unit) ingresses() {
 			Class: cmp.Or(in.Class, u.opts.IngressClass), Endpoint: u.object, Port: p.target,
 		}
 		r.Hosts = u.hosts(in, p, o)
-		for key, value := range in.Annotations {
-			setKey(&r.Annotations, key, value)
-		}
+		u.addMeta(&r.Annotations, in.Annotations, badAnnotation, u.at(below(o.key, "annotations")...))
 		u.tls(in, r, append(o.key, "tls"))
 		u.checkPath(in.Path, append(o.key, "path"))
 		u.out.Routes = append(u.out.Routes, r)
@@ -313,8 +312,9 @@ func (u *unit) gateways() {
 		g := o.gateway
 		r := &workload.HTTPRoute{
 			Name: u.routeName("HTTPRoute", i, p), Service: u.name, Hosts: g.Hostnames, Path: g.Path, PathType: string(g.PathType),
-			Endpoint: u.object, Port: p.target, Annotations: g.Annotations,
+			Endpoint: u.object, Port: p.target,
 		}
+		u.addMeta(&r.Annotations, g.Annotations, badAnnotation, u.at(below(o.key, "annotations")...))
 		parents := g.ParentRefs
 		if g.ParentRef != nil {
 			parents = append([]extension.ParentRef{*g.ParentRef}, parents...)

@@ -211,10 +211,11 @@ func (u *unit) account() {
 		return
 	}
 	pod.ServiceAccountName = name
-	u.out.Accounts = append(u.out.Accounts, &workload.Account{
-		Name: name, Service: u.service(), Annotations: ext.Annotations, Automount: *pod.AutomountServiceAccountToken,
-		Rules: ext.Rules, ClusterRules: ext.ClusterRules,
-	})
+	made := &workload.Account{
+		Name: name, Service: u.service(), Automount: *pod.AutomountServiceAccountToken, Rules: ext.Rules, ClusterRules: ext.ClusterRules,
+	}
+	u.addMeta(&made.Annotations, ext.Annotations, badAnnotation, u.at(u.where("serviceAccount", "annotations")...))
+	u.out.Accounts = append(u.out.Accounts, made)
 	if len(ext.ClusterRules) > 0 && u.app.ext.App.Namespace == nil {
 		u.note(finding{
 			code:    "account-namespace",

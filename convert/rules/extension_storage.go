@@ -131,17 +131,6 @@ func shape(out *workload.Claim, s extension.Storage) {
 	out.Selector = s.Selector
 }
 
-// extend gives the claim of a named volume what x-kubernetes says of it.
-func (c *claim) extend(out *workload.Claim) {
-	shape(out, c.wish)
-	for key, value := range c.ext.Labels {
-		setKey(&out.Labels, key, value)
-	}
-	for key, value := range c.ext.Annotations {
-		setKey(&out.Annotations, key, value)
-	}
-}
-
 // manyNodes reports whether many nodes can mount the claim.
 func (c *claim) manyNodes() bool {
 	return slices.Contains(c.wish.AccessModes, corev1.ReadWriteMany) || slices.Contains(c.wish.AccessModes, corev1.ReadOnlyMany)
@@ -192,10 +181,9 @@ func (a *app) extensionOfFile(f fileObject) *extension.Config {
 func (a *app) extendData(f fileObject, out *workload.Data) {
 	ext := a.extensionOfFile(f)
 	out.Immutable = ext.Immutable
-	out.Labels = ext.Labels
-	for key, value := range ext.Annotations {
-		setKey(&out.Annotations, key, value)
-	}
+	path := diag.Path{f.section, f.name, extension.Key}
+	a.addMeta(&out.Labels, ext.Labels, badLabel, below(path, "labels"))
+	a.addMeta(&out.Annotations, ext.Annotations, badAnnotation, below(path, "annotations"))
 	if f.secret {
 		out.Type = a.ext.Secret(f.name).Type
 	}

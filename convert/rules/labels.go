@@ -69,13 +69,16 @@ func (a *app) objectLabels(in map[string]string, path diag.Path) (labels, annota
 	a.invalidKeys(in, path)
 	for _, key := range slices.Sorted(maps.Keys(validAnnotations(in))) {
 		value := in[key]
-		if len(validation.IsValidLabelValue(value)) == 0 && !strings.HasPrefix(key, "app.kubernetes.io/") {
+		part := "value"
+		if len(validation.IsQualifiedName(key)) > 0 {
+			part = "key" // in annotations, the domain may have upper case
+		} else if len(validation.IsValidLabelValue(value)) == 0 && !strings.HasPrefix(key, "app.kubernetes.io/") {
 			setKey(&labels, key, value)
 			continue
 		}
 		setKey(&annotations, key, value)
 		a.report(diag.Note, finding{
-			code: "label-annotation", summary: "is kept as an annotation: its value is none for a Kubernetes label",
+			code: "label-annotation", summary: "is kept as an annotation: its " + part + " is none for a Kubernetes label",
 		}, below(path, key))
 	}
 	return labels, annotations

@@ -41,6 +41,8 @@ func (a *app) findStorage() {
 		c := a.claims[source]
 		path := diag.Path{"volumes", source}
 		c.labels, c.annotations = a.objectLabels(c.config.Labels, below(path, "labels"))
+		a.addMeta(&c.labels, c.ext.Labels, badLabel, below(path, extension.Key, "labels"))
+		a.addMeta(&c.annotations, c.ext.Annotations, badAnnotation, below(path, extension.Key, "annotations"))
 		c.wish = a.storageOf(source, c)
 		switch {
 		case c.wish.Type == extension.EmptyDirStorage:
