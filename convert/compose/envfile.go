@@ -121,6 +121,10 @@ func (f *envFile) bare(at int, name string) {
 
 // statement reads one KEY=value, or a name alone.
 func (f *envFile) statement(at int, text string, lookup dotenv.LookupFn) map[string]string {
+	if strings.Count(text, "${") > maxVariables {
+		f.fail(at, tooManyVariables(), "split it into several values")
+		return nil
+	}
 	asked := map[string]bool{}
 	// The newlines keep a byte order mark from being taken for that of a file, and a
 	// name alone at the end of the file from being taken for a value.

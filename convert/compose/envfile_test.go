@@ -62,6 +62,7 @@ func TestParseEnv(t *testing.T) {
 		"bytes, raw":  {compose.ParseRawEnv, "B=\xffs3cret", "f:1:3: error: is no UTF-8 text here [env-file-syntax]\n", map[string]string{}},
 		"raw":         {compose.ParseRawEnv, "A=\"$B\"\n # C=1\n\tD= x \n", "", map[string]string{"A": `"$B"`, "D": " x "}},
 		"alone, raw":  {compose.ParseRawEnv, "SET\r\nGONE\r\n", "f:2:1: warning: variable GONE has no value, here or in the environment: it is left out [variable-unset]\n", map[string]string{"SET": "here"}},
+		"too many":    {compose.ParseEnv, "A=1\nB=" + strings.Repeat("${a:-", 1e5), "f:2:1: error: mentions more than 200 variables [env-file-syntax]\n", map[string]string{"A": "1"}},
 		"one line":    {compose.ParseEnv, `A="1"B='2' C="$X"`, "f:1:15: warning: variable X is not set: it is empty [variable-unset]\n", map[string]string{"A": "1", "B": "2", "C": ""}},
 		"other signs": {compose.ParseEnv, "A : 1\nB:\n", "", map[string]string{"A": "1", "B": ""}},
 	} {

@@ -20,21 +20,23 @@ import (
 func TestHostileFiles(t *testing.T) {
 	const web = "services: {web: {image: nginx}}\n"
 	for name, c := range map[string]struct{ text, code string }{
-		"aliases":               {bomb(), "limit"},
-		"alias to itself":       {"services: &s {web: {image: nginx, x-a: *s}}\n", "limit"},
-		"merge of itself":       {"x-a: &a {<<: *a}\nservices: {web: {image: nginx, <<: *a}}\n", "yaml-syntax"},
-		"merge in a circle":     {"x-a: &a {b: &b {<<: *a}, <<: *b}\n" + web, "yaml-syntax"},
-		"deep lists":            {web + "x-a: " + strings.Repeat("[", 10000) + strings.Repeat("]", 10000), "limit"},
-		"deep mappings":         {web + "x-a: " + strings.Repeat("{a: ", 10000) + strings.Repeat("}", 10000), "limit"},
-		"large":                 {web + "#" + strings.Repeat("x", 17<<20), "limit"},
-		"binary":                {"\x00\x01\x02", "yaml-syntax"},
-		"UTF-16":                {"\xff\xfes\x00e\x00r\x00", "yaml-syntax"},
-		"Latin-1":               {"services: {web: {image: nginx, labels: {a: caf\xe9}}}\n", "yaml-syntax"},
-		"tabs":                  {"services:\n\tweb:\n\t\timage: nginx\n", "yaml-syntax"},
-		"a pipe":                {"include: [pipe]\n" + web, "file-unreadable"},
-		"a device":              {"include: [/dev/zero]\n" + web, "file-outside"},
-		"variables of a device": {"include: [{path: other.yaml, env_file: /dev/zero}]\n" + web, "file-outside"},
-		"a folder":              {"include: [.]\n" + web, "file-unreadable"},
+		"aliases":                 {bomb(), "limit"},
+		"alias to itself":         {"services: &s {web: {image: nginx, x-a: *s}}\n", "limit"},
+		"merge of itself":         {"x-a: &a {<<: *a}\nservices: {web: {image: nginx, <<: *a}}\n", "yaml-syntax"},
+		"merge in a circle":       {"x-a: &a {b: &b {<<: *a}, <<: *b}\n" + web, "yaml-syntax"},
+		"deep lists":              {web + "x-a: " + strings.Repeat("[", 10000) + strings.Repeat("]", 10000), "limit"},
+		"deep mappings":           {web + "x-a: " + strings.Repeat("{a: ", 10000) + strings.Repeat("}", 10000), "limit"},
+		"variables in each other": {web + "x-a: " + strings.Repeat("${a:-", 1e5) + strings.Repeat("}", 1e5), "limit"},
+		"variables in a row":      {web + "x-a: " + strings.Repeat("${a:-x}", 1e5), "limit"},
+		"large":                   {web + "#" + strings.Repeat("x", 17<<20), "limit"},
+		"binary":                  {"\x00\x01\x02", "yaml-syntax"},
+		"UTF-16":                  {"\xff\xfes\x00e\x00r\x00", "yaml-syntax"},
+		"Latin-1":                 {"services: {web: {image: nginx, labels: {a: caf\xe9}}}\n", "yaml-syntax"},
+		"tabs":                    {"services:\n\tweb:\n\t\timage: nginx\n", "yaml-syntax"},
+		"a pipe":                  {"include: [pipe]\n" + web, "file-unreadable"},
+		"a device":                {"include: [/dev/zero]\n" + web, "file-outside"},
+		"variables of a device":   {"include: [{path: other.yaml, env_file: /dev/zero}]\n" + web, "file-outside"},
+		"a folder":                {"include: [.]\n" + web, "file-unreadable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

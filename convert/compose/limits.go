@@ -15,6 +15,9 @@ const (
 	// maxDepth is how deep a file may nest, and how long a chain of include or
 	// extends may be.
 	maxDepth = 100
+	// maxVariables is how many ${VARIABLE} one value may mention, in each other or one
+	// behind the other: the time to fill them grows faster than their number.
+	maxVariables = 200
 	// maxNodes is how many values there may be once aliases are followed: a few
 	// lines of YAML can stand for billions.
 	maxNodes = 1_500_000

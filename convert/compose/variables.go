@@ -59,6 +59,10 @@ func (t *trail) fill(s scope, n *yaml.Node, path diag.Path) string {
 	report := func(severity diag.Severity, code, summary, hint string) {
 		t.disk.list.Add(diag.Diagnostic{Severity: severity, Pos: s.at(n), Path: slices.Clone(path), Code: code, Summary: summary, Hint: hint})
 	}
+	if strings.Count(n.Value, "${") > maxVariables {
+		report(diag.Error, codeLimit, tooManyVariables(), "split it into several values")
+		return n.Value
+	}
 	found := template.ExtractVariables(map[string]any{"": n.Value}, template.DefaultPattern)
 	bare := map[string]bool{}
 	for _, name := range bareVariables(n.Value) {
@@ -92,6 +96,8 @@ func (t *trail) fill(s scope, n *yaml.Node, path diag.Path) string {
 	report(diag.Error, codeVariableSyntax, fmt.Sprintf("%q has a $ that begins no variable", n.Value), "write ${NAME}, or $$ for a dollar sign")
 	return ""
 }
+
+func tooManyVariables() string { return fmt.Sprintf("mentions more than %d variables", maxVariables) }
 
 // legible refuses bytes where only text can go: no variable, argument or name of
 // a container holds a NUL.
