@@ -62,6 +62,8 @@ file, line and column of the key.
 	c.Flags().StringVarP(&o.output, "output", "o", "", "folder for one file an object, or - for standard output (default -); the folder of the chart or of kustomize")
 	c.Flags().StringArrayVar(&o.overlays, "overlay", nil, "overlay of kustomize, as NAME=FILE[,FILE...][,profile:PROFILE...]; repeat for several")
 	bindBake(c, &o.bake)
+	c.Flags().BoolVar(&o.rules.WaitForCompleted, "wait-for-completed", false, "start pods when the Jobs that they depend on with condition: service_completed_successfully are complete, by an init container that asks the Kubernetes API")
+	c.Flags().StringVar(&o.rules.KubectlImage, "kubectl-image", "", "image with kubectl for --wait-for-completed (default registry.k8s.io/kubectl:v1.34.1)")
 	c.Flags().BoolVar(&o.force, "force", false, "replace what gantry did not make")
 	_ = c.MarkFlagDirname("output")
 	_ = c.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{toManifests, toChart, toKustomize}, cobra.ShellCompDirectiveNoFileComp))
@@ -122,6 +124,8 @@ func (o *convertOptions) check() error {
 		return errors.New("--bake is for one combination of files: write it with --to manifests")
 	case o.report != "" && o.to == toKustomize:
 		return errors.New("--report is for one combination of files: write it with gantry check")
+	case o.rules.WaitForCompleted && o.to == toChart:
+		return errors.New("--wait-for-completed is for objects: of a chart, gantry install and gantry upgrade start the workloads in the order of depends_on")
 	case o.output == "-" && o.to == toChart:
 		return errors.New("a chart is a folder: name one with -o, or leave it out")
 	default:

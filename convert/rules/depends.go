@@ -39,10 +39,26 @@ func (u *unit) reportWaits() {
 		return
 	}
 	for _, consumer := range u.waited[u.name] {
-		u.report(diag.Note, finding{
-			code:    "depends-completed",
-			summary: fmt.Sprintf("%s runs as a Job; gantry starts %s when it is complete, others start it at once, and Kubernetes restarts it until what it needs is there", u.name, consumer),
-		}, diag.Path{"services", consumer, "depends_on", u.name})
+		severity, f := u.toldOf(consumer)
+		u.report(severity, f, diag.Path{"services", consumer, "depends_on", u.name})
+	}
+}
+
+// toldOf says who makes a service wait for the Job. Releases of charts do; of objects
+// that somebody applies, nobody.
+func (u *unit) toldOf(consumer string) (diag.Severity, finding) {
+	f := finding{code: "depends-completed"}
+	switch {
+	case u.opts.waitsForJobs():
+		f.summary = fmt.Sprintf("%s runs as a Job, and %s waits in an init container until it is complete", u.name, consumer)
+		return diag.Note, f
+	case u.opts.Dependencies:
+		f.summary = fmt.Sprintf("%s runs as a Job; gantry starts %s when it is complete, helm at once, and Kubernetes restarts it until what it needs is there", u.name, consumer)
+		return diag.Note, f
+	default:
+		f.summary = fmt.Sprintf("%s runs as a Job, and nobody makes %s wait for it: Kubernetes restarts what fails until what it needs is there", u.name, consumer)
+		f.hint = "pass --wait-for-completed, or install with gantry up"
+		return diag.Warning, f
 	}
 }
 
@@ -106,10 +122,16 @@ func (u *unit) awaitHealthy() {
 
 // waiter is a container that ends when a Service answers.
 func (u *unit) waiter(service string, target int32) corev1.Container {
+	return u.waiting(service, u.opts.WaitImage,
+		"sh", "-c", fmt.Sprintf("until nc -z -w 2 %s %d; do echo waiting for %[1]s; sleep 2; done", service, target))
+}
+
+// waiting is a container that ends when something is there, and may do nothing else.
+func (u *unit) waiting(wanted, image string, command ...string) corev1.Container {
 	return corev1.Container{
-		Name:    limitName(u.object+"-wait-for-"+service, maxName),
-		Image:   u.opts.WaitImage,
-		Command: []string{"sh", "-c", fmt.Sprintf("until nc -z -w 2 %s %d; do echo waiting for %[1]s; sleep 2; done", service, target)},
+		Name:    limitName(u.object+"-wait-for-"+wanted, maxName),
+		Image:   image,
+		Command: command,
 		SecurityContext: &corev1.SecurityContext{
 			AllowPrivilegeEscalation: new(false),
 			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},

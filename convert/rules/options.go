@@ -78,6 +78,12 @@ type Options struct {
 	WaitForHealthy bool
 	// WaitImage is the image that waits; it has sh and nc.
 	WaitImage string
+	// WaitForCompleted lets pods wait, before they start, for the Jobs that they depend
+	// on to be complete; default: they start at once. Releases of charts keep that
+	// order themselves.
+	WaitForCompleted bool
+	// KubectlImage is the image that asks for Jobs; it has kubectl.
+	KubectlImage string
 	// PodSecurity names a Pod Security level, baseline or restricted: pods that a
 	// namespace of that level would refuse are reported; default: the level of the
 	// namespace that the application makes.
@@ -127,6 +133,9 @@ const (
 	defaultVolumeSize = "1Gi"
 	defaultTag        = "latest"
 	defaultWaitImage  = "busybox:1.37.0"
+	// A client may be one minor version older or newer than the API server, and
+	// nothing that it asks for has changed since 1.21.
+	defaultKubectlImage = "registry.k8s.io/kubectl:v1.34.1"
 )
 
 // withDefaults fills in what was left out.
@@ -137,6 +146,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.VolumeSize, defaultVolumeSize)
 	setDefault(&o.Tag, defaultTag)
 	setDefault(&o.WaitImage, defaultWaitImage)
+	setDefault(&o.KubectlImage, defaultKubectlImage)
 	setDefault(&o.KubernetesVersion, fmt.Sprintf("1.%d", newestMinor))
 	return o
 }
@@ -197,3 +207,7 @@ func (o Options) Validate() error {
 	}
 	return nil
 }
+
+// waitsForJobs reports whether init containers wait for Jobs: those of charts are named
+// when they are rendered.
+func (o Options) waitsForJobs() bool { return o.WaitForCompleted && !o.Dependencies }

@@ -72,7 +72,9 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	for _, g := range groups {
 		g.comeAfter()
 		g.owner.checksum()
-		g.owner.nameRun()
+	}
+	for _, g := range groups {
+		g.nameRuns()
 		a.out.Workloads = append(a.out.Workloads, g.owner.work)
 	}
 	a.aliases(units)

@@ -20,6 +20,8 @@ type group struct {
 	owner *unit
 	// units are all of them, each behind those it needs.
 	units []*unit
+	// named is whether its Job has its name.
+	named bool
 }
 
 // groupsOf puts units that share a pod into a group, in the order of the names of

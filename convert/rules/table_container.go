@@ -109,7 +109,7 @@ func moreContainerRows() []Row {
 // workloadRows are the attributes that services and jobs share.
 func workloadRows() []Row {
 	return []Row{
-		{"depends_on", Approximated, Note, "initContainers, Job, the annotation gantry.dev/depends-on", "orders containers of one pod, and workloads for gantry, which waits as the conditions say; Kubernetes restarts what fails until its dependencies answer, unless --wait-for-healthy says otherwise"},
+		{"depends_on", Approximated, Note, "initContainers, Job, the annotation gantry.dev/depends-on", "orders containers of one pod, and workloads for gantry, which waits as the conditions say; Kubernetes restarts what fails until its dependencies answer, unless --wait-for-healthy or --wait-for-completed says otherwise"},
 		{"depends_on.*.restart", Ignored, Note, "", "has no counterpart: pods are not restarted with what they depend on"},
 		{"expose", Converted, Silent, "Service, containers[].ports", "becomes ports of the Service"},
 		{"healthcheck", Converted, Silent, "containers[].readinessProbe, livenessProbe, startupProbe", "becomes a readiness and a liveness probe, and a startup probe for its start period"},
