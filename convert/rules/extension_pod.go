@@ -180,6 +180,9 @@ func (u *unit) addContainers() {
 		if c.Image != "" {
 			c.Image = u.pinned(c.Image, false, u.where(field, strconv.Itoa(i), "image")...)
 		}
+		if c.Lifecycle != nil && *c.Lifecycle == (corev1.Lifecycle{}) {
+			c.Lifecycle = nil // what was in it may be too young for the cluster
+		}
 		*to = append(*to, c)
 	}
 	for i, c := range u.ext.InitContainers {
