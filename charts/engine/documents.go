@@ -54,7 +54,7 @@ type document struct {
 
 // sortFiles makes documents of rendered files.
 func sortFiles(c *chart.Chart, files map[string]string, o Options) (*Rendered, error) {
-	r := &Rendered{}
+	r := &Rendered{Files: files}
 	var all []document
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		const notes = "NOTES.txt"

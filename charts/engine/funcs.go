@@ -20,6 +20,7 @@ type scope struct {
 	// named is whether templates may speak of the set's own name.
 	named  bool
 	strict bool
+	lint   bool
 	lookup Lookup
 	// kept are the texts that tpl has parsed.
 	kept map[string]*template.Template
@@ -27,7 +28,7 @@ type scope struct {
 
 // newScope returns the scope of a program for one more goroutine.
 func newScope(p *program, m *meter) *scope {
-	s := &scope{meter: m, named: p.named, strict: p.strict, lookup: p.lookup}
+	s := &scope{meter: m, named: p.named, strict: p.strict, lint: p.lint, lookup: p.lookup}
 	s.bind(template.Must(p.set.Clone()))
 	return s
 }
@@ -54,7 +55,7 @@ func (s *scope) functions() template.FuncMap {
 		"toToml": toTOML, "fromToml": fromTOML,
 		"toYaml": toYAML, "toYamlPretty": toYAMLPretty, "fromYaml": fromYAML, "fromYamlArray": fromYAMLArray,
 		"toJson": toJSON, "fromJson": fromJSON, "fromJsonArray": fromJSONArray,
-		"include": s.include, "tpl": s.tpl, "required": required, "fail": fail,
+		"include": s.include, "tpl": s.tpl, "required": s.required, "fail": s.fail,
 		"lookup": s.find,
 		// The network is not asked.
 		"getHostByName": func(string) string { return "" },
@@ -75,14 +76,23 @@ type saidError struct{ text string }
 
 func (e *saidError) Error() string { return e.text }
 
-func required(message string, value any) (any, error) {
-	if value == nil || value == "" {
+func (s *scope) required(message string, value any) (any, error) {
+	switch {
+	case value != nil && value != "":
+		return value, nil
+	case s.lint:
+		return "", nil
+	default:
 		return value, &saidError{message}
 	}
-	return value, nil
 }
 
-func fail(message string) (string, error) { return "", &saidError{message} }
+func (s *scope) fail(message string) (string, error) {
+	if s.lint {
+		return "", nil
+	}
+	return "", &saidError{message}
+}
 
 // include executes a template, and returns what it writes.
 func (s *scope) include(name string, data any) (string, error) {

@@ -90,6 +90,8 @@ type program struct {
 	named bool
 	// strict makes a value that is not there an error.
 	strict bool
+	// lint makes required and fail let everything pass.
+	lint bool
 	// lookup answers templates that look objects up; nil when there is no cluster.
 	lookup Lookup
 }

@@ -48,6 +48,10 @@ type Options struct {
 	Strict bool
 	// SkipSchema does not hold the values against the chart's schema.
 	SkipSchema bool
+	// Lint renders a chart that cannot be installed as it is, for those who look at
+	// it: what required and fail say, dependencies that are not there, and
+	// another version of Kubernetes are no errors.
+	Lint bool
 }
 
 func (o Options) validate() error {
@@ -123,6 +127,8 @@ type Rendered struct {
 	Ignored []Ignored
 	// Notes is the rendered NOTES.txt of the chart itself.
 	Notes string
+	// Files are what the templates wrote, by name, before it was split.
+	Files map[string]string
 }
 
 // Render renders the templates of a chart.
@@ -155,14 +161,14 @@ func Render(ctx context.Context, c *chart.Chart, values map[string]any, o Option
 }
 
 func render(ctx context.Context, c *chart.Chart, values map[string]any, o Options) (*Rendered, error) {
-	if missing := archive.MissingDependencies(c); len(missing) > 0 {
+	if missing := archive.MissingDependencies(c); len(missing) > 0 && !o.Lint {
 		return nil, &MissingError{Names: missing}
 	}
 	caps, err := o.capabilities()
 	if err != nil {
 		return nil, err
 	}
-	if want := c.Metadata.KubeVersion; want != "" && !chartutil.IsCompatibleRange(want, caps.KubeVersion.String()) {
+	if want := c.Metadata.KubeVersion; want != "" && !o.Lint && !chartutil.IsCompatibleRange(want, caps.KubeVersion.String()) {
 		return nil, fmt.Errorf("chart %s needs Kubernetes %s, and this is %s", c.Name(), want, caps.KubeVersion.String())
 	}
 	if err := chartutil.ProcessDependenciesWithMerge(c, values); err != nil {
@@ -365,5 +371,6 @@ func renderFiles(ctx context.Context, c *chart.Chart, visible chartutil.Values, 
 	if err != nil {
 		return nil, err
 	}
+	p.lint = o.Lint
 	return p.run(ctx)
 }

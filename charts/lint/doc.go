@@ -1,4 +1,4 @@
-// Package lint checks a chart with helm's linter and with rules of its own, and reports
+// Package lint checks a chart as helm's linter does and by rules of its own, and reports
 // in the words of the rest of gantry: diagnostics with the file, and the line where it
 // is known.
 //

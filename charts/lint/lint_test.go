@@ -68,7 +68,7 @@ func TestRun(t *testing.T) {
 		{"schema", "-- values.schema.json --\n{\"properties\": {\"replicas\": {\"type\": \"string\"}}}\n-- templates/web.yaml --\n", "values.yaml:1:11: error: replicas: values.schema.json refuses this value: got number, want string [values-schema]"},
 		{"removed API", "-- templates/old.yaml --\napiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n", "templates/old.yaml:2:1: error: Ingress a is of extensions/v1beta1, which Kubernetes 1.22 removed"},
 		{"not YAML", "-- templates/bad.yaml --\na: 1\nb: c: {{ .Values.replicas }}\n", "templates/bad.yaml: error: the result is not YAML: line 2: mapping values are not allowed in this context [template-yaml]"},
-		{"dependencies", "-- Chart.yaml --\napiVersion: v2\nname: shop\nversion: 1.2.3\nicon: https://a.example/b\ndependencies: [{name: cache, version: 1.0.0}]\n", "Chart.yaml:5:15: warning: dependencies: chart directory is missing these dependencies: cache [lint-chart]"},
+		{"dependencies", "-- Chart.yaml --\napiVersion: v2\nname: shop\nversion: 1.2.3\nicon: https://a.example/b\ndependencies: [{name: cache, version: 1.0.0}]\n", "Chart.yaml:5:15: warning: dependencies: charts/ does not have cache [lint-chart]"},
 		{"broken values", "-- values.yaml --\na: {\n", "values.yaml"},
 	}
 	for _, test := range tests {
@@ -230,17 +230,6 @@ func TestRules(t *testing.T) {
 		if strings.HasPrefix(r.Code, "lint-") && !spoken[r.Code] && !slices.Contains([]string{"lint-chart", "lint-metadata", "lint-template", "lint-values"}, r.Code) {
 			t.Errorf("%s has no case", r.Code)
 		}
-	}
-}
-
-// The name of the folder is no part of the words of helm's messages.
-func TestFolderOfOneLetter(t *testing.T) {
-	t.Chdir(filepath.Dir(write(t, "-- templates/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: A}\n")))
-	if err := os.Rename("shop", "c"); err != nil {
-		t.Fatal(err)
-	}
-	if got := findings(t, "c", lint.Options{}); len(got) != 1 || !strings.Contains(got[0], "object name does not conform to Kubernetes naming requirements") {
-		t.Errorf("no message is whole: %q", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -63,7 +64,7 @@ func at(v any, keys ...string) any {
 
 // problem is something wrong with an object, at the place that keys lead to.
 func (o object) problem(keys []string, format string, args ...any) diag.Diagnostic {
-	return diag.Diagnostic{Pos: o.position(keys...), Summary: fmt.Sprintf("%s %s ", o.Kind, o.Name) + fmt.Sprintf(format, args...)}
+	return diag.Diagnostic{Pos: o.position(keys...), Summary: cmp.Or(strings.TrimSpace(o.Kind+" "+o.Name), "a document") + " " + fmt.Sprintf(format, args...)}
 }
 
 // template returns the pod that a workload makes; nil for what makes none.

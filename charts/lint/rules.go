@@ -29,8 +29,8 @@ type Rule struct {
 	find func(*subject) diag.List
 }
 
-// Rules returns what is looked for: the rules of our own, then what helm's linter and
-// the rendering find, each in the order of their codes.
+// Rules returns what is looked for: the rules of our own, then what helm's linter finds,
+// too, and the rendering, each in the order of their codes.
 func Rules() []Rule { return slices.Concat(own(), others()) }
 
 // own returns the rules beyond those of helm.
@@ -104,9 +104,9 @@ func own() []Rule {
 	}
 }
 
-// others returns what is found before the rules of our own have their turn. helm's
-// linter has no names for its rules: the code says which part of the chart they are
-// about, and some are no errors.
+// others returns what is found before the rules of our own have their turn: what helm's
+// linter finds, too. It has no names for its rules: the code says which part of the chart
+// they are about, and some are no errors.
 func others() []Rule {
 	return []Rule{
 		{
@@ -127,7 +127,7 @@ func others() []Rule {
 		},
 		{
 			"lint-template", diag.Error, "a template, or what it renders to, is not as helm wants it",
-			"helm's linter renders the templates, reads the documents and checks names and selectors.", nil,
+			"The files in templates/ are looked at for what Helm 3 does not know any more, and the documents for names, selectors and annotations that the API server or helm does not take.", nil,
 		},
 		{
 			"lint-values", diag.Error, "values.yaml is missing or cannot be read",
@@ -211,7 +211,7 @@ func Explain(code string) (string, bool) {
 // Document writes the rules as a page in Markdown.
 func Document() string {
 	var b strings.Builder
-	b.WriteString("# What gantry lint looks for\n\n`gantry lint` runs helm's linter, and then the rules below. `gantry lint --explain RULE` prints one of them. A rule is switched off by\n" +
+	b.WriteString("# What gantry lint looks for\n\n`gantry lint` looks for what `helm lint` finds, and then applies the rules below. `gantry lint --explain RULE` prints one of them. A rule is switched off by\n" +
 		"`--disable RULE`, or in the chart:\n\n" +
 		"```yaml\n# Chart.yaml\nannotations:\n  " + DisableAnnotation + ": lint-unused-value, lint-image-tag\n```\n")
 	write := func(rules []Rule) {
@@ -220,7 +220,7 @@ func Document() string {
 		}
 	}
 	write(own())
-	b.WriteString("\n# What helm's linter and the rendering find\n\nAfter an error of these, the rules above are not applied.\n")
+	b.WriteString("\n# What helm lint and the rendering find\n\nAfter an error of these, the rules above are not applied.\n")
 	write(others())
 	return b.String()
 }

@@ -45,6 +45,8 @@ func arrows() []arrow {
 		{room: "gantry/repo/...", ban: "k8s.io/...", why: "the repository never talks to a cluster"},
 
 		{room: "gantry/...", ban: "helm.sh/helm/v3/pkg/action", why: "it brings kubectl along, whose tables every start would fill"},
+		{room: "gantry/...", ban: "helm.sh/helm/v3/pkg/lint/...", why: "every start would compile the patterns of a library that validates everything"},
+		{room: "gantry/...", ban: "helm.sh/helm/v3/pkg/kube", why: "it brings kubectl along, whose tables every start would fill"},
 		{room: "gantry/...", ban: "k8s.io/kubectl/pkg/scheme", why: "every start would fill a second table of all kinds"},
 		{room: "gantry/...", ban: "github.com/microcosm-cc/bluemonday", why: "every start would compile its patterns for CSS"},
 	}
