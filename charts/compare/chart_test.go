@@ -169,14 +169,14 @@ spec:
       - {name: a, image: "a:1", env: [{name: ` + name + `, value: {{ randAlphaNum 9 }}}]}
 `}
 	}
-	if d := difference(t, chart("KEY"), chart("KEY")); len(d.Objects) != 0 {
+	if d := difference(t, chart("COLOUR"), chart("COLOUR")); len(d.Objects) != 0 {
 		t.Errorf("a chart differs from itself: %v", d.Objects)
 	}
-	d := difference(t, chart("KEY"), chart("OTHER"))
+	d := difference(t, chart("COLOUR"), chart("OTHER"))
 	if len(d.Objects) != 1 {
 		t.Fatalf("%d objects differ, want 1: %v", len(d.Objects), d.Objects)
 	}
-	const want = `spec.template.spec.containers.a.env.KEY: {"name":"KEY","value":"(differs at each rendering)"}
+	const want = `spec.template.spec.containers.a.env.COLOUR: {"name":"COLOUR","value":"(differs at each rendering)"}
 spec.template.spec.containers.a.env.OTHER: {"name":"OTHER","value":"(differs at each rendering)"}`
 	if got := lines(d.Objects[0].Fields); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -280,7 +280,7 @@ func TestMergeReportsEverything(t *testing.T) {
 	for _, d := range list {
 		got = append(got, d.Pos.String()+" "+d.Code)
 	}
-	want := []string{"gone.yaml values-missing", "broken.yaml:2 values-syntax", "list.yaml values-type", "--set a.b values-set", "--set list[-1]=x values-set"}
+	want := []string{"gone.yaml values-missing", "broken.yaml:2 values-syntax", "list.yaml values-type", "--set a.b values-set", "--set list[-1]=… values-set"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -236,7 +236,8 @@ func explainSchema(err error) *SchemaError {
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
 		if m := patterns().schema.FindStringSubmatch(line); m != nil {
-			e.Problems = append(e.Problems, SchemaProblem{Chart: chartName, Path: pointer(m[1]), Problem: m[2]})
+			path := pointer(m[1])
+			e.Problems = append(e.Problems, SchemaProblem{Chart: chartName, Path: path, Problem: withoutInstance(path, m[2])})
 			continue
 		}
 		if name, ok := strings.CutSuffix(line, ":"); ok {
@@ -270,16 +271,6 @@ func notYAML(file, document string, err error) error {
 		e.Snippet = snippet(document, line)
 	}
 	return e
-}
-
-// snippet returns two lines around one, numbered.
-func snippet(text string, line int) []string {
-	lines := strings.Split(text, "\n")
-	var out []string
-	for i := max(line-2, 1); i <= min(line+1, len(lines)); i++ {
-		out = append(out, fmt.Sprintf("%4d | %s", i, lines[i-1]))
-	}
-	return out
 }
 
 func yamlProblem(text string) string {

@@ -60,8 +60,12 @@ func (v Values) Merge() (*Merged, diag.List) {
 	} {
 		for _, expression := range kind.expressions {
 			if err := kind.parse(expression, m.Map); err != nil {
+				key, _, given := strings.Cut(expression, "=")
+				if given {
+					key += "=…" // values can be secrets
+				}
 				list.Add(diag.Diagnostic{
-					Severity: diag.Error, Pos: diag.Pos{File: kind.flag + " " + expression}, Code: "values-set",
+					Severity: diag.Error, Pos: diag.Pos{File: kind.flag + " " + key}, Code: "values-set",
 					Summary: err.Error(), Hint: "write it as key=value; commas separate several, and a backslash takes the meaning off a dot or a comma",
 				})
 			}

@@ -110,7 +110,7 @@ func unmergeable(resp *http.Response) bool {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
-	return err == nil && bytes.Contains(head, []byte("failed to create typed "))
+	return err == nil && (bytes.Contains(head, []byte("failed to create typed ")) || bytes.Contains(head, []byte(unconvertible)))
 }
 
 // attempts is how often an object is written again that the API server, or what

@@ -8,27 +8,63 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"gantry/charts/compare"
 	"gantry/charts/release"
 )
 
 // refused says why the API server does not take an object. Other errors say what
-// was being done.
-func refused(doing string, o release.Object, err error) error {
+// was being done. Neither repeats the secrets of the object, as it is sent or as it is
+// there.
+func refused(doing string, obj, live *unstructured.Unstructured, err error) error {
+	o := release.ObjectOf(obj)
+	conceal := func(text string) string { return compare.Conceal(text, contents(obj), contents(live)) }
+	otherwise := &concealedError{conceal(withoutDumps(fmt.Sprintf("%s %s: %v", doing, o, err))), err}
 	status, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok {
-		return fmt.Errorf("%s %s: %w", doing, o, err)
+		return otherwise
 	}
 	why, known := reasonFor(status)
 	if !known {
-		return fmt.Errorf("%s %s: %w", doing, o, err)
+		return otherwise
 	}
-	e := &release.RefusedError{Doing: doing, Object: o, Why: why, Problem: problem(status), Err: err}
+	e := &release.RefusedError{Doing: doing, Object: o, Why: why, Problem: conceal(problem(status)), Err: err}
 	if why == release.RefusedConflict {
 		e.Conflicts = conflictsIn(err)
 	}
 	return e
 }
+
+// concealedError is an error whose own words could have secrets in them.
+type concealedError struct {
+	text string
+	err  error
+}
+
+func (e *concealedError) Error() string { return e.text }
+
+// Unwrap returns the error in its own words.
+func (e *concealedError) Unwrap() error { return e.err }
+
+// contents returns the fields of an object, if there is one.
+func contents(obj *unstructured.Unstructured) map[string]any {
+	if obj == nil {
+		return nil
+	}
+	return obj.Object
+}
+
+// dump is a whole object or patch that the API server repeats as the value at fault:
+// nobody finds the fault in it, and the variables of pods are in it.
+var dump = regexp.MustCompile(`(?s)Invalid value: ("map\[|"\{|\{|\[|map\[|&?\w+\.\w+\{).*[\]}]"?: `)
+
+// withoutDumps leaves the values out that are whole objects.
+func withoutDumps(text string) string { return dump.ReplaceAllString(text, "") }
+
+// unconvertible is in the answer to an apply of an object whose values are not what
+// its kind has: data of a Secret that is not base64.
+const unconvertible = "unable to convert unstructured object"
 
 // reasonFor sorts the answers of the API server.
 func reasonFor(status *apierrors.StatusError) (why release.Refusal, known bool) {
@@ -37,6 +73,8 @@ func reasonFor(status *apierrors.StatusError) (why release.Refusal, known bool) 
 	// A webhook with side effects says so with this answer.
 	case apierrors.IsBadRequest(status) && strings.Contains(message, "dry run"), apierrors.IsBadRequest(status) && strings.Contains(message, "dryRun"):
 		return release.RefusedRehearsal, true
+	case strings.Contains(message, unconvertible):
+		return release.RefusedInvalid, true
 	// The typed merge has no error of its own.
 	case strings.Contains(message, "failed to create typed patch object"), strings.Contains(message, "failed to create typed live object"):
 		return release.RefusedUnmergeable, true
@@ -75,7 +113,7 @@ func problem(status *apierrors.StatusError) string {
 	var parts []string
 	if status.ErrStatus.Details != nil {
 		for _, c := range status.ErrStatus.Details.Causes {
-			part := c.Message
+			part := withoutDumps(c.Message)
 			if c.Field != "" && !strings.Contains(part, c.Field) {
 				part = c.Field + ": " + part
 			}
@@ -83,7 +121,7 @@ func problem(status *apierrors.StatusError) string {
 		}
 	}
 	if len(parts) == 0 {
-		return status.ErrStatus.Message
+		return withoutDumps(status.ErrStatus.Message)
 	}
 	return strings.Join(parts, "; ")
 }

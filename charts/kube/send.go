@@ -59,7 +59,7 @@ func (s *Session) Send(ctx context.Context, w release.Write) (*unstructured.Unst
 	if w.Live == nil {
 		doing = "create"
 	}
-	return nil, refused(doing, release.ObjectOf(w.Object), s.cluster.Lost(err))
+	return nil, refused(doing, w.Object, w.Live, s.cluster.Lost(err))
 }
 
 func (o *sending) send(ctx context.Context) (*unstructured.Unstructured, error) {
@@ -242,5 +242,5 @@ func (s *Session) Delete(ctx context.Context, obj *unstructured.Unstructured, or
 	if err := over(ctx); err != nil {
 		return err
 	}
-	return refused("delete", release.ObjectOf(obj), s.cluster.Lost(err))
+	return refused("delete", obj, nil, s.cluster.Lost(err))
 }

@@ -17,7 +17,6 @@ import (
 	"gantry/charts/diag"
 	"gantry/charts/lint"
 	"gantry/charts/merge"
-	"gantry/convert/rules"
 )
 
 // choiceNames are the values of --conflicts.
@@ -236,7 +235,7 @@ func hides(path diag.Path) bool {
 	if len(path) > 0 && path[0] == "secrets" {
 		return len(path) > 3
 	}
-	return len(path) > 0 && rules.IsSecretName(path[len(path)-1])
+	return len(path) > 0 && charts.IsSecretName(path[len(path)-1])
 }
 
 // masked leaves the values of secrets out of a conflict.

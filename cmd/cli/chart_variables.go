@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"gantry/charts"
 	"gantry/convert"
 	"gantry/convert/manifest"
-	"gantry/convert/rules"
 	"gantry/convert/trace"
 )
 
@@ -49,7 +49,7 @@ func (a *app) variables(ctx context.Context, o *sourceOptions, result *convert.R
 		}
 		return result.Objects, nil
 	}
-	found, err := trace.Variables(ctx, result.Project.Variables, result.Objects, again, rules.IsSecretName)
+	found, err := trace.Variables(ctx, result.Project.Variables, result.Objects, again, charts.IsSecretName)
 	a.searchProgress(tries, 0)
 	if err != nil {
 		return nil, fmt.Errorf("find what variables decide: %w", err)

@@ -34,7 +34,8 @@ func newDiff(a *app) *cobra.Command {
 would be created, changed, recreated, adopted and deleted, object by object. The plan
 is that of the upgrade itself. It comes from the objects as they are in the cluster, and
 the API server has agreed to every step of it, so that what it would fill in
-or refuse is known. Of the values of Secrets it only says whether they differ.
+or refuse is known. Of the values of Secrets, and of variables whose names say that
+they are secret, such as DB_PASSWORD, it only says whether they differ.
 Objects in which nothing differs but the labels that name versions are only
 counted. Nothing is changed.
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"gantry/charts"
 	"gantry/convert/compose"
-	"gantry/convert/rules"
 	"gantry/convert/workload"
 )
 
@@ -162,7 +162,7 @@ func passedArgs(project *compose.Project) map[string][]string {
 func (b *baker) args(args types.MappingWithEquals, passed []string) map[string]string {
 	out := map[string]string{}
 	for name, value := range args {
-		if value != nil && !rules.IsSecretName(name) {
+		if value != nil && !charts.IsSecretName(name) {
 			out[escape(name)] = escape(*value)
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"gantry/charts"
 	"gantry/convert"
 	"gantry/convert/compose"
 	"gantry/convert/helm"
@@ -132,7 +133,7 @@ func convertSource(t *testing.T, src compose.Source, opts rules.Options) (applic
 		}
 		return again.Objects, nil
 	}
-	app.variables, err = trace.Variables(t.Context(), result.Project.Variables, app.objects, app.again, rules.IsSecretName)
+	app.variables, err = trace.Variables(t.Context(), result.Project.Variables, app.objects, app.again, charts.IsSecretName)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"gantry/charts"
 	"gantry/charts/diag"
 	"gantry/convert"
 	"gantry/convert/extension"
-	"gantry/convert/rules"
 )
 
 // hidden stands for what is not shown.
@@ -110,7 +110,7 @@ func (m *mask) prose(s string) string {
 	s = m.values.Replace(s)
 	s = defaulted.ReplaceAllStringFunc(s, func(v string) string {
 		parts := defaulted.FindStringSubmatch(v)
-		if !rules.IsSecretName(parts[1]) {
+		if !charts.IsSecretName(parts[1]) {
 			return v
 		}
 		return "${" + parts[1] + parts[2] + hidden + "}"
@@ -127,7 +127,7 @@ func (m *mask) prose(s string) string {
 // diagnostic hides what a diagnostic quotes of a secret variable's value.
 func (m *mask) diagnostic(d diag.Diagnostic) diag.Diagnostic {
 	d.Summary, d.Hint = m.prose(d.Summary), m.prose(d.Hint)
-	if n := len(d.Path); n > 1 && slices.Contains([]string{"environment", "args", "labels", "driver_opts"}, d.Path[n-2]) && rules.IsSecretName(d.Path[n-1]) {
+	if n := len(d.Path); n > 1 && slices.Contains([]string{"environment", "args", "labels", "driver_opts"}, d.Path[n-2]) && charts.IsSecretName(d.Path[n-1]) {
 		d.Summary = quoted.ReplaceAllString(d.Summary, `"`+hidden+`"`)
 	}
 	return d
@@ -191,7 +191,7 @@ func (s *scan) aliases(lines []string) map[string]bool {
 		}
 		for _, at := range named.FindAllStringIndex(line, -1) {
 			name := nameOf(line[at[0]:at[1]])
-			if rest, ok := strings.CutPrefix(line[at[1]:], "*"); ok && rules.IsSecretName(name) {
+			if rest, ok := strings.CutPrefix(line[at[1]:], "*"); ok && charts.IsSecretName(name) {
 				found[strings.TrimRight(strings.Fields(rest + " ")[0], ",}]")] = true
 			}
 		}
@@ -245,7 +245,7 @@ func (s *scan) pairs(line string) string {
 		start, end := at+match[0], at+match[1]
 		b.WriteString(line[at:end])
 		at = end
-		if name := nameOf(line[start:end]); !rules.IsSecretName(name) || isSection(name) {
+		if name := nameOf(line[start:end]); !charts.IsSecretName(name) || isSection(name) {
 			continue
 		}
 		length := s.value(line, start, end)

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"strings"
 
+	"gantry/charts"
 	"gantry/convert/manifest"
-	"gantry/convert/rules"
 )
 
 // object returns an object as YAML with its secrets hidden.
@@ -42,7 +42,7 @@ func (m *mask) fields(n *manifest.Node) {
 		return
 	}
 	for _, f := range n.Fields {
-		if f.Value.Kind == manifest.String && rules.IsSecretName(f.Key) && !isPublic(f.Value.Value) {
+		if f.Value.Kind == manifest.String && charts.IsSecretName(f.Key) && !isPublic(f.Value.Value) {
 			f.Value.Value = hidden
 		}
 	}
@@ -51,7 +51,7 @@ func (m *mask) fields(n *manifest.Node) {
 // node hides what looks secret in all texts of a tree: in variables by their
 // name, elsewhere by what stands in them.
 func (m *mask) node(n *manifest.Node) {
-	if name, value := n.Get("name"), n.Get("value"); name != nil && value != nil && rules.IsSecretName(name.Value) && !isPublic(value.Value) {
+	if name, value := n.Get("name"), n.Get("value"); name != nil && value != nil && charts.IsSecretName(name.Value) && !isPublic(value.Value) {
 		value.Value = hidden
 	}
 	if n.Kind == manifest.String {

@@ -12,6 +12,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"gantry/charts"
 	"gantry/charts/diag"
 	"gantry/convert/compose"
 	"gantry/convert/extension"
@@ -159,7 +160,7 @@ func (a *app) parted(values map[string]any, path diag.Path, hidden *[]diag.Path)
 				plain[key] = p
 			}
 		case string:
-			if v != "" && IsSecretName(key) && !refersToSecret(key) {
+			if v != "" && charts.IsSecretName(key) && !refersToSecret(key) {
 				secret[key] = v
 				*hidden = append(*hidden, below(path, key))
 				continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"gantry/charts"
 	"gantry/charts/diag"
 	"gantry/convert/compose"
 	"gantry/convert/workload"
@@ -29,7 +30,7 @@ var plainPassword = regexp.MustCompile(`^[-_.~A-Za-z0-9]+$`)
 func findCredentials(project *compose.Project) credentials {
 	found := credentials{}
 	for _, v := range project.Variables {
-		if !IsSecretName(v.Name) || len(v.Value) < shortestSecret || isSwitch(v.Value) {
+		if !charts.IsSecretName(v.Name) || len(v.Value) < shortestSecret || isSwitch(v.Value) {
 			continue
 		}
 		for n := range v.Path {

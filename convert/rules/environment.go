@@ -14,6 +14,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
 
+	"gantry/charts"
 	"gantry/convert/compose"
 	"gantry/convert/workload"
 )
@@ -130,12 +131,6 @@ func (u *unit) variable(name string, key ...string) bool {
 	return plainVariable.MatchString(name) || u.needs(variableNames, key...)
 }
 
-// secretWords are the parts of a variable's name that say its value is secret.
-var secretWords = regexp.MustCompile(`(?i)(^|_)(PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|SECRETS|TOKEN|APIKEY|KEY|CREDENTIAL|CREDENTIALS|PRIVATE|DSN)(_|$|[0-9])|PASSWORD|SECRET|APIKEY`)
-
-// publicSuffix marks variables that tell where a secret is, not what it is.
-var publicSuffix = regexp.MustCompile(`(?i)_(FILE|PATH|DIR|URL|URI|ID|NAME|USER|TTL|EXPIRY|EXPIRATION|LENGTH|ALGORITHM|TYPE|ENABLED|DISABLED|PUBLIC)$|PUBLIC_?KEY|^PWD$`)
-
 // isSecretVariable reports whether a variable is kept in a Secret.
 func (u *unit) isSecretVariable(key, value string) bool {
 	switch u.opts.EnvSecrets {
@@ -145,18 +140,12 @@ func (u *unit) isSecretVariable(key, value string) bool {
 		return false
 	case EnvSecretsAuto:
 	}
-	return !isSwitch(value) && (IsSecretName(key) || u.mentionsSecret(key, value))
+	return !isSwitch(value) && (charts.IsSecretName(key) || u.mentionsSecret(key, value))
 }
 
 // isSwitch tells what is switched on or off, as by ALLOW_EMPTY_PASSWORD=yes.
 func isSwitch(value string) bool {
 	return slices.Contains([]string{"", "true", "false", "yes", "no"}, strings.ToLower(value))
-}
-
-// IsSecretName reports whether the name of a variable says that its value is a
-// secret: DB_PASSWORD does, and DB_PASSWORD_FILE does not.
-func IsSecretName(name string) bool {
-	return secretWords.MatchString(name) && !publicSuffix.MatchString(name)
 }
 
 // envFiles reads the env files; the last that sets a variable wins. Variables in

@@ -16,6 +16,7 @@ import (
 	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
+	"gantry/charts"
 	"gantry/convert"
 	"gantry/convert/compose"
 	"gantry/convert/helm"
@@ -34,7 +35,7 @@ func (j *judge) chart(ctx context.Context, src compose.Source, result *convert.R
 		return nil, nil, err
 	}
 	defer os.RemoveAll(dir)
-	found, err := trace.Variables(ctx, result.Project.Variables, result.Objects, conversion(src), rules.IsSecretName)
+	found, err := trace.Variables(ctx, result.Project.Variables, result.Objects, conversion(src), charts.IsSecretName)
 	if err != nil {
 		return nil, nil, err
 	}
