@@ -1,15 +1,15 @@
 package charts
 
-import "regexp"
+import "gantry/charts/pattern"
 
 // secretWords are the parts of a variable's name that say its value is secret.
-var secretWords = regexp.MustCompile(`(?i)(^|_)(PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|SECRETS|TOKEN|APIKEY|KEY|CREDENTIAL|CREDENTIALS|PRIVATE|DSN)(_|$|[0-9])|PASSWORD|SECRET|APIKEY`)
+var secretWords = pattern.Lazy(`(?i)(^|_)(PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|SECRETS|TOKEN|APIKEY|KEY|CREDENTIAL|CREDENTIALS|PRIVATE|DSN)(_|$|[0-9])|PASSWORD|SECRET|APIKEY`)
 
 // publicSuffix marks variables that tell where a secret is, not what it is.
-var publicSuffix = regexp.MustCompile(`(?i)_(FILE|PATH|DIR|URL|URI|ID|NAME|USER|TTL|EXPIRY|EXPIRATION|LENGTH|ALGORITHM|TYPE|ENABLED|DISABLED|PUBLIC)$|PUBLIC_?KEY|^PWD$`)
+var publicSuffix = pattern.Lazy(`(?i)_(FILE|PATH|DIR|URL|URI|ID|NAME|USER|TTL|EXPIRY|EXPIRATION|LENGTH|ALGORITHM|TYPE|ENABLED|DISABLED|PUBLIC)$|PUBLIC_?KEY|^PWD$`)
 
 // IsSecretName reports whether the name of a variable says that its value is a
 // secret: DB_PASSWORD does, and DB_PASSWORD_FILE does not.
 func IsSecretName(name string) bool {
-	return secretWords.MatchString(name) && !publicSuffix.MatchString(name)
+	return secretWords().MatchString(name) && !publicSuffix().MatchString(name)
 }

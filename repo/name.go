@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+
+	"gantry/charts/pattern"
 )
 
 // Extensions of the files that a repository keeps for a version of a chart.
@@ -23,8 +24,8 @@ const (
 const maxName = 126
 
 var (
-	plainName     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
-	versionInName = regexp.MustCompile(`-v?[0-9]+\.[0-9]+\.[0-9]+`)
+	plainName     = pattern.Lazy(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	versionInName = pattern.Lazy(`-v?[0-9]+\.[0-9]+\.[0-9]+`)
 )
 
 // FileName returns the name of the archive of a version of a chart.
@@ -40,9 +41,9 @@ func CheckName(name string) error {
 		return errors.New("the chart has no name")
 	case len(name) > maxName:
 		return fmt.Errorf("the name of the chart is longer than %d letters", maxName)
-	case !plainName.MatchString(name):
+	case !plainName().MatchString(name):
 		return fmt.Errorf("the name %q may hold letters, digits, '-', '_' and '.', and must begin and end with a letter or a digit", name)
-	case versionInName.MatchString(name):
+	case versionInName().MatchString(name):
 		return fmt.Errorf("the name %q contains a version, so its files could be taken for those of another chart", name)
 	}
 	return nil

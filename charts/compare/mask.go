@@ -4,12 +4,12 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gantry/charts"
+	"gantry/charts/pattern"
 )
 
 // What is shown in place of a secret: either side of one that differs is marked.
@@ -27,7 +27,7 @@ const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 const shortestSecret = 4
 
 // urlPassword finds the password in the URL of a database.
-var urlPassword = regexp.MustCompile(`://[^/?#@\s]*:[^/?#@\s]+@`)
+var urlPassword = pattern.Lazy(`://[^/?#@\s]*:[^/?#@\s]+@`)
 
 // mask returns both sides of an object without their secrets, of which it says only
 // whether they differ: the values of Secrets, wherever one is written down, and of
@@ -140,7 +140,7 @@ func (v veil) elements(own, other []any, element func(own, other any) any) []any
 func (v veil) variable(own, other any) any {
 	fields, _ := own.(map[string]any)
 	text, isText := fields["value"].(string)
-	if !isText || text == "" || !charts.IsSecretName(scalar(own, "name")) && !urlPassword.MatchString(text) {
+	if !isText || text == "" || !charts.IsSecretName(scalar(own, "name")) && !urlPassword().MatchString(text) {
 		return own
 	}
 	counterpart, _ := other.(map[string]any)

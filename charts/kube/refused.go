@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"gantry/charts/compare"
+	"gantry/charts/pattern"
 	"gantry/charts/release"
 )
 
@@ -57,10 +58,10 @@ func contents(obj *unstructured.Unstructured) map[string]any {
 
 // dump is a whole object or patch that the API server repeats as the value at fault:
 // nobody finds the fault in it, and the variables of pods are in it.
-var dump = regexp.MustCompile(`(?s)Invalid value: ("map\[|"\{|\{|\[|map\[|&?\w+\.\w+\{).*[\]}]"?: `)
+var dump = pattern.Lazy(`(?s)Invalid value: ("map\[|"\{|\{|\[|map\[|&?\w+\.\w+\{).*[\]}]"?: `)
 
 // withoutDumps leaves the values out that are whole objects.
-func withoutDumps(text string) string { return dump.ReplaceAllString(text, "") }
+func withoutDumps(text string) string { return dump().ReplaceAllString(text, "") }
 
 // unconvertible is in the answer to an apply of an object whose values are not what
 // its kind has: data of a Secret that is not base64.

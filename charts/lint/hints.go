@@ -1,13 +1,13 @@
 package lint
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 )
 
 // containersOf returns the containers of a workload's pods: those that run as long
@@ -67,16 +67,16 @@ func resources(s *subject) diag.List {
 
 var (
 	// secretKeys are the keys of values that hold secrets.
-	secretKeys = regexp.MustCompile(`(?i)(password|passwd|passphrase|client_?secret|secret_?key|access_?key|private_?key|api_?key|token)$`)
+	secretKeys = pattern.Lazy(`(?i)(password|passwd|passphrase|client_?secret|secret_?key|access_?key|private_?key|api_?key|token)$`)
 	// references are the keys that say where a secret is.
-	references = regexp.MustCompile(`(?i)^existing`)
+	references = pattern.Lazy(`(?i)^existing`)
 )
 
 func secretValues(s *subject) diag.List {
 	var list diag.List
 	walk(s.values, nil, func(e entry) bool {
 		literal := e.value.Kind == yaml.ScalarNode && e.value.Tag == "!!str" && e.value.Value != "" && !strings.Contains(e.value.Value, "{{")
-		if literal && secretKeys.MatchString(e.key.Value) && !e.refers() {
+		if literal && secretKeys().MatchString(e.key.Value) && !e.refers() {
 			d := e.problem("is a secret that everybody knows who has the chart")
 			d.Hint = "leave it empty, and let templates take a Secret that exists or make up a value"
 			list.Add(d)
@@ -90,5 +90,5 @@ func secretValues(s *subject) diag.List {
 // beside the name of a Secret, under which of its keys.
 func (e entry) refers() bool {
 	name, ok := strings.CutSuffix(e.key.Value, "Key")
-	return references.MatchString(e.key.Value) || ok && child(e.within, name+"Name") != nil
+	return references().MatchString(e.key.Value) || ok && child(e.within, name+"Name") != nil
 }

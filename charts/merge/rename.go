@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 )
 
 // Rename is a Compose service that has another name now, and is otherwise what it
@@ -64,7 +65,7 @@ func (n *node) image() string {
 }
 
 // guard finds the first line of a template that is there while a service is enabled.
-var guard = regexp.MustCompile(`^\{\{- if \.Values\.(\w+)\.enabled \}\}\n`)
+var guard = pattern.Lazy(`^\{\{- if \.Values\.(\w+)\.enabled \}\}\n`)
 
 // foldersOf returns the folders of the templates of services, by the keys of their
 // values.
@@ -75,7 +76,7 @@ func foldersOf(files map[string][]byte) map[string]string {
 		if len(parts) != 3 || parts[0] != "templates" {
 			continue
 		}
-		if m := guard.FindSubmatch(files[name]); m != nil && folders[string(m[1])] == "" {
+		if m := guard().FindSubmatch(files[name]); m != nil && folders[string(m[1])] == "" {
 			folders[string(m[1])] = parts[1]
 		}
 	}

@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"gantry/charts/pattern"
 )
 
 // parseYAML cuts a YAML file into a tree, or says that this is no file to be
@@ -114,9 +115,9 @@ func keyLength(key *yaml.Node, line string) int {
 	length := len(key.Value)
 	switch {
 	case strings.HasPrefix(line, `"`):
-		length = len(doubleQuoted.FindString(line))
+		length = len(doubleQuoted().FindString(line))
 	case strings.HasPrefix(line, "'"):
-		length = len(singleQuoted.FindString(line))
+		length = len(singleQuoted().FindString(line))
 	case !strings.HasPrefix(line, key.Value):
 		return 0
 	}
@@ -131,17 +132,17 @@ func keyLength(key *yaml.Node, line string) int {
 }
 
 var (
-	doubleQuoted = regexp.MustCompile(`^"(?:[^"\\]|\\.)*"`)
-	singleQuoted = regexp.MustCompile(`^'(?:[^']|'')*'`)
+	doubleQuoted = pattern.Lazy(`^"(?:[^"\\]|\\.)*"`)
+	singleQuoted = pattern.Lazy(`^'(?:[^']|'')*'`)
 	// keepsBlanks finds the head of a block of text whose last empty lines count.
-	keepsBlanks = regexp.MustCompile(`[|>][0-9]?\+[0-9]?\s*(?:#.*)?$`)
+	keepsBlanks = pattern.Lazy(`[|>][0-9]?\+[0-9]?\s*(?:#.*)?$`)
 )
 
 // end returns the line behind a value: comments and blank lines that follow it
 // belong to the next key, unless they are indented like a part of the value.
 func (p *yamlParser) end(value *yaml.Node, at, next, indent int) int {
 	block := value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
-	if block && keepsBlanks.MatchString(strings.TrimRight(p.lines[value.Line-1], "\n")) {
+	if block && keepsBlanks().MatchString(strings.TrimRight(p.lines[value.Line-1], "\n")) {
 		return next
 	}
 	end := next

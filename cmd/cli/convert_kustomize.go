@@ -8,11 +8,11 @@ import (
 	"io"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/convert"
 	"gantry/convert/compose"
 	"gantry/convert/kustomize"
@@ -254,13 +254,13 @@ func overlayName(first, file string) string {
 
 // folderName makes a name that is one folder, and no other, everywhere.
 func folderName(name string) string {
-	name = strings.Trim(notInNames.ReplaceAllString(name, "-"), "._-")
+	name = strings.Trim(notInNames().ReplaceAllString(name, "-"), "._-")
 	return name[:min(len(name), maxFolderName)]
 }
 
 const maxFolderName = 63
 
-var notInNames = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+var notInNames = pattern.Lazy(`[^A-Za-z0-9._-]+`)
 
 // profilesOf lists the profiles that services and jobs name.
 func profilesOf(p *compose.Project) []string {

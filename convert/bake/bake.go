@@ -6,7 +6,6 @@ import (
 	"maps"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"gantry/charts"
+	"gantry/charts/pattern"
 	"gantry/convert/compose"
 	"gantry/convert/workload"
 )
@@ -63,11 +63,11 @@ func (b *baker) config(service string) *types.BuildConfig {
 }
 
 // notInTargets are the characters that names of targets do not have.
-var notInTargets = regexp.MustCompile(`[^A-Za-z0-9_-]`)
+var notInTargets = pattern.Lazy(`[^A-Za-z0-9_-]`)
 
 // name gives a service the name of its target.
 func (b *baker) name(service string) string {
-	name := notInTargets.ReplaceAllString(service, "_")
+	name := notInTargets().ReplaceAllString(service, "_")
 	taken := slices.Collect(maps.Values(b.names))
 	for name == defaultGroup || slices.Contains(taken, name) { // a target is no group
 		name += "_"
@@ -143,7 +143,7 @@ func (b *baker) tags(image string, more []string) []string {
 }
 
 // identifier is a name that a variable of bake may have.
-var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var identifier = pattern.Lazy(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // passedArgs finds the arguments that were written without a value: the loader
 // drops those that its own environment does not have.
@@ -169,7 +169,7 @@ func (b *baker) args(args types.MappingWithEquals, passed []string) map[string]s
 		passed = append(passed, name)
 	}
 	for _, name := range passed {
-		if _, known := out[name]; !known && identifier.MatchString(name) {
+		if _, known := out[name]; !known && identifier().MatchString(name) {
 			b.file.Variable[name] = Variable{}
 			out[name] = "${" + name + "}"
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 )
 
 // Variable is a ${VARIABLE} that a value of a Compose file mentions.
@@ -128,7 +128,7 @@ func orDefault(value, otherwise string) string {
 }
 
 // variableName is what a variable is called in a text.
-var variableName = regexp.MustCompile(`^[_a-zA-Z][_a-zA-Z0-9]*`)
+var variableName = pattern.Lazy(`^[_a-zA-Z][_a-zA-Z0-9]*`)
 
 // bareVariables returns the variables that a text mentions without a default, not
 // even an empty one as in ${NAME:-}, and where.
@@ -139,7 +139,7 @@ func bareVariables(text string) iter.Seq2[int, string] {
 				continue
 			}
 			rest, braced := strings.CutPrefix(text[at+1:], "{")
-			name := variableName.FindString(rest)
+			name := variableName().FindString(rest)
 			if name != "" && (!braced || strings.HasPrefix(rest[len(name):], "}")) && !yield(at, name) {
 				return
 			}

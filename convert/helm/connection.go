@@ -1,13 +1,13 @@
 package helm
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"gantry/charts/pattern"
 	"gantry/convert/manifest"
 )
 
@@ -55,7 +55,7 @@ func (s *sheet) number(i int) string {
 }
 
 // plainPath is a path that a shell reads as it stands.
-var plainPath = regexp.MustCompile(`^[A-Za-z0-9._~/?=&%-]*$`)
+var plainPath = pattern.Lazy(`^[A-Za-z0-9._~/?=&%-]*$`)
 
 // page returns the page that the service's health check asks for on a port, if it
 // asks for one.
@@ -70,7 +70,7 @@ func (s *sheet) page(target string) (scheme, path string) {
 				continue
 			}
 			get := c.ReadinessProbe.HTTPGet
-			if numberOf(c, get.Port) == target && get.Scheme != corev1.URISchemeHTTPS && plainPath.MatchString(get.Path) {
+			if numberOf(c, get.Port) == target && get.Scheme != corev1.URISchemeHTTPS && plainPath().MatchString(get.Path) {
 				return "http", "/" + strings.TrimPrefix(get.Path, "/")
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"gantry/charts/pattern"
 	"gantry/convert/manifest"
 )
 
@@ -40,13 +41,13 @@ func newHosts(names []string) hosts {
 }
 
 // hostly are words in the names of variables that hold a host.
-var hostly = regexp.MustCompile(`(?i)host|server|addr|url|uri|dsn|endpoint|upstream|broker|node|peer|proxy|link|seed|gateway`)
+var hostly = pattern.Lazy(`(?i)host|server|addr|url|uri|dsn|endpoint|upstream|broker|node|peer|proxy|link|seed|gateway`)
 
 // leads reports whether the value of a variable leads to a Service. A bare name
 // may mean anything, such as a database that is called like the service: there
 // the name of the variable decides.
 func (h hosts) leads(variable, value string) bool {
-	return h.mentioned(value) || h.whole != nil && h.whole.MatchString(value) && hostly.MatchString(variable)
+	return h.mentioned(value) || h.whole != nil && h.whole.MatchString(value) && hostly().MatchString(variable)
 }
 
 // mentioned reports whether a text has the name of a Service where only a host can

@@ -24,7 +24,7 @@ func newKeyring(names, reserved []string) keyring {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	for _, exact := range []bool{true, false} {
 		for _, name := range names {
-			if identifier.MatchString(name) == exact {
+			if identifier().MatchString(name) == exact {
 				k.take(name)
 			}
 		}
@@ -53,7 +53,7 @@ func (k keyring) take(name string) string {
 
 // camelCase returns a name as an identifier.
 func camelCase(name string) string {
-	if identifier.MatchString(name) {
+	if identifier().MatchString(name) {
 		return name
 	}
 	var b strings.Builder
@@ -70,7 +70,7 @@ func camelCase(name string) string {
 		}
 	}
 	key := b.String()
-	if !identifier.MatchString(key) {
+	if !identifier().MatchString(key) {
 		return "_" + key
 	}
 	return key

@@ -1,11 +1,11 @@
 package helm
 
 import (
-	"regexp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"gantry/charts/pattern"
 	"gantry/convert/manifest"
 )
 
@@ -95,14 +95,14 @@ func (s *sheet) servedPorts(ports *manifest.Node, at *entry, nodePorts bool) {
 const maxPortValues = 20
 
 // numbered is how ports are named that have no name of their own: 8080-tcp.
-var numbered = regexp.MustCompile(`^([0-9]+)-([a-z]+)$`)
+var numbered = pattern.Lazy(`^([0-9]+)-([a-z]+)$`)
 
 func (s *sheet) portKey(p *manifest.Node) string {
 	name := p.Get("name")
 	if name == nil {
 		return "tcp" + s.variables.fill(p.Get("port").Value)
 	}
-	return numbered.ReplaceAllString(name.Value, "$2$1")
+	return numbered().ReplaceAllString(name.Value, "$2$1")
 }
 
 // ingress draws an Ingress in the form that people know from other charts: hosts

@@ -33,7 +33,7 @@ func findPaths(objects []manifest.Object) map[objectID]string {
 	for _, o := range objects {
 		kind, name, dir := shortKind(o.Kind()), o.GetName(), folder(o)
 		if o.Kind() == "Job" {
-			name = strings.TrimSuffix(name, jobHash.FindString(name))
+			name = strings.TrimSuffix(name, jobHash().FindString(name))
 		}
 		file := kind + "-" + strings.TrimPrefix(name, dir+"-")
 		if name == dir {

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"gantry/charts/pattern"
 )
 
 // A health check asks the container that it runs in. The same command, run in
@@ -69,18 +70,18 @@ func clients() []client {
 var (
 	// insider is a program that sees its own container only, and insideWord is a word
 	// for what another pod does not have.
-	insider    = regexp.MustCompile(`^(?:pgrep|pidof|ps|kill|supervisorctl|systemctl|rabbitmqctl|rabbitmq-diagnostics|celery)$`)
-	insideWord = regexp.MustCompile(`^/proc/|\.sock$|\.pid$`)
+	insider    = pattern.Lazy(`^(?:pgrep|pidof|ps|kill|supervisorctl|systemctl|rabbitmqctl|rabbitmq-diagnostics|celery)$`)
+	insideWord = pattern.Lazy(`^/proc/|\.sock$|\.pid$`)
 	// fileTest asks for a file: test -f, [ -f.
-	fileTest = regexp.MustCompile(`^-[bcdefghkLOGprSsuwx]$`)
+	fileTest = pattern.Lazy(`^-[bcdefghkLOGprSsuwx]$`)
 
-	simpleCommand = regexp.MustCompile("[^;|&()`\n]+")
-	wordOfCommand = regexp.MustCompile(`[^\s"'` + separator + `]+`)
-	shellVariable = regexp.MustCompile(`^\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?$`)
-	digits        = regexp.MustCompile(`^[0-9]+$`)
-	portFlag      = regexp.MustCompile(`^(?:-p|-P|--port)(?:=?([0-9]+))?$`)
-	hostFlag      = regexp.MustCompile(`^(?:-h|--host|--hostname|-S|-s|--socket)(?:$|=)|^-h.|://`)
-	assignment    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
+	simpleCommand = pattern.Lazy("[^;|&()`\n]+")
+	wordOfCommand = pattern.Lazy(`[^\s"'` + separator + `]+`)
+	shellVariable = pattern.Lazy(`^\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?$`)
+	digits        = pattern.Lazy(`^[0-9]+$`)
+	portFlag      = pattern.Lazy(`^(?:-p|-P|--port)(?:=?([0-9]+))?$`)
+	hostFlag      = pattern.Lazy(`^(?:-h|--host|--hostname|-S|-s|--socket)(?:$|=)|^-h.|://`)
+	assignment    = pattern.Lazy(`^[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
 // ask returns the edits that make a command ask the Service: a script of a shell, or
@@ -96,7 +97,7 @@ func (r remote) ask(command string, script bool) ([]edit, error) {
 		}
 	}
 	var edits []edit
-	for _, at := range simpleCommand.FindAllStringIndex(command, -1) {
+	for _, at := range simpleCommand().FindAllStringIndex(command, -1) {
 		more, err := r.simple(command, at, script)
 		if err != nil {
 			return nil, err
@@ -118,7 +119,7 @@ type words struct {
 // simple returns the edits of one simple command.
 func (r remote) simple(command string, at []int, script bool) ([]edit, error) {
 	var w words
-	for _, m := range wordOfCommand.FindAllStringIndex(command[at[0]:at[1]], -1) {
+	for _, m := range wordOfCommand().FindAllStringIndex(command[at[0]:at[1]], -1) {
 		w.text = append(w.text, command[at[0]+m[0]:at[0]+m[1]])
 		w.at = append(w.at, []int{at[0] + m[0], at[0] + m[1]})
 	}
@@ -137,7 +138,7 @@ func (r remote) simple(command string, at []int, script bool) ([]edit, error) {
 		}
 		edits = append(edits, more...)
 	}
-	if len(edits) > 0 || program.hostFlag == "" || slices.ContainsFunc(w.text[i+1:], hostFlag.MatchString) {
+	if len(edits) > 0 || program.hostFlag == "" || slices.ContainsFunc(w.text[i+1:], hostFlag().MatchString) {
 		return edits, nil
 	}
 	sep := separator
@@ -150,8 +151,8 @@ func (r remote) simple(command string, at []int, script bool) ([]edit, error) {
 // inside reports whether a command makes sense in its own container only.
 func (w words) inside() bool {
 	for i, word := range w.text {
-		if insideWord.MatchString(word) || i == 0 && insider.MatchString(path.Base(word)) ||
-			i > 0 && (w.text[i-1] == "test" || strings.HasPrefix(w.text[i-1], "[")) && fileTest.MatchString(word) {
+		if insideWord().MatchString(word) || i == 0 && insider().MatchString(path.Base(word)) ||
+			i > 0 && (w.text[i-1] == "test" || strings.HasPrefix(w.text[i-1], "[")) && fileTest().MatchString(word) {
 			return true
 		}
 	}
@@ -182,12 +183,12 @@ func (r remote) tell(w words, program client, at int, sep string) ([]edit, error
 // port returns the port that a flag names, or "".
 func (w words) port() string {
 	for i, word := range w.text {
-		m := portFlag.FindStringSubmatch(word)
+		m := portFlag().FindStringSubmatch(word)
 		switch {
 		case m == nil:
 		case m[1] != "":
 			return m[1]
-		case i+1 < len(w.text) && digits.MatchString(w.text[i+1]):
+		case i+1 < len(w.text) && digits().MatchString(w.text[i+1]):
 			return w.text[i+1]
 		}
 	}
@@ -207,12 +208,12 @@ func (r remote) leads(port string) error {
 
 // itself splits a word that names a machine: what is before, the host, its port and
 // what is behind.
-var itself = regexp.MustCompile(`^(|-h|(?:[A-Za-z0-9_.-]+=)?(?:[a-z][a-z0-9+.-]*://(?:[^@/]*@)?)?)` +
+var itself = pattern.Lazy(`^(|-h|(?:[A-Za-z0-9_.-]+=)?(?:[a-z][a-z0-9+.-]*://(?:[^@/]*@)?)?)` +
 	`(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\$\{?HOSTNAME\}?|[a-z0-9][a-z0-9._-]*)(?::([0-9]+|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?))?([/?,].*)?$`)
 
 // word returns the edits of a word that names the machine of the check.
 func (r remote) word(w words, n int, program client) ([]edit, error) {
-	m := itself.FindStringSubmatchIndex(w.text[n])
+	m := itself().FindStringSubmatchIndex(w.text[n])
 	if m == nil {
 		return nil, nil
 	}
@@ -225,7 +226,7 @@ func (r remote) word(w words, n int, program client) ([]edit, error) {
 	switch {
 	case strings.EqualFold(previous, "host:"):
 		return nil, nil // a header of a request
-	case assignment.MatchString(word) && !strings.Contains(before, "://") && !strings.Contains(strings.ToUpper(before), "HOST"):
+	case assignment().MatchString(word) && !strings.Contains(before, "://") && !strings.Contains(strings.ToUpper(before), "HOST"):
 		return nil, nil // a variable that has other uses
 	case slices.Contains([]string{"localhost", "127.0.0.1", "0.0.0.0", "[::1]", "$HOSTNAME", "${HOSTNAME}"}, host):
 	case host == r.name && (strings.Contains(before, "://") || m[6] >= 0 || previous == "-h" || previous == "--host"):
@@ -246,7 +247,7 @@ func (r remote) word(w words, n int, program client) ([]edit, error) {
 		edits, port, literal = append(edits, behind), "443", []int{behind.from, behind.to}
 	case strings.HasSuffix(before, "http://"):
 		edits, port, literal = append(edits, behind), "80", []int{behind.from, behind.to}
-	case digits.MatchString(next) || shellVariable.MatchString(next):
+	case digits().MatchString(next) || shellVariable().MatchString(next):
 		port, literal = next, w.at[n+1]
 	default:
 		port = w.port()
@@ -254,7 +255,7 @@ func (r remote) word(w words, n int, program client) ([]edit, error) {
 			port = program.port
 		}
 	}
-	if v := shellVariable.FindStringSubmatch(port); v != nil {
+	if v := shellVariable().FindStringSubmatch(port); v != nil {
 		return edits, r.leads(r.env[v[1]])
 	}
 	if literal[1] > 0 {

@@ -3,11 +3,11 @@ package helm
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"gantry/charts/pattern"
 	"gantry/convert/manifest"
 )
 
@@ -135,13 +135,13 @@ func (e *entry) check() error {
 // ref returns the expression for a value below the entry.
 func (e *entry) ref(keys ...string) string { return valueRef(e.below(keys...)) }
 
-var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var identifier = pattern.Lazy(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // valueRef returns the expression for the value at a path.
 func valueRef(path []string) string {
 	expr := ".Values"
 	for _, key := range path {
-		if identifier.MatchString(key) {
+		if identifier().MatchString(key) {
 			expr += "." + key
 		} else {
 			expr = "(index " + expr + " " + strconv.Quote(key) + ")"
@@ -274,8 +274,8 @@ func insert(s string) *manifest.Node { return &manifest.Node{Kind: manifest.Inse
 func action(s string) *manifest.Node { return &manifest.Node{Kind: manifest.Action, Value: s} }
 
 // alone matches an expression in parentheses that it needs only beside others.
-var alone = regexp.MustCompile(`^\((include "[^"]*" \([^()]*\))\)$`)
+var alone = pattern.Lazy(`^\((include "[^"]*" \([^()]*\))\)$`)
 
 func expr(s string) *manifest.Node {
-	return &manifest.Node{Kind: manifest.Expr, Value: alone.ReplaceAllString(s, "$1")}
+	return &manifest.Node{Kind: manifest.Expr, Value: alone().ReplaceAllString(s, "$1")}
 }

@@ -2,11 +2,11 @@ package helm
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"gantry/charts/pattern"
 	"gantry/convert/manifest"
 	"gantry/convert/workload"
 )
@@ -183,13 +183,13 @@ func (s *sheet) podAnnotations(meta *manifest.Node) {
 }
 
 // jobHash is the end of a Job's name that changes with its pod template.
-var jobHash = regexp.MustCompile(`-[0-9a-f]{6}$`)
+var jobHash = pattern.Lazy(`-[0-9a-f]{6}$`)
 
 // jobName gives the Job a new name whenever a value changes that its pods depend
 // on: the pod template of a Job cannot be changed, so there must be a new Job.
 func (s *sheet) jobName() {
 	name := s.object.GetName()
-	hash := jobHash.FindString(name)
+	hash := jobHash().FindString(name)
 	if hash == "" {
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	strict "sigs.k8s.io/json"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/convert/schema"
 	"gantry/convert/workload"
 )
@@ -171,7 +171,7 @@ func (p *patcher) operations(patch *workload.Patch, o Object, data []byte) []byt
 }
 
 // unknown is how the decoder names a field that a type does not have.
-var unknown = regexp.MustCompile(`^unknown field "(.*)"$`)
+var unknown = pattern.Lazy(`^unknown field "(.*)"$`)
 
 // fits reports whether data holds nothing that an object of the kind does not
 // have.
@@ -192,7 +192,7 @@ func (p *patcher) fits(data []byte, o Object, path diag.Path) bool {
 		return false
 	}
 	for _, problem := range problems {
-		m := unknown.FindStringSubmatch(problem.Error())
+		m := unknown().FindStringSubmatch(problem.Error())
 		if m == nil {
 			p.fail(path, codePatch, problem.Error(), "")
 			continue

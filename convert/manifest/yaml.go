@@ -3,10 +3,11 @@ package manifest
 import (
 	"bufio"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"gantry/charts/pattern"
 )
 
 // Encode writes a node as a YAML document in block style, two spaces a level,
@@ -203,14 +204,14 @@ func quoteAlways(s string) string {
 
 // quantityPattern are the amounts of Kubernetes that no YAML reader takes for a
 // number.
-var quantityPattern = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti|ms|s|h)$`)
+var quantityPattern = pattern.Lazy(`^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti|ms|s|h)$`)
 
 func isPlain(s string) bool {
 	if s == "" || len(s) > maxPlain {
 		return false
 	}
 	if s[0] >= '0' && s[0] <= '9' {
-		return quantityPattern.MatchString(s)
+		return quantityPattern().MatchString(s)
 	}
 	if !startsPlain(s) {
 		return false

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/sync/errgroup"
 
+	"gantry/charts/pattern"
 	"gantry/convert/rules"
 )
 
@@ -191,7 +191,7 @@ func sorted(set map[string]struct{}) []string {
 }
 
 // exposed is a port of an image: a number and its protocol.
-var exposed = regexp.MustCompile(`^([1-9][0-9]{0,4})(?:/(tcp|udp|sctp))?$`)
+var exposed = pattern.Lazy(`^([1-9][0-9]{0,4})(?:/(tcp|udp|sctp))?$`)
 
 // ports writes exposed ports as Compose does: without the protocol that is meant
 // anyway. What is no port is left out: nothing that an image says may make a
@@ -199,7 +199,7 @@ var exposed = regexp.MustCompile(`^([1-9][0-9]{0,4})(?:/(tcp|udp|sctp))?$`)
 func ports(set map[string]struct{}) []string {
 	var out []string
 	for _, port := range sorted(set) {
-		parts := exposed.FindStringSubmatch(port)
+		parts := exposed().FindStringSubmatch(port)
 		if parts == nil {
 			continue
 		}
@@ -211,13 +211,13 @@ func ports(set map[string]struct{}) []string {
 }
 
 // folder is a path that a volume can be mounted at.
-var folder = regexp.MustCompile(`^(/[A-Za-z0-9._@+-]+)+/?$`)
+var folder = pattern.Lazy(`^(/[A-Za-z0-9._@+-]+)+/?$`)
 
 // volumes are the folders that an image declares, but for what is none.
 func volumes(set map[string]struct{}) []string {
 	var out []string
 	for _, name := range sorted(set) {
-		if clean := path.Clean(name); folder.MatchString(name) && !slices.Contains(out, clean) && clean != "/" {
+		if clean := path.Clean(name); folder().MatchString(name) && !slices.Contains(out, clean) && clean != "/" {
 			out = append(out, clean)
 		}
 	}

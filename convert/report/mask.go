@@ -2,12 +2,12 @@ package report
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gantry/charts"
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/convert"
 	"gantry/convert/extension"
 )
@@ -75,49 +75,49 @@ func sortPairs(pairs []string) []string {
 
 var (
 	// named is a name and what sets it apart from its value: KEY: or KEY=.
-	named = regexp.MustCompile(`[A-Za-z_][\w.-]*(?:["']\s*:\s*|["']?(?:\s*=|\s*:(?:\s+|$)))`)
+	named = pattern.Lazy(`[A-Za-z_][\w.-]*(?:["']\s*:\s*|["']?(?:\s*=|\s*:(?:\s+|$)))`)
 	// defaulted is a variable with a default.
-	defaulted = regexp.MustCompile(`\$\{(\w+)(:?[-+])([^{}]+)\}`)
+	defaulted = pattern.Lazy(`\$\{(\w+)(:?[-+])([^{}]+)\}`)
 	// reference is a value that is nothing but a variable.
-	reference = regexp.MustCompile(`^\$(\w+|\{\w+(:?[-+]` + hidden + `|:?[-+]|:?\?[^{}]*)?\})$`)
+	reference = pattern.Lazy(`^\$(\w+|\{\w+(:?[-+]` + hidden + `|:?[-+]|:?\?[^{}]*)?\})$`)
 	// inURL is the password of a URL.
-	inURL = regexp.MustCompile(`(://[^/\s:@"']*:)([^@\s"'/]+)@`)
+	inURL = pattern.Lazy(`(://[^/\s:@"']*:)([^@\s"'/]+)@`)
 	// flag is an option of a command whose argument is a secret.
-	flag = regexp.MustCompile(`(?i)(--?[a-z0-9-]*(?:passw(?:or)?d|passphrase|requirepass|secret|token|api-?key)[a-z0-9-]*)((?:=|\s+|["']?\s*,\s*)["']?)([^\s"',\]]+)`)
+	flag = pattern.Lazy(`(?i)(--?[a-z0-9-]*(?:passw(?:or)?d|passphrase|requirepass|secret|token|api-?key)[a-z0-9-]*)((?:=|\s+|["']?\s*,\s*)["']?)([^\s"',\]]+)`)
 	// bareFlag is such an option as a list item of its own.
-	bareFlag = regexp.MustCompile(`(?i)^\s*- +["']?--?[a-z0-9-]*(?:passw(?:or)?d|passphrase|requirepass|secret|token|api-?key)[a-z0-9-]*["']?\s*$`)
+	bareFlag = pattern.Lazy(`(?i)^\s*- +["']?--?[a-z0-9-]*(?:passw(?:or)?d|passphrase|requirepass|secret|token|api-?key)[a-z0-9-]*["']?\s*$`)
 	// hash is a password's hash, as htpasswd writes it.
-	hash = regexp.MustCompile(`\$\$?(?:2[aby]|apr1|argon2id?|[156])\$\$?[^\s"',]+`)
+	hash = pattern.Lazy(`\$\$?(?:2[aby]|apr1|argon2id?|[156])\$\$?[^\s"',]+`)
 	// anchored is an anchor and its value.
-	anchored = regexp.MustCompile(`&([\w.-]+)\s+(\S.*)`)
+	anchored = pattern.Lazy(`&([\w.-]+)\s+(\S.*)`)
 )
 
 // text hides what is secret in a piece of the user's text whatever stands around
 // it.
 func (m *mask) text(s string) string {
-	s = flag.ReplaceAllStringFunc(m.prose(s), func(v string) string {
-		parts := flag.FindStringSubmatch(v)
-		if reference.MatchString(parts[3]) {
+	s = flag().ReplaceAllStringFunc(m.prose(s), func(v string) string {
+		parts := flag().FindStringSubmatch(v)
+		if reference().MatchString(parts[3]) {
 			return v
 		}
 		return parts[1] + parts[2] + hidden
 	})
-	return hash.ReplaceAllString(s, hidden)
+	return hash().ReplaceAllString(s, hidden)
 }
 
 // prose hides what is secret in our own words, in which options are ours.
 func (m *mask) prose(s string) string {
 	s = m.values.Replace(s)
-	s = defaulted.ReplaceAllStringFunc(s, func(v string) string {
-		parts := defaulted.FindStringSubmatch(v)
+	s = defaulted().ReplaceAllStringFunc(s, func(v string) string {
+		parts := defaulted().FindStringSubmatch(v)
 		if !charts.IsSecretName(parts[1]) {
 			return v
 		}
 		return "${" + parts[1] + parts[2] + hidden + "}"
 	})
-	return inURL.ReplaceAllStringFunc(s, func(v string) string {
-		parts := inURL.FindStringSubmatch(v)
-		if reference.MatchString(parts[2]) {
+	return inURL().ReplaceAllStringFunc(s, func(v string) string {
+		parts := inURL().FindStringSubmatch(v)
+		if reference().MatchString(parts[2]) {
 			return v
 		}
 		return parts[1] + hidden + "@"
@@ -128,12 +128,12 @@ func (m *mask) prose(s string) string {
 func (m *mask) diagnostic(d diag.Diagnostic) diag.Diagnostic {
 	d.Summary, d.Hint = m.prose(d.Summary), m.prose(d.Hint)
 	if n := len(d.Path); n > 1 && slices.Contains([]string{"environment", "args", "labels", "driver_opts"}, d.Path[n-2]) && charts.IsSecretName(d.Path[n-1]) {
-		d.Summary = quoted.ReplaceAllString(d.Summary, `"`+hidden+`"`)
+		d.Summary = quoted().ReplaceAllString(d.Summary, `"`+hidden+`"`)
 	}
 	return d
 }
 
-var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+var quoted = pattern.Lazy(`"(?:[^"\\]|\\.)*"`)
 
 // lines returns the lines of a file as they may be shown.
 func (m *mask) lines(lines []string) []string {
@@ -159,8 +159,8 @@ func hideAnchors(line string, aliases map[string]bool) string {
 	if len(aliases) == 0 {
 		return line
 	}
-	return anchored.ReplaceAllStringFunc(line, func(v string) string {
-		parts := anchored.FindStringSubmatch(v)
+	return anchored().ReplaceAllStringFunc(line, func(v string) string {
+		parts := anchored().FindStringSubmatch(v)
 		if !aliases[parts[1]] {
 			return v
 		}
@@ -189,7 +189,7 @@ func (s *scan) aliases(lines []string) map[string]bool {
 		if !strings.Contains(line, "*") || len(line) > maxSource {
 			continue
 		}
-		for _, at := range named.FindAllStringIndex(line, -1) {
+		for _, at := range named().FindAllStringIndex(line, -1) {
 			name := nameOf(line[at[0]:at[1]])
 			if rest, ok := strings.CutPrefix(line[at[1]:], "*"); ok && charts.IsSecretName(name) {
 				found[strings.TrimRight(strings.Fields(rest + " ")[0], ",}]")] = true
@@ -223,7 +223,7 @@ func (s *scan) line(line string) string {
 		return line[:indent] + "- " + hidden
 	}
 	s.below, s.unsure = -1, false
-	s.item = bareFlag.MatchString(line)
+	s.item = bareFlag().MatchString(line)
 	return s.text(s.pairs(line))
 }
 
@@ -238,7 +238,7 @@ func (s *scan) pairs(line string) string {
 	var b strings.Builder
 	at := 0
 	for at < len(line) {
-		match := named.FindStringIndex(line[at:])
+		match := named().FindStringIndex(line[at:])
 		if match == nil {
 			break
 		}
@@ -254,8 +254,8 @@ func (s *scan) pairs(line string) string {
 		switch bare := strings.Trim(value, `"' `); {
 		case value == "" || isPublic(bare) || strings.HasPrefix(bare, "*"):
 			b.WriteString(value)
-		case defaulted.ReplaceAllString(bare, "") == "":
-			b.WriteString(defaulted.ReplaceAllString(value, "${$1$2"+hidden+"}"))
+		case defaulted().ReplaceAllString(bare, "") == "":
+			b.WriteString(defaulted().ReplaceAllString(value, "${$1$2"+hidden+"}"))
 		default:
 			b.WriteString(hiddenLike(value))
 		}
@@ -290,7 +290,7 @@ func isPublic(value string) bool {
 	case "", "true", "false", "yes", "no", "on", "off", "null", "~":
 		return true
 	}
-	return reference.MatchString(value)
+	return reference().MatchString(value)
 }
 
 // value returns how long the value is that begins behind a name, and notes

@@ -69,7 +69,7 @@ func (m *mask) node(n *manifest.Node) {
 		if secret && item.Kind == manifest.String && !strings.HasPrefix(item.Value, "-") {
 			item.Value = hidden
 		}
-		secret = item.Kind == manifest.String && bareFlag.MatchString("- "+item.Value)
+		secret = item.Kind == manifest.String && bareFlag().MatchString("- "+item.Value)
 		m.node(item)
 	}
 }

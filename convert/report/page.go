@@ -8,12 +8,12 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/charts/picture"
 	"gantry/convert/rules"
 	"gantry/templates"
@@ -355,22 +355,22 @@ func (r *Report) kinds() []pageKind {
 }
 
 // yamlLine is the indentation, the key and the value of a line of YAML.
-var yamlLine = regexp.MustCompile(`^([ \t]*(?:- +)*)("[^"]*"|'[^']*'|[^\s#"'{\[&*!|>-][^:#"']*?)(:)(\s.*)?$`)
+var yamlLine = pattern.Lazy(`^([ \t]*(?:- +)*)("[^"]*"|'[^']*'|[^\s#"'{\[&*!|>-][^:#"']*?)(:)(\s.*)?$`)
 
 // yamlComment is a comment behind a value.
-var yamlComment = regexp.MustCompile(`^(.*?)((?:^|\s)#.*)$`)
+var yamlComment = pattern.Lazy(`^(.*?)((?:^|\s)#.*)$`)
 
 // highlight divides a line of YAML for colours. It may be wrong inside of blocks
 // of text, where it does no harm.
 func highlight(line string) []pageSpan {
-	if m := yamlLine.FindStringSubmatch(line); m != nil {
+	if m := yamlLine().FindStringSubmatch(line); m != nil {
 		return append([]pageSpan{{"", m[1]}, {"k", m[2]}, {"", m[3]}}, comment(m[4])...)
 	}
 	return comment(line)
 }
 
 func comment(text string) []pageSpan {
-	if m := yamlComment.FindStringSubmatch(text); m != nil && strings.Count(m[1], `"`)%2 == 0 && strings.Count(m[1], "'")%2 == 0 {
+	if m := yamlComment().FindStringSubmatch(text); m != nil && strings.Count(m[1], `"`)%2 == 0 && strings.Count(m[1], "'")%2 == 0 {
 		return []pageSpan{{"", m[1]}, {"c", m[2]}}
 	}
 	return []pageSpan{{"", text}}

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"gantry/charts/pattern"
 	"gantry/convert/compose"
 	"gantry/convert/workload"
 )
@@ -138,13 +138,13 @@ func (u *unit) expectedFile(m types.ServiceVolumeConfig, source string, why find
 // bindObject names the ConfigMap or Secret of one file.
 func (u *unit) bindObject(source string) dataFile {
 	base := path.Base(filepath.ToSlash(source))
-	f := dataFile{key: fileKey(base), secret: secretFile.MatchString(base)}
+	f := dataFile{key: fileKey(base), secret: secretFile().MatchString(base)}
 	f.object = u.madeUp(kindOf(f.secret), base, source)
 	return f
 }
 
 // secretFile are the names of files that hold keys and passwords.
-var secretFile = regexp.MustCompile(`(?i)(^\.env|\.key$|\.pem$|\.p12$|\.pfx$|\.jks$|^id_(rsa|dsa|ecdsa|ed25519)$|passw|secret|credential|htpasswd|\.token$|^token)`)
+var secretFile = pattern.Lazy(`(?i)(^\.env|\.key$|\.pem$|\.p12$|\.pfx$|\.jks$|^id_(rsa|dsa|ecdsa|ed25519)$|passw|secret|credential|htpasswd|\.token$|^token)`)
 
 // looksLikeFile tells a missing file from a missing folder by its extension.
 func looksLikeFile(name string) bool {
@@ -222,12 +222,12 @@ func (u *unit) foreignBind(m types.ServiceVolumeConfig, source string, key []str
 }
 
 // configTarget are the places in an image where configuration is read from.
-var configTarget = regexp.MustCompile(`(?i)(^/etc/|conf|/docker-entrypoint|initdb|provisioning|templates?|/html|/www|rules|dashboards|certs?|ssl|scripts?|plugins?|\.d(/|$))`)
+var configTarget = pattern.Lazy(`(?i)(^/etc/|conf|/docker-entrypoint|initdb|provisioning|templates?|/html|/www|rules|dashboards|certs?|ssl|scripts?|plugins?|\.d(/|$))`)
 
 // bindDir mounts a folder of the project: as a ConfigMap where it is small and
 // only read, and as a claim otherwise.
 func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string) {
-	if !m.ReadOnly && (!configTarget.MatchString(m.Target) || isDatastore(u.in.Image) && !strings.Contains(m.Target, "entrypoint") && !strings.HasPrefix(m.Target, "/etc/")) {
+	if !m.ReadOnly && (!configTarget().MatchString(m.Target) || isDatastore(u.in.Image) && !strings.Contains(m.Target, "entrypoint") && !strings.HasPrefix(m.Target, "/etc/")) {
 		u.bindClaim(m, source, "is a folder that the service may write to", key)
 		return
 	}
@@ -251,7 +251,7 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 		}
 		setData(out, k, f.data)
 		volume.Items = append(volume.Items, corev1.KeyToPath{Key: k, Path: f.name, Mode: f.mode})
-		if secretFile.MatchString(path.Base(f.name)) {
+		if secretFile().MatchString(path.Base(f.name)) {
 			u.warn(finding{
 				code:    "bind-secret-file",
 				summary: f.name + " looks like a secret and lies in a folder that becomes a ConfigMap",

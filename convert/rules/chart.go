@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"gantry/charts"
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/convert/compose"
 	"gantry/convert/extension"
 	"gantry/convert/workload"
@@ -109,8 +109,8 @@ func (a *app) onlyChart(name string) {
 }
 
 var (
-	chartNames = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
-	aliases    = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
+	chartNames = pattern.Lazy(`^[a-zA-Z0-9._-]+$`)
+	aliases    = pattern.Lazy(`^[a-zA-Z0-9_-]+$`)
 )
 
 // checkChart reports what helm would not take, at the field that says it.
@@ -120,13 +120,13 @@ func (a *app) checkChart(c *workload.Chart, path diag.Path) bool {
 		ok = false
 		a.report(diag.Error, finding{code: "extension-chart", summary: summary, hint: hint}, below(path, field))
 	}
-	if !chartNames.MatchString(c.Name) || strings.Trim(c.Name, ".") == "" {
+	if !chartNames().MatchString(c.Name) || strings.Trim(c.Name, ".") == "" {
 		fail("name", fmt.Sprintf("%q is no name of a chart", c.Name), "put what stands before the name into repository")
 	}
 	if _, err := semver.NewConstraint(c.Version); err != nil {
 		fail("version", fmt.Sprintf("%q is neither a version nor a range", c.Version), "write a version such as 16.4.1, or a range such as ^16.4")
 	}
-	if !aliases.MatchString(c.Alias) {
+	if !aliases().MatchString(c.Alias) {
 		fail("alias", fmt.Sprintf("%q is no alias: it has letters, digits, hyphens and underscores", c.Alias), "")
 	}
 	for other, object := range a.names {
@@ -174,9 +174,9 @@ func (a *app) parted(values map[string]any, path diag.Path, hidden *[]diag.Path)
 }
 
 // references are words in the keys of values that name a Secret, or a key in one.
-var references = regexp.MustCompile(`(?i)^existing|(name|ref|path|file|passwordkey)s?$`)
+var references = pattern.Lazy(`(?i)^existing|(name|ref|path|file|passwordkey)s?$`)
 
-func refersToSecret(key string) bool { return references.MatchString(key) }
+func refersToSecret(key string) bool { return references().MatchString(key) }
 
 // reachCharts tells of what a service says of another in whose place a chart runs,
 // if that only works between containers of one application.

@@ -1,7 +1,7 @@
 package rules
 
 import (
-	"regexp"
+	"gantry/charts/pattern"
 )
 
 // command maps entrypoint and command. Compose ignores the image's CMD when an
@@ -39,14 +39,14 @@ func isCleared(list []string) bool { return list != nil && len(list) == 0 }
 // dollars are the runs of $ that the kubelet would change: two or more collapse
 // by pairs, and one before a parenthesis begins a variable.
 // (k8s.io/kubernetes/third_party/forked/golang/expansion)
-var dollars = regexp.MustCompile(`\$\$+|\$\(`)
+var dollars = pattern.Lazy(`\$\$+|\$\(`)
 
 // kubeletEscape protects text that the kubelet expands (the values of env,
 // command, args and the commands of probes) so that the container sees exactly
 // what Compose would give it. ConfigMaps, Secrets and the commands of lifecycle
 // hooks are not expanded.
 func kubeletEscape(s string) string {
-	return dollars.ReplaceAllStringFunc(s, func(run string) string {
+	return dollars().ReplaceAllStringFunc(s, func(run string) string {
 		if run == "$(" {
 			return "$$("
 		}

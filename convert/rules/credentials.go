@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 
 	"gantry/charts"
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/convert/compose"
 	"gantry/convert/workload"
 )
@@ -25,7 +25,7 @@ type credentials map[string][]compose.Variable
 const shortestSecret = 4
 
 // plainPassword are the values that mean the same to a shell with quotes and without.
-var plainPassword = regexp.MustCompile(`^[-_.~A-Za-z0-9]+$`)
+var plainPassword = pattern.Lazy(`^[-_.~A-Za-z0-9]+$`)
 
 func findCredentials(project *compose.Project) credentials {
 	found := credentials{}
@@ -135,7 +135,7 @@ func (u *unit) probeSecrets(command []string) []string {
 		for i, text := range command {
 			switch {
 			case !strings.Contains(text, v.Value):
-			case referred && readByShell(u.in.HealthCheck) && plainPassword.MatchString(v.Value) && !strings.ContainsAny(text, `'\`):
+			case referred && readByShell(u.in.HealthCheck) && plainPassword().MatchString(v.Value) && !strings.ContainsAny(text, `'\`):
 				command[i] = strings.ReplaceAll(text, v.Value, "${"+v.Name+"}")
 			case u.opts.EnvSecrets != EnvSecretsNever:
 				u.warn(finding{

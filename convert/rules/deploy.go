@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"gantry/charts/pattern"
 	"gantry/convert/workload"
 )
 
@@ -73,10 +73,10 @@ func (u *unit) platform() {
 }
 
 // constraintPattern reads Swarm's constraints, with or without blanks.
-var constraintPattern = regexp.MustCompile(`^\s*([^\s=!]+)\s*(==|!=)\s*(.*?)\s*$`)
+var constraintPattern = pattern.Lazy(`^\s*([^\s=!]+)\s*(==|!=)\s*(.*?)\s*$`)
 
 func (u *unit) constraint(s string, key ...string) {
-	m := constraintPattern.FindStringSubmatch(s)
+	m := constraintPattern().FindStringSubmatch(s)
 	if m == nil {
 		u.warn(finding{code: "constraint", summary: fmt.Sprintf("%q is no constraint: it is left out", s), hint: "write node.labels.KEY == VALUE"}, key...)
 		return

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"gantry/charts"
+	"gantry/charts/pattern"
 	"gantry/convert/compose"
 	"gantry/convert/workload"
 )
@@ -60,9 +60,9 @@ const maxConfigKey = 253
 
 // configKey is what such a key is made of. Its length is not a matter for the
 // pattern: counting makes it slow to compile.
-var configKey = regexp.MustCompile(`^[-._a-zA-Z0-9]+$`)
+var configKey = pattern.Lazy(`^[-._a-zA-Z0-9]+$`)
 
-func isConfigKey(key string) bool { return len(key) <= maxConfigKey && configKey.MatchString(key) }
+func isConfigKey(key string) bool { return len(key) <= maxConfigKey && configKey().MatchString(key) }
 
 // envFrom takes over what the env files set.
 func (u *unit) envFrom(plain, secret *workload.Data) {
@@ -113,22 +113,22 @@ func (u *unit) env(values types.MappingWithEquals, secret *workload.Data) {
 }
 
 // plainVariable is the name of a variable that every version of Kubernetes takes.
-var plainVariable = regexp.MustCompile(`^[-._a-zA-Z][-._a-zA-Z0-9]*$`)
+var plainVariable = pattern.Lazy(`^[-._a-zA-Z][-._a-zA-Z0-9]*$`)
 
 // anyVariable is the name of a variable that the newest version takes: whatever can be
 // printed, but the sign that ends a name.
-var anyVariable = regexp.MustCompile(`^[ -<>-~]+$`)
+var anyVariable = pattern.Lazy(`^[ -<>-~]+$`)
 
 // variable reports whether a container may have a variable of this name, and tells
 // of one that it may not have.
 func (u *unit) variable(name string, key ...string) bool {
-	if !anyVariable.MatchString(name) {
+	if !anyVariable().MatchString(name) {
 		u.warn(finding{
 			code: "variable-name", summary: fmt.Sprintf("%q is no name for a variable of a pod: it is left out", name), hint: "use a name of letters, digits and _",
 		}, key...)
 		return false
 	}
-	return plainVariable.MatchString(name) || u.needs(variableNames, key...)
+	return plainVariable().MatchString(name) || u.needs(variableNames, key...)
 }
 
 // isSecretVariable reports whether a variable is kept in a Secret.

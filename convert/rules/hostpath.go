@@ -3,13 +3,14 @@ package rules
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+
+	"gantry/charts/pattern"
 )
 
 // hostPath mounts a folder or file of the node.
@@ -53,14 +54,14 @@ func nodeType(source string) corev1.HostPathType {
 }
 
 // blockDevices are the names of disks and their parts.
-var blockDevices = regexp.MustCompile(`^/dev/(sd[a-z]|vd[a-z]|xvd[a-z]|nvme\d|mmcblk\d|loop\d|md\d|dm-\d|sr\d)`)
+var blockDevices = pattern.Lazy(`^/dev/(sd[a-z]|vd[a-z]|xvd[a-z]|nvme\d|mmcblk\d|loop\d|md\d|dm-\d|sr\d)`)
 
 // deviceType says what kind of device lies at a path of the node.
 func deviceType(source string) corev1.HostPathType {
 	switch {
 	case slices.Contains([]string{"bus", "dri", "snd", "input", "usb", "net", "disk", "mapper", "serial", "v4l", "shm", "infiniband", "by-id", "by-path"}, path.Base(source)):
 		return corev1.HostPathDirectory
-	case blockDevices.MatchString(source):
+	case blockDevices().MatchString(source):
 		return corev1.HostPathBlockDev
 	default:
 		return corev1.HostPathCharDev

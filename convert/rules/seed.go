@@ -2,15 +2,16 @@ package rules
 
 import (
 	"fmt"
-	"regexp"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
+
+	"gantry/charts/pattern"
 )
 
 // filled are the places where images keep files that an application needs, and
 // that a volume hides.
-var filled = regexp.MustCompile(`^/(etc|usr|opt|var/www)(/|$)|^/(app|code)$|/(node_modules|vendor|public|static|dist|site-packages)$`)
+var filled = pattern.Lazy(`^/(etc|usr|opt|var/www)(/|$)|^/(app|code)$|/(node_modules|vendor|public|static|dist|site-packages)$`)
 
 // copyUp fills a named volume with what the image has at its place, as Docker
 // does while the volume is empty, or tells that nobody does.
@@ -25,7 +26,7 @@ func (u *unit) copyUp(m types.ServiceVolumeConfig, key []string) {
 			summary: fmt.Sprintf("is filled with what the image has at %s while it is empty, by an init container that runs as root", m.Target),
 			hint:    "set nocopy: true on volumes that begin empty",
 		}, key...)
-	case filled.MatchString(m.Target):
+	case filled().MatchString(m.Target):
 		u.note(finding{
 			code:    "volume-copy-up",
 			summary: fmt.Sprintf("starts empty, where Docker copies what the image has at %s into a new volume", m.Target),

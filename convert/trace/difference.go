@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/convert/manifest"
 )
 
@@ -31,11 +31,11 @@ type difference struct {
 }
 
 // jobHash is the end of a Job's name, which changes with its pods.
-var jobHash = regexp.MustCompile(`-[0-9a-f]{6}$`)
+var jobHash = pattern.Lazy(`-[0-9a-f]{6}$`)
 
 func plainName(o manifest.Object) string {
 	if o.Kind() == "Job" {
-		return jobHash.ReplaceAllString(o.GetName(), "")
+		return jobHash().ReplaceAllString(o.GetName(), "")
 	}
 	return o.GetName()
 }
@@ -111,7 +111,7 @@ func (d *difference) blame(tree *manifest.Node, why string) {
 	var words strings.Builder
 	collect(&words, tree)
 	for _, c := range d.candidates {
-		if strings.Contains(words.String(), wordly.FindString(c.other)) {
+		if strings.Contains(words.String(), wordly().FindString(c.other)) {
 			d.blamed[c.Name] = true
 		}
 	}

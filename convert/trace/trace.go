@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/convert/compose"
 	"gantry/convert/extension"
 	"gantry/convert/manifest"
@@ -192,7 +192,7 @@ func ofChart(path diag.Path) bool {
 	return len(path) > 3 && path[0] == "services" && path[2] == extension.Key && path[3] == "chart"
 }
 
-var wordly = regexp.MustCompile(`[A-Za-z0-9]+`)
+var wordly = pattern.Lazy(`[A-Za-z0-9]+`)
 
 // other returns a value of the same form that is nowhere in the objects: the next
 // such number for a number, because lists of ports are sorted, and otherwise the
@@ -218,10 +218,10 @@ func (s *search) other(value string) string {
 	for strings.Contains(s.words, word) {
 		word = s.word()
 	}
-	if !wordly.MatchString(value) {
+	if !wordly().MatchString(value) {
 		return word
 	}
-	return wordly.ReplaceAllString(value, word)
+	return wordly().ReplaceAllString(value, word)
 }
 
 // word returns a word that was not handed out before. None is a part of another.

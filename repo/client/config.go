@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/repo"
 )
 
@@ -65,12 +65,12 @@ func (e *UnknownRepositoryError) Error() string {
 	return msg
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._@-]*$`)
+var plainName = pattern.Lazy(`^[A-Za-z0-9_][A-Za-z0-9._@-]*$`)
 
 // CheckName says why a repository cannot be called that: the name becomes part
 // of file names, and of references up to a slash.
 func CheckName(name string) error {
-	if !plainName.MatchString(name) {
+	if !plainName().MatchString(name) {
 		return fmt.Errorf("the name %q of a repository may hold letters, digits, '-', '_', '.' and '@'", name)
 	}
 	return nil

@@ -148,7 +148,7 @@ func (s *Server) identify(r *http.Request) (p principal, known bool, err error) 
 		}
 		return p, known, nil
 	}
-	parts := tokenText.FindStringSubmatch(secret)
+	parts := tokenText().FindStringSubmatch(secret)
 	if !auth.Tokens || parts == nil {
 		return principal{}, false, nil
 	}

@@ -6,8 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"time"
+
+	"gantry/charts/pattern"
 )
 
 // note is what the handlers of one request leave for its line in the log.
@@ -68,7 +69,7 @@ func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // plainID is what the id of a request is made of, and maxID its length.
-var plainID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+var plainID = pattern.Lazy(`^[A-Za-z0-9._-]+$`)
 
 const maxID = 64
 
@@ -78,7 +79,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.options.Now()
 		n := &note{id: r.Header.Get("X-Request-Id"), remote: s.remote(r), route: "/"}
-		if len(n.id) > maxID || !plainID.MatchString(n.id) {
+		if len(n.id) > maxID || !plainID().MatchString(n.id) {
 			n.id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", n.id)

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 
+	"gantry/charts/pattern"
 	"gantry/repo/blob"
 )
 
@@ -21,10 +21,10 @@ const (
 )
 
 var (
-	ociName   = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	ociTag    = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]*$`) // and not longer than maxOCITag
-	ociDigest = regexp.MustCompile(`^[a-z0-9]+([+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$`)
-	ourDigest = regexp.MustCompile(`^sha256:[a-f0-9]{64}$`)
+	ociName   = pattern.Lazy(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	ociTag    = pattern.Lazy(`^[a-zA-Z0-9_][a-zA-Z0-9._-]*$`) // and not longer than maxOCITag
+	ociDigest = pattern.Lazy(`^[a-z0-9]+([+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$`)
+	ourDigest = pattern.Lazy(`^sha256:[a-f0-9]{64}$`)
 )
 
 // maxOCIName is the longest name of a repository: it has room in the key of a
@@ -66,7 +66,7 @@ func parseOCI(path string) (ociRequest, error) {
 	switch {
 	case q.kind == "" || strings.Contains(q.reference, "/"):
 		return q, ociProblem(http.StatusNotFound, "UNSUPPORTED", "there is nothing at "+path)
-	case !ociName.MatchString(q.name) || len(q.name) > maxOCIName:
+	case !ociName().MatchString(q.name) || len(q.name) > maxOCIName:
 		return q, ociProblem(http.StatusBadRequest, "NAME_INVALID", fmt.Sprintf("%q is not the name of a repository", q.name))
 	}
 	return q, nil
@@ -83,9 +83,9 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 // checkDigest takes digests of SHA-256, which every client has.
 func checkDigest(digest string) error {
 	switch {
-	case ourDigest.MatchString(digest):
+	case ourDigest().MatchString(digest):
 		return nil
-	case ociDigest.MatchString(digest) && !strings.HasPrefix(digest, "sha256:"):
+	case ociDigest().MatchString(digest) && !strings.HasPrefix(digest, "sha256:"):
 		return ociProblem(http.StatusBadRequest, "UNSUPPORTED", "digests are SHA-256 here")
 	default:
 		return ociProblem(http.StatusBadRequest, "DIGEST_INVALID", fmt.Sprintf("%q is not a digest", digest))

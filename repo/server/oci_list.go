@@ -92,7 +92,7 @@ func (s *Server) ociCatalog(w http.ResponseWriter, r *http.Request) error {
 // appendOCINames adds what somebody may read of a repository of charts.
 func (s *Server) appendOCINames(ctx context.Context, names []string) ([]string, error) {
 	for _, name := range s.shown(ctx).names() {
-		if ociName.MatchString(name) {
+		if ociName().MatchString(name) {
 			names = append(names, s.path+name)
 		}
 	}

@@ -102,7 +102,7 @@ func (s *Server) ociPutManifest(w http.ResponseWriter, r *http.Request, q ociReq
 		if tag = ""; q.reference != digest {
 			return ociProblem(http.StatusBadRequest, "DIGEST_INVALID", "the manifest is "+digest+", and was said to be "+q.reference)
 		}
-	} else if len(tag) > maxOCITag || !ociTag.MatchString(tag) {
+	} else if len(tag) > maxOCITag || !ociTag().MatchString(tag) {
 		return ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", strconv.Quote(tag)+" is not a tag")
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), publishTimeout)

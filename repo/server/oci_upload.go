@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"gantry/charts/pattern"
 	"gantry/repo/blob"
 )
 
@@ -28,7 +28,7 @@ const (
 	sessionAge = 24 * time.Hour
 )
 
-var sessionID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+var sessionID = pattern.Lazy(`^[A-Z2-7]{26}$`)
 
 // session is an upload in parts.
 type session struct {
@@ -80,7 +80,7 @@ func sessionHeaders(w http.ResponseWriter, q ociRequest, id string, size int64) 
 // findSession reads what a session has so far.
 func (s *Server) findSession(ctx context.Context, id string) (session, error) {
 	unknown := ociProblem(http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN", "there is no upload "+strconv.Quote(id))
-	if !sessionID.MatchString(id) {
+	if !sessionID().MatchString(id) {
 		return session{}, unknown
 	}
 	u := session{id: id}

@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
+	"gantry/charts/pattern"
 	"gantry/repo"
 	"gantry/repo/blob"
 )
@@ -33,7 +33,7 @@ const (
 
 // tenantName is one name of a path. Repositories of OCI have lower case alone, and
 // some file systems cannot tell the cases apart.
-var tenantName = regexp.MustCompile(`^[a-z0-9]+([._-][a-z0-9]+)*$`)
+var tenantName = pattern.Lazy(`^[a-z0-9]+([._-][a-z0-9]+)*$`)
 
 // reserved are the first names of paths that are the server's own.
 func reserved(name string) bool {
@@ -42,7 +42,7 @@ func reserved(name string) bool {
 
 // checkTenant says why a path names no repository.
 func checkTenant(names []string) error {
-	bad := func(name string) bool { return !tenantName.MatchString(name) }
+	bad := func(name string) bool { return !tenantName().MatchString(name) }
 	if slices.ContainsFunc(names, bad) || reserved(names[0]) {
 		return badRequest("repository-invalid", fmt.Sprintf("%q is not the path of a repository", strings.Join(names, "/")),
 			"use lower case letters, digits, dots and dashes")

@@ -9,11 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"gantry/charts/pattern"
 	"gantry/repo/blob"
 )
 
@@ -49,7 +49,7 @@ type Scope struct {
 	Pattern string `json:"pattern"`
 }
 
-var scopePattern = regexp.MustCompile(`^[A-Za-z0-9._*/-]+$`)
+var scopePattern = pattern.Lazy(`^[A-Za-z0-9._*/-]+$`)
 
 // ParseScope reads VERB or VERB:PATTERN.
 func ParseScope(text string) (Scope, error) {
@@ -58,7 +58,7 @@ func ParseScope(text string) (Scope, error) {
 		pattern = "*"
 	}
 	s := Scope{Verb: Verb(verb), Pattern: pattern}
-	if !slices.Contains([]Verb{VerbRead, VerbPush, VerbDelete}, s.Verb) || !scopePattern.MatchString(pattern) {
+	if !slices.Contains([]Verb{VerbRead, VerbPush, VerbDelete}, s.Verb) || !scopePattern().MatchString(pattern) {
 		return Scope{}, fmt.Errorf("%q is not a scope: write read, push or delete, and a pattern of names if it is not for all charts, such as push:team-*", text)
 	}
 	return s, nil
@@ -114,7 +114,7 @@ const (
 )
 
 var (
-	tokenText = regexp.MustCompile(`^` + tokenPrefix + `([a-z2-7]{10})_([a-z2-7]{52})$`)
+	tokenText = pattern.Lazy(`^` + tokenPrefix + `([a-z2-7]{10})_([a-z2-7]{52})$`)
 	// ErrNoToken reports that there is no such token.
 	ErrNoToken = errors.New("no such token")
 )

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"gantry/charts/pattern"
 	"gantry/repo"
 )
 
@@ -26,7 +26,7 @@ type Upstream interface {
 // fetchTimeout is how long an upstream may take to send a chart.
 const fetchTimeout = 2 * time.Minute
 
-var plainDigest = regexp.MustCompile(`^[a-f0-9]{64}$`)
+var plainDigest = pattern.Lazy(`^[a-f0-9]{64}$`)
 
 // Follow reads the index of the upstream and lists here what it has. Contents come
 // when somebody asks for them first, and stay. A chart that was published here is
@@ -72,7 +72,7 @@ func (s *Server) followed(ctx context.Context, name string, entries []*repo.Entr
 			s.passOver(ctx, name, e.Version, err.Error())
 		case e.Name != name || len(e.URLs) == 0:
 			s.passOver(ctx, name, e.Version, "its entry is about something else, or does not say where it is")
-		case !plainDigest.MatchString(digest):
+		case !plainDigest().MatchString(digest):
 			s.passOver(ctx, name, e.Version, "the index has no digest of it")
 		default:
 			r := record{Digest: digest, Archive: blobKey(digest), Created: e.Created.UTC(), Upstream: e.URLs[0]}
