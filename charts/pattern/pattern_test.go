@@ -11,7 +11,7 @@ func TestLazy(t *testing.T) {
 	if !word().MatchString("abc") || word().MatchString("a1") {
 		t.Error("not the pattern")
 	}
-	if word() != word() {
+	if first, second := word(), word(); first != second {
 		t.Error("compiled twice")
 	}
 	broken := pattern.Lazy(`(`) // nothing yet
