@@ -29,6 +29,8 @@ type Directory struct {
 	locks [lockBuckets]bucketLock
 	// safe holds the folders whose names are known to be synced.
 	safe sync.Map
+	// sync makes the names in a folder safe; tests look over its shoulder.
+	sync func(folder string) error
 }
 
 const (
@@ -53,6 +55,7 @@ func OpenDirectory(dir string) (*Directory, error) {
 		return nil, err
 	}
 	d := &Directory{root: root}
+	d.sync = d.syncFolder
 	for i := range d.locks {
 		d.locks[i] = newBucketLock(dir, i)
 	}
@@ -134,7 +137,7 @@ func (d *Directory) PutIfAbsent(ctx context.Context, key string, body io.ReadSee
 	if err := d.linkNew(ctx, temp, key); err != nil {
 		return "", wrap("put", key, translate(err))
 	}
-	return etag, wrap("put", key, d.syncFolder(path.Dir(key)))
+	return etag, wrap("put", key, d.sync(path.Dir(key)))
 }
 
 // linkNew gives the temporary file its name unless the name is taken. On a file
@@ -203,7 +206,7 @@ func (d *Directory) replace(key string, body io.Reader) (etag string, err error)
 	if err := d.root.Rename(temp, key); err != nil {
 		return "", errors.Join(err, d.root.Remove(temp))
 	}
-	return etag, d.syncFolder(path.Dir(key))
+	return etag, d.sync(path.Dir(key))
 }
 
 // Delete removes an object.
@@ -222,7 +225,7 @@ func (d *Directory) Delete(ctx context.Context, key string) error {
 	case err != nil:
 		return wrap("delete", key, err)
 	}
-	return wrap("delete", key, d.syncFolder(path.Dir(key)))
+	return wrap("delete", key, d.sync(path.Dir(key)))
 }
 
 // List yields the objects directly below a folder. Names that could not be keys

@@ -55,7 +55,7 @@ func (d *Directory) makeFolder(folder string) error {
 		if _, safe := d.safe.Load(dir); safe && dir != folder {
 			break
 		}
-		if err := d.syncFolder(path.Dir(dir)); err != nil {
+		if err := d.sync(path.Dir(dir)); err != nil {
 			return err
 		}
 		made = append(made, dir)

@@ -86,9 +86,53 @@ func decodeShard(data []byte) (shard, error) {
 	return sh, nil
 }
 
+// encode writes the record as [json.Marshal] does, but copies the entries. They are
+// nearly all of it and were valid when they came: to check and compact all of them
+// again at every upload would take longer than everything else.
 func (sh shard) encode() (*bytes.Reader, error) {
-	data, err := json.Marshal(sh)
-	return bytes.NewReader(data), err
+	frame := sh
+	frame.Versions = []record{}
+	data, err := json.Marshal(frame)
+	if err != nil {
+		return nil, err
+	}
+	// The name of the chart is before it, in which a quote would be escaped.
+	head, tail, _ := bytes.Cut(data, []byte(`"versions":[`))
+	var out bytes.Buffer
+	size := len(data)
+	for _, r := range sh.Versions {
+		size += len(r.Entry) + recordSize
+	}
+	out.Grow(size)
+	out.Write(head)
+	out.WriteString(`"versions":[`)
+	for i, r := range sh.Versions {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		if err := r.encode(&out); err != nil {
+			return nil, err
+		}
+	}
+	out.Write(tail)
+	return bytes.NewReader(out.Bytes()), nil
+}
+
+// recordSize is about how long a record is without its entry.
+const recordSize = 512
+
+// encode relies on the entry being the last field.
+func (r record) encode(out *bytes.Buffer) error {
+	entry := r.Entry
+	if len(entry) == 0 {
+		return fmt.Errorf("version %q has no entry", r.Version)
+	}
+	r.Entry = nil
+	data, err := json.Marshal(r)
+	out.Write(bytes.TrimSuffix(data, []byte("null}")))
+	out.Write(entry)
+	out.WriteByte('}')
+	return err
 }
 
 // find returns the place of a version and whether it is there.

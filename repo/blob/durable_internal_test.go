@@ -1,0 +1,72 @@
+package blob
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestWritesWaitForASyncThatCoversThem keeps an account of what a power cut would
+// leave: what a folder held when a sync of it began, once that sync has ended.
+func TestWritesWaitForASyncThatCoversThem(t *testing.T) {
+	t.Parallel()
+	d, err := OpenDirectory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	var mu sync.Mutex
+	type names map[string]string // the contents by key
+	safe, newest, began := map[string]names{}, map[string]int{}, 0
+	d.sync = func(folder string) error {
+		mu.Lock()
+		began++
+		turn, held := began, names{}
+		mu.Unlock()
+		for info, err := range d.List(t.Context(), folder+"/", "") {
+			if err != nil {
+				continue // a folder above the objects
+			}
+			// What is replaced meanwhile is read as the one or the other: both are there.
+			if data, _, err := d.Get(t.Context(), info.Key); err == nil {
+				held[info.Key] = string(data)
+			}
+		}
+		err := d.syncFolder(folder)
+		mu.Lock()
+		defer mu.Unlock()
+		if turn > newest[folder] { // of syncs at once, the one that began last has seen most
+			safe[folder], newest[folder] = held, turn
+		}
+		return err
+	}
+	left := func(key string) (string, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		text, ok := safe[path.Dir(key)][key]
+		return text, ok
+	}
+	var writers sync.WaitGroup
+	for w := range 8 {
+		writers.Go(func() {
+			for i := range 20 {
+				key := fmt.Sprintf("folder-%d/key-%d-%d", i%3, w, i)
+				etag, err := d.PutIfAbsent(t.Context(), key, strings.NewReader("one"))
+				if text, _ := left(key); err != nil || text != "one" {
+					t.Errorf("%s is created (%v), and after a power cut it is %q", key, err, text)
+				}
+				_, err = d.PutIfMatch(t.Context(), key, etag, strings.NewReader("two"))
+				if text, _ := left(key); err != nil || text != "two" {
+					t.Errorf("%s is replaced (%v), and after a power cut it is %q", key, err, text)
+				}
+				err = d.Delete(t.Context(), key)
+				if text, ok := left(key); err != nil || ok {
+					t.Errorf("%s is deleted (%v), and after a power cut it is %q", key, err, text)
+				}
+			}
+		})
+	}
+	writers.Wait()
+}
