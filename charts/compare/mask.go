@@ -57,6 +57,9 @@ func Conceal(text string, objects ...map[string]any) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
+// WithoutSecrets copies an object without its secrets.
+func WithoutSecrets(fields map[string]any) map[string]any { return veil{}.fields(fields, nil) }
+
 // veil copies one side of a comparison and hides its secrets.
 type veil struct {
 	// mark stands for a secret that differs from that of the other side.

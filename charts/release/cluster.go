@@ -69,6 +69,20 @@ type Client interface {
 	Logs(ctx context.Context, obj *unstructured.Unstructured, to func(pod, container string) io.Writer) error
 	// Health tells how objects are.
 	Health(ctx context.Context, objects []*unstructured.Unstructured) ([]Health, error)
+	// Tables returns objects as the API server prints them, and the pods of workloads.
+	Tables(ctx context.Context, objects []*unstructured.Unstructured) ([]Table, error)
+}
+
+// Table is the objects of one kind, as the API server prints them.
+type Table struct {
+	// Title is the version and the kind: v1/Deployment. It is v1/Pod(related) for the
+	// pods of workloads, as helm calls them.
+	Title string
+	// Columns are the names of the columns, and Rows have a cell for each.
+	Columns []string
+	Rows    [][]string
+	// Objects are what is in the rows.
+	Objects []map[string]any
 }
 
 // Until is what a [Client] waits for.

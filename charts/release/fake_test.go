@@ -178,6 +178,10 @@ func (c *client) Health(context.Context, []*unstructured.Unstructured) ([]releas
 	return nil, nil
 }
 
+func (c *client) Tables(context.Context, []*unstructured.Unstructured) ([]release.Table, error) {
+	return nil, nil
+}
+
 // bench is a manager over a fake cluster and records in memory.
 type bench struct {
 	*release.Manager

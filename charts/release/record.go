@@ -14,6 +14,8 @@ import (
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"gantry/charts/compare"
 )
 
 // Release is one revision of a release, as it is recorded.
@@ -197,9 +199,34 @@ func (m *Manager) List(ctx context.Context, o ListOptions) ([]*Release, error) {
 
 // Health returns how the objects of a revision are now.
 func (m *Manager) Health(ctx context.Context, r *Release) ([]Health, error) {
-	client, err := m.client(ApplyOptions{})
+	client, objects, err := m.objects(r)
 	if err != nil {
 		return nil, err
+	}
+	return client.Health(ctx, objects)
+}
+
+// Tables returns the objects of a revision as they are now, without their secrets.
+func (m *Manager) Tables(ctx context.Context, r *Release) ([]Table, error) {
+	client, objects, err := m.objects(r)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := client.Tables(ctx, objects)
+	for _, table := range tables {
+		for i, fields := range table.Objects {
+			table.Objects[i] = compare.WithoutSecrets(fields)
+		}
+	}
+	return tables, err
+}
+
+// objects returns the objects of a revision that are of known kinds, and what reads
+// them.
+func (m *Manager) objects(r *Release) (Client, []*unstructured.Unstructured, error) {
+	client, err := m.client(ApplyOptions{})
+	if err != nil {
+		return nil, nil, err
 	}
 	var objects []*unstructured.Unstructured
 	for _, d := range readable(r.Manifest) {
@@ -207,7 +234,7 @@ func (m *Manager) Health(ctx context.Context, r *Release) ([]Health, error) {
 	}
 	unknown, err := client.Resolve(objects)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return client.Health(ctx, slices.DeleteFunc(objects, func(o *unstructured.Unstructured) bool { return slices.Contains(unknown, o) }))
+	return client, slices.DeleteFunc(objects, func(o *unstructured.Unstructured) bool { return slices.Contains(unknown, o) }), nil
 }

@@ -134,6 +134,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	r.wants(silent(3, append([]string{"upgrade"}, second...)...), "the result is not YAML")
 	for _, output := range []string{"json", "table"} {
 		silent(0, "status", "shop", "-o", output)
+		silent(0, "status", "shop", "--show-resources", "-o", output)
 		silent(0, "status", "shop", "--revision", "3", "-o", output)
 		silent(0, "history", "shop", "-o", output)
 		silent(0, "list", "-o", output)
