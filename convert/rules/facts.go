@@ -88,18 +88,17 @@ func References(project *compose.Project, opts Options) []string {
 // gave, and reports what it did not give, or that it is no reference. What is built
 // here may not be there yet.
 func (u *unit) pinned(ref string, built bool, key ...string) string {
-	if f, bad := badReference(ref); bad {
-		u.fail(f, key...)
+	info := u.opts.Images[ref]
+	found, bad := badReference(ref)
+	if f := info.Failure; f != nil && !bad {
+		found, bad = finding{code: f.Code, summary: fmt.Sprintf("the image %s %s", ref, f.Summary), hint: f.Hint}, true
+	}
+	if bad && u.opts.PinDigests && !built {
+		u.fail(found, key...)
 		return ref
 	}
-	info := u.opts.Images[ref]
-	if f := info.Failure; f != nil {
-		found := finding{code: f.Code, summary: fmt.Sprintf("the image %s %s", ref, f.Summary), hint: f.Hint}
-		if u.opts.PinDigests && !built {
-			u.fail(found, key...)
-		} else {
-			u.warn(found, key...)
-		}
+	if bad {
+		u.warn(found, key...)
 		return ref
 	}
 	if info.Digest == "" || strings.Contains(ref, "@") {
