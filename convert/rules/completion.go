@@ -19,11 +19,9 @@ func (g *group) nameRuns() {
 		return
 	}
 	g.named = true
-	var jobs []*group
-	for _, name := range g.awaited() {
-		other := g.owner.units[name].group
-		other.nameRuns()
-		jobs = append(jobs, other)
+	jobs := g.awaited()
+	for _, job := range jobs {
+		job.nameRuns()
 	}
 	if g.owner.opts.waitsForJobs() && len(jobs) > 0 {
 		g.awaitCompleted(jobs)
@@ -31,18 +29,23 @@ func (g *group) nameRuns() {
 	g.owner.nameRun()
 }
 
-// awaited names the services of other pods that the group waits for to complete.
-func (g *group) awaited() []string {
-	names := map[string]bool{}
+// awaited returns the other pods of which a service is waited for to complete, in the
+// order of their names: two services of one pod complete together.
+func (g *group) awaited() []*group {
+	jobs := map[string]*group{}
 	for _, u := range g.units {
 		for name, d := range u.in.DependsOn {
 			other := u.units[name]
 			if d.Condition == types.ServiceConditionCompletedSuccessfully && other != nil && other.group != g && other.group.owner.work.Kind == workload.Job {
-				names[name] = true
+				jobs[other.group.owner.name] = other.group
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(names))
+	var sorted []*group
+	for _, name := range slices.Sorted(maps.Keys(jobs)) {
+		sorted = append(sorted, jobs[name])
+	}
+	return sorted
 }
 
 // apiAccess is where clients of the Kubernetes API look for what admits them.

@@ -13,7 +13,6 @@ import (
 	"gantry/charts/diag"
 	"gantry/charts/pattern"
 	"gantry/convert/compose"
-	"gantry/convert/workload"
 )
 
 // credentials are the variables of the Compose files that hold secrets, by the
@@ -151,7 +150,7 @@ func (u *unit) probeSecrets(command []string) []string {
 // mentionsSecret reports whether the value of a variable of the container has a
 // secret in it: by a variable of the files, or as the password of an address.
 func (u *unit) mentionsSecret(name, value string) bool {
-	if _, _, _, found := workload.CutPassword(value); found {
+	if _, _, _, found := charts.CutPassword(value); found {
 		return true
 	}
 	path := u.at("environment", name)

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,9 +169,15 @@ func (u *unit) dialed() {
 // find each other before any of them is ready.
 func (u *unit) findsPeers() bool {
 	for peer := range u.mentions.by[u.name] {
-		if other := u.units[peer]; other != nil && other != u && other.in.Image == u.in.Image && u.mentions.by[peer][u.name] {
+		if other := u.units[peer]; other != nil && other != u && u.sameImage(other) && u.mentions.by[peer][u.name] {
 			return true
 		}
 	}
 	return false
+}
+
+// sameImage reports whether two services run one image: the same name, or the same
+// build where neither has a name.
+func (u *unit) sameImage(other *unit) bool {
+	return u.in.Image == other.in.Image && reflect.DeepEqual(u.in.Build, other.in.Build)
 }
