@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"gantry/charts"
-	"gantry/charts/pattern"
 )
 
 // What is shown in place of a secret: either side of one that differs is marked.
@@ -26,12 +25,9 @@ const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 // text: what is shorter is in other words, too.
 const shortestSecret = 4
 
-// urlPassword finds the password in the URL of a database.
-var urlPassword = pattern.Lazy(`://[^/?#@\s]*:[^/?#@\s]+@`)
-
 // mask returns both sides of an object without their secrets, of which it says only
 // whether they differ: the values of Secrets, wherever one is written down, and of
-// variables whose names say that they are secret, or that are URLs with a password.
+// variables whose names say that they are secret, or that have a password in them.
 func mask(a, b Document) (Document, Document) {
 	before, after := veil{mark: hiddenBefore}, veil{mark: hiddenAfter}
 	a.Fields, b.Fields = before.fields(a.Fields, b.Fields), after.fields(b.Fields, a.Fields)
@@ -143,7 +139,8 @@ func (v veil) elements(own, other []any, element func(own, other any) any) []any
 func (v veil) variable(own, other any) any {
 	fields, _ := own.(map[string]any)
 	text, isText := fields["value"].(string)
-	if !isText || text == "" || !charts.IsSecretName(scalar(own, "name")) && !urlPassword().MatchString(text) {
+	_, _, _, hasPassword := charts.CutPassword(text)
+	if !isText || text == "" || !charts.IsSecretName(scalar(own, "name")) && !hasPassword {
 		return own
 	}
 	counterpart, _ := other.(map[string]any)

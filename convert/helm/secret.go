@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"gantry/charts"
 	"gantry/convert/manifest"
 	"gantry/convert/workload"
 )
@@ -121,7 +122,7 @@ func withheld(data []*workload.Data) map[secretKey]workload.Withheld {
 
 // findPart finds the password in an address, and the key that holds it, too.
 func (r secretRefs) findPart(id secretKey, first map[string]secretKey) {
-	before, password, after, found := workload.CutPassword(string(r.values[id]))
+	before, password, after, found := charts.CutPassword(string(r.values[id]))
 	if !found {
 		return
 	}

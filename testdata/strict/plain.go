@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"regexp"
 
+	"gantry/charts"
 	"gantry/convert/workload"
 )
 
@@ -80,7 +81,7 @@ func SecretContent(secret map[string]any) map[string]any {
 			if text == workload.Placeholder || madeUp.MatchString(text) {
 				text = MadeUp
 			}
-			if before, password, after, found := workload.CutPassword(text); found && madeUp.MatchString(password) {
+			if before, password, after, found := charts.CutPassword(text); found && madeUp.MatchString(password) {
 				text = before + MadeUp + after
 			}
 			content[key] = text

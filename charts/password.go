@@ -1,4 +1,4 @@
-package workload
+package charts
 
 import "gantry/charts/pattern"
 
