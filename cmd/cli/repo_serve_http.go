@@ -163,18 +163,11 @@ func (l *lively) Read(p []byte) (int, error) {
 // rescan looks for changes in the store now and then. A failure is logged: what
 // was read before is still served.
 func rescan(ctx context.Context, handler *server.Server, every time.Duration, log *slog.Logger) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			if err := handler.Refresh(ctx); err != nil && ctx.Err() == nil {
-				log.ErrorContext(ctx, "cannot read the store again", slog.Any("error", err))
-			}
+	nowAndThen(ctx, every, func() {
+		if err := handler.Refresh(ctx); err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "cannot read the store again", slog.Any("error", err))
 		}
-	}
+	})
 }
 
 // firstFollow is how long a start waits for the index of the upstream.
@@ -183,6 +176,17 @@ const firstFollow = 15 * time.Second
 // follow reads the index of the upstream now and then. While the upstream fails, what
 // is known of it is served.
 func follow(ctx context.Context, handler *server.Server, every time.Duration, log *slog.Logger) {
+	nowAndThen(ctx, every, func() { followOnce(ctx, handler, log) })
+}
+
+func followOnce(ctx context.Context, handler *server.Server, log *slog.Logger) {
+	if err := handler.Follow(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		log.ErrorContext(ctx, "cannot read the index of the upstream", slog.Any("error", err))
+	}
+}
+
+// nowAndThen works until the context ends, once in every interval.
+func nowAndThen(ctx context.Context, every time.Duration, work func()) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -190,13 +194,7 @@ func follow(ctx context.Context, handler *server.Server, every time.Duration, lo
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			followOnce(ctx, handler, log)
+			work()
 		}
-	}
-}
-
-func followOnce(ctx context.Context, handler *server.Server, log *slog.Logger) {
-	if err := handler.Follow(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		log.ErrorContext(ctx, "cannot read the index of the upstream", slog.Any("error", err))
 	}
 }

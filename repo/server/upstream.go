@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -10,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"gantry/charts/pattern"
 	"gantry/repo"
 )
 
@@ -25,8 +25,6 @@ type Upstream interface {
 
 // fetchTimeout is how long an upstream may take to send a chart.
 const fetchTimeout = 2 * time.Minute
-
-var plainDigest = pattern.Lazy(`^[a-f0-9]{64}$`)
 
 // Follow reads the index of the upstream and lists here what it has. Contents come
 // when somebody asks for them first, and stay. A chart that was published here is
@@ -72,7 +70,7 @@ func (s *Server) followed(ctx context.Context, name string, entries []*repo.Entr
 			s.passOver(ctx, name, e.Version, err.Error())
 		case e.Name != name || len(e.URLs) == 0:
 			s.passOver(ctx, name, e.Version, "its entry is about something else, or does not say where it is")
-		case !plainDigest().MatchString(digest):
+		case checkDigest("sha256:"+digest) != nil:
 			s.passOver(ctx, name, e.Version, "the index has no digest of it")
 		default:
 			r := record{Digest: digest, Archive: blobKey(digest), Created: e.Created.UTC(), Upstream: e.URLs[0]}
@@ -94,16 +92,12 @@ func (s *Server) followChart(ctx context.Context, name string, theirs []record) 
 		before = seg.shard
 	}
 	if _, err := change(before); err != nil {
-		return ignoreUnchanged(err) // there is mostly nothing to do
+		if errors.Is(err, errUnchanged) { // as mostly
+			return nil
+		}
+		return err
 	}
 	return s.catalog.commit(ctx, name, change)
-}
-
-func ignoreUnchanged(err error) error {
-	if err == errUnchanged { //nolint:errorlint // it is returned as it is
-		return nil
-	}
-	return err
 }
 
 // following returns a copy that lists the versions of an upstream. Those whose
