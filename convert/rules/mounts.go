@@ -230,6 +230,9 @@ func (u *unit) memory(name, target string, size types.UnitBytes) {
 // mount adds a volume to the pod, unless it is there already, and mounts it. The
 // later of two mounts at one place wins, as in Compose.
 func (u *unit) mount(v corev1.Volume, m corev1.VolumeMount) {
+	if v.EmptyDir != nil {
+		v.Name = u.group.folders.unique(objectName(v.Name), v.Name) // nothing else tells it from another
+	}
 	m.Name = u.podVolume(v)
 	m.MountPath = path.Clean("/" + m.MountPath)
 	mounts := u.container.VolumeMounts

@@ -22,6 +22,8 @@ type group struct {
 	units []*unit
 	// named is whether its Job has its name.
 	named bool
+	// folders are the names of its volumes that live as long as the pod.
+	folders registry
 }
 
 // groupsOf puts units that share a pod into a group, in the order of the names of
@@ -31,7 +33,7 @@ func groupsOf(units []*unit) []*group {
 	for _, u := range units {
 		owner := u.podOf(u.name)
 		if byOwner[owner] == nil {
-			byOwner[owner] = &group{}
+			byOwner[owner] = &group{folders: registry{}}
 		}
 		if u.group = byOwner[owner]; u.name == owner {
 			u.group.owner = u
