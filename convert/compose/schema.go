@@ -45,9 +45,11 @@ func (in *input) explain(refusal error, t *trail, list *diag.List) {
 }
 
 // bestGuess returns the position of the longest key that a message of compose-go
-// mentions: its errors carry no path that could be asked for.
+// mentions: its errors carry no path that could be asked for. Its decoder writes
+// services[web].ports[0] for services.web.ports.0.
 func (t *trail) bestGuess(text string, in *input) diag.Pos {
 	best, pos := 0, diag.Pos{}
+	text += strings.NewReplacer("[", ".", "]", "").Replace(text)
 	if len(in.files) > 0 {
 		pos.File = in.disk.shown(in.files[0])
 	}
@@ -154,10 +156,26 @@ func (v *validator) cast(n *yaml.Node, path diag.Path, opts *interpolation.Optio
 		if _, err := cast(text); err != nil {
 			v.list.Add(diag.Diagnostic{
 				Severity: diag.Error, Pos: v.position(path), Path: slices.Clone(path), Code: codeType,
-				Summary: fmt.Sprintf("%q is not what belongs here: a number, or true or false", text),
+				Summary: fmt.Sprintf("%q is not %s", text, wanted(cast)),
 			})
 		}
 		return
+	}
+}
+
+// wanted says what text a cast takes.
+func wanted(cast interpolation.Cast) string {
+	takes := func(text string) bool {
+		_, err := cast(text)
+		return err == nil
+	}
+	switch {
+	case takes("true"):
+		return "true or false"
+	case takes("1.5"):
+		return "a number"
+	default:
+		return "a whole number"
 	}
 }
 

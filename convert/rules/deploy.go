@@ -61,15 +61,27 @@ func (u *unit) platform() {
 	if u.in.Platform == "" {
 		return
 	}
+	systems := []string{"linux", "windows"}
 	parts := strings.Split(u.in.Platform, "/")
-	u.pod().NodeSelector = map[string]string{}
-	if len(parts) == 1 && parts[0] != "linux" && parts[0] != "windows" {
+	if len(parts) == 1 && !slices.Contains(systems, parts[0]) {
 		parts = []string{"linux", parts[0]}
 	}
-	u.pod().NodeSelector[corev1.LabelOSStable] = parts[0]
+	labels := map[string]string{corev1.LabelOSStable: parts[0]}
 	if len(parts) > 1 {
-		u.pod().NodeSelector[corev1.LabelArchStable] = architecture(parts[1])
+		labels[corev1.LabelArchStable] = architecture(parts[1])
 	}
+	if !slices.Contains(systems, parts[0]) || len(parts) > 1 && !slices.Contains(architectures(), labels[corev1.LabelArchStable]) {
+		u.warn(finding{
+			code: "platform", summary: fmt.Sprintf("%q is no platform of a node: it is left out", u.in.Platform), hint: "write OS/ARCHITECTURE, such as linux/arm64",
+		}, "platform")
+		return
+	}
+	u.pod().NodeSelector = labels
+}
+
+// architectures are the processors of nodes, as the kubelet labels them.
+func architectures() []string {
+	return []string{"386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"}
 }
 
 // constraintPattern reads Swarm's constraints, with or without blanks.

@@ -50,10 +50,11 @@ func deploy(s *types.ServiceConfig) types.DeployConfig {
 }
 
 // restart returns the restart condition and the number of tries, from restart or
-// deploy.restart_policy, which wins as it does in Swarm.
+// deploy.restart_policy, which wins as it does in Swarm. No tries, and none at
+// all, stand for tries without end.
 func restart(s *types.ServiceConfig) (condition string, tries *int32, key []string) {
 	if p := deploy(s).RestartPolicy; p != nil && p.Condition != "" {
-		if p.MaxAttempts != nil {
+		if p.MaxAttempts != nil && *p.MaxAttempts > 0 {
 			tries = new(count(*p.MaxAttempts))
 		}
 		switch condition = p.Condition; condition {
@@ -64,11 +65,9 @@ func restart(s *types.ServiceConfig) (condition string, tries *int32, key []stri
 		}
 		return condition, tries, []string{"deploy", "restart_policy", "condition"}
 	}
-	condition, n, found := strings.Cut(s.Restart, ":")
-	if found {
-		if parsed, err := strconv.ParseInt(n, 10, 32); err == nil {
-			tries = new(int32(parsed))
-		}
+	condition, n, _ := strings.Cut(s.Restart, ":")
+	if parsed, err := strconv.ParseInt(n, 10, 32); err == nil && parsed > 0 {
+		tries = new(int32(parsed))
 	}
 	return condition, tries, []string{"restart"}
 }
@@ -155,6 +154,13 @@ func (u *unit) job() {
 	if condition == "on-failure" {
 		u.pod().RestartPolicy = corev1.RestartPolicyOnFailure
 		u.work.Run.BackoffLimit = tries
+		if job := u.ext.Job; tries == nil && (job == nil || job.BackoffLimit == nil) {
+			u.note(finding{
+				code:    "restart-attempts",
+				summary: "is tried again without end in Compose; a Job gives up after 6 failures",
+				hint:    "say how often: on-failure:N, or max_attempts: N in deploy.restart_policy",
+			}, key...)
+		}
 	} else {
 		u.work.Run.BackoffLimit = ptr.To[int32](0)
 	}

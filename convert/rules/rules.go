@@ -144,6 +144,7 @@ func (u *unit) podRules() {
 // containerRules are those that services, jobs and pre_start hooks share.
 func (u *unit) containerRules() {
 	for _, rule := range []func(){
+		u.words,
 		u.image,
 		u.environment,
 		u.command,
