@@ -176,6 +176,19 @@ func (u *unit) findsPeers() bool {
 	return false
 }
 
+// isMember reports whether another service of the same image speaks of this one as of
+// a member of a cluster, without a port: members have ports of their own for each
+// other, which nothing of the Compose file names.
+func (u *unit) isMember() bool {
+	cluster := isDatastore(u.in.Image) || u.findsPeers()
+	for name, other := range u.units {
+		if cluster && other != u && u.sameImage(other) && u.mentions.bare[name][u.name] {
+			return true
+		}
+	}
+	return false
+}
+
 // sameImage reports whether two services run one image: the same name, or the same
 // build where neither has a name.
 func (u *unit) sameImage(other *unit) bool {

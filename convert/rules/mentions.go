@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 )
 
 // mentions is where the user's own strings speak of the services of the
@@ -21,12 +23,15 @@ type mentions struct {
 	first map[string]diag.Path
 	// dialed are the ports that stand beside the names of a service.
 	dialed map[string][]dialedPort
-	// by are the services that a service speaks of.
-	by map[string]map[string]bool
+	// by are the services that a service speaks of, and bare those that it names without
+	// a port.
+	by, bare map[string]map[string]bool
 }
 
 func newMentions(hosts map[string]string) mentions {
-	return mentions{hosts: hosts, first: map[string]diag.Path{}, dialed: map[string][]dialedPort{}, by: map[string]map[string]bool{}}
+	return mentions{
+		hosts: hosts, first: map[string]diag.Path{}, dialed: map[string][]dialedPort{}, by: map[string]map[string]bool{}, bare: map[string]map[string]bool{},
+	}
 }
 
 // findMentions reads the values of variables, commands, health checks and the
@@ -119,28 +124,62 @@ func (m mentions) add(text string, path diag.Path) {
 		for end < len(text) && isHostByte(text[end]) {
 			end++
 		}
-		if service, known := m.hosts[text[start:end]]; known {
-			m.found(text[start:end], service, path)
-			for _, number := range portsBeside(text[:start], text[end:]) {
-				m.dial(service, number, path)
-			}
-		}
+		m.found(text[start:end], text[:start], text[end:], path)
 		start = end + 1
+	}
+	m.addRanges(text, path)
+}
+
+// hostRange stands for hosts that are numbered: minio{1...4}, or kafka-{1..3} to a
+// shell.
+var hostRange = pattern.Lazy(`[-_.a-zA-Z0-9]*\{[0-9]{1,4}\.\.\.?[0-9]{1,4}\}[-_.a-zA-Z0-9]*`)
+
+// maxHostRange is how many hosts of one range are looked for.
+const maxHostRange = 64
+
+// addRanges notes the hosts that a text counts.
+func (m mentions) addRanges(text string, path diag.Path) {
+	for _, at := range hostRange().FindAllStringIndex(text, -1) {
+		before, rest, _ := strings.Cut(text[at[0]:at[1]], "{")
+		numbers, after, _ := strings.Cut(rest, "}")
+		from, to, _ := strings.Cut(numbers, "..")
+		first, _ := strconv.Atoi(from)
+		last, _ := strconv.Atoi(strings.TrimPrefix(to, "."))
+		width := 0
+		if strings.HasPrefix(from, "0") {
+			width = len(from)
+		}
+		for n := first; n <= min(last, first+maxHostRange-1); n++ {
+			m.found(fmt.Sprintf("%s%0*d%s", before, width, n, after), text[:at[0]], text[at[1]:], path)
+		}
 	}
 }
 
-// found notes where a service is spoken of, and who does so.
-func (m mentions) found(host, service string, path diag.Path) {
+// found notes where a service is spoken of, who does so, and what stands around it.
+func (m mentions) found(host, before, after string, path diag.Path) {
+	service, known := m.hosts[host]
+	if !known {
+		return
+	}
+	for _, number := range portsBeside(before, after) {
+		m.dial(service, number, path)
+	}
 	if m.first[host] == nil {
 		m.first[host] = path
 	}
 	if path[0] != "services" || service == "" {
 		return
 	}
-	if m.by[path[1]] == nil {
-		m.by[path[1]] = map[string]bool{}
+	note := func(by map[string]map[string]bool) {
+		if by[path[1]] == nil {
+			by[path[1]] = map[string]bool{}
+		}
+		by[path[1]][service] = true
 	}
-	m.by[path[1]][service] = true
+	note(m.by)
+	if !strings.HasPrefix(after, ":") {
+		note(m.bare)
+	}
 }
 
 // isHostByte reports whether names of services may have the character.

@@ -182,7 +182,8 @@ func (u *unit) endpoints() {
 		u.unanswered()
 		return
 	}
-	everyPort := u.deploy().EndpointMode == "dnsrr" || u.headless()
+	member := u.isMember()
+	everyPort := u.deploy().EndpointMode == "dnsrr" || u.headless() || member
 	if !everyPort {
 		u.dialed()
 	}
@@ -204,6 +205,11 @@ func (u *unit) endpoints() {
 	}
 	if everyPort {
 		e.Headless, e.Ports = true, u.targetPorts()
+	}
+	if member && len(ports) > 0 {
+		u.note(finding{
+			code: "peers-ports", summary: "is spoken of without a port by another of the same image: its Service is headless, which leads to every port of its pods",
+		})
 	}
 	if u.container.ReadinessProbe != nil && u.findsPeers() {
 		e.Unready = true
