@@ -21,7 +21,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := -trimpath $(shell go env GOFLAGS)
 
 # ./... does not reach below testdata.
-PACKAGES := ./... $(patsubst %,./%/...,$(wildcard testdata/house testdata/bench testdata/corpus testdata/charts testdata/strict testdata/objectstore))
+PACKAGES := ./... $(patsubst %,./%/...,$(wildcard testdata/house testdata/bench testdata/corpus testdata/charts testdata/sandbox testdata/strict testdata/objectstore))
 # What goroutines share is in these rooms; the scripts of cmd/cli start hundreds of
 # processes, which the race detector makes slow to start.
 RACY := ./charts/... ./repo/...
@@ -32,7 +32,7 @@ INTEGRATION := $(patsubst %,./%/...,$(wildcard testdata/integration))
 sources = $(shell find $(1) -name testdata -prune -o -name '*_test.go' -o -print)
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: bin/gantry bin/gantry-sandbox ## build bin/gantry and bin/gantry-sandbox
 
@@ -127,9 +127,13 @@ corpus-charts: bin/gantry bin/tools/helm ## render every chart below CORPUS=DIR 
 	@test -n "$(CORPUS)" || { echo "usage: make corpus-charts CORPUS=DIR" >&2; exit 2; }
 	go run ./testdata/charts "$(CORPUS)"
 
+corpus-releases: build bin/tools/helm ## take every chart below CORPUS=DIR through the life of a release as helm does, and compare the clusters
+	@test -n "$(CORPUS)" || { echo "usage: make corpus-releases CORPUS=DIR" >&2; exit 2; }
+	go run ./testdata/charts -releases "$(CORPUS)"
+
 ci: lint test ## what CI runs
 
 clean: ## remove what make built
 	rm -rf bin coverage.out coverage.html $(playground)
 
-.PHONY: help build sandbox tools test integration lint fmt generate golden fuzz bench cover demo corpus corpus-charts ci clean
+.PHONY: help build sandbox tools test integration lint fmt generate golden fuzz bench cover demo corpus corpus-charts corpus-releases ci clean

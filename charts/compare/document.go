@@ -1,7 +1,9 @@
 package compare
 
 import (
+	"maps"
 	"slices"
+	"sort"
 	"strings"
 
 	"helm.sh/helm/v3/pkg/releaseutil"
@@ -35,23 +37,26 @@ func (d Document) Annotation(key string) string {
 	return value
 }
 
+// Split returns the documents of a manifest, in its order. Each ends with the line
+// break that helm's client reads there, too: a literal block at the end of an object
+// keeps it as part of the value.
+func Split(manifest string) []string {
+	split := releaseutil.SplitManifests(manifest)
+	keys := slices.Collect(maps.Keys(split))
+	sort.Sort(releaseutil.BySplitManifestsOrder(keys))
+	list := make([]string, len(keys))
+	for i, key := range keys {
+		list[i] = split[key] + "\n"
+	}
+	return list
+}
+
 // Parse reads the objects of a manifest, in its order. What is no object is left
 // out.
 func Parse(manifest string) []Document {
-	split := releaseutil.SplitManifests(manifest)
-	keys := make([]string, 0, len(split))
-	for key := range split {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b string) int {
-		if releaseutil.BySplitManifestsOrder([]string{a, b}).Less(0, 1) {
-			return -1
-		}
-		return 1
-	})
 	var list []Document
-	for _, key := range keys {
-		if d, ok := ParseDocument(split[key]); ok {
+	for _, text := range Split(manifest) {
+		if d, ok := ParseDocument(text); ok {
 			list = append(list, d)
 		}
 	}

@@ -124,3 +124,16 @@ metadata: {name: web}
 		})
 	}
 }
+
+// TestSplit: what helm's client reads ends with a line break, which is part of a value
+// that ends the object.
+func TestSplit(t *testing.T) {
+	manifest := "---\n# Source: a\nkind: A\ndata:\n  text: |\n    last line\n---\n\n---\nkind: B\ndata:\n  text: |-\n    last line\n\n"
+	var got []any
+	for _, d := range compare.Parse(manifest) {
+		got = append(got, d.Fields["data"].(map[string]any)["text"])
+	}
+	if diff := cmp.Diff([]any{"last line\n", "last line"}, got); diff != "" {
+		t.Errorf("texts (-want +got):\n%s", diff)
+	}
+}

@@ -7,11 +7,11 @@ import (
 	"gantry/charts/diag"
 )
 
-// unsteady stands for what differs each time that a chart is rendered, such as a
+// Unsteady stands for what differs each time that a chart is rendered, such as a
 // password that is made up or the time.
-const unsteady = "(differs at each rendering)"
+const Unsteady = "(differs at each rendering)"
 
-// Steady returns the objects of one rendering of a chart, with a fixed text for
+// Steady returns the objects of one rendering of a chart, with [Unsteady] for
 // what another rendering of the same chart and values has otherwise. Objects with
 // made-up names stay as they are.
 func Steady(once, again []Document) []Document {
@@ -26,7 +26,7 @@ func Steady(once, again []Document) []Document {
 			continue
 		}
 		for _, f := range Fields(d.Fields, twin.Fields) {
-			d.Fields = withField(d.Fields, f.Path, unsteady).(map[string]any)
+			d.Fields = withField(d.Fields, f.Path, Unsteady).(map[string]any)
 		}
 		out[i] = d
 	}

@@ -8,9 +8,10 @@ import (
 	"strings"
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
-	"helm.sh/helm/v3/pkg/releaseutil"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"gantry/charts/compare"
 )
 
 // document is one object of a manifest.
@@ -65,21 +66,10 @@ func (e *manifestError) Unwrap() error { return e.err }
 // parseManifest reads the objects of a manifest, in its order, those in Lists one
 // by one. Documents that are no objects are left out and make up the error.
 func parseManifest(manifest string) ([]document, error) {
-	split := releaseutil.SplitManifests(manifest)
-	keys := make([]string, 0, len(split))
-	for key := range split {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b string) int {
-		if releaseutil.BySplitManifestsOrder([]string{a, b}).Less(0, 1) {
-			return -1
-		}
-		return 1
-	})
 	var list []document
 	var errs []error
-	for _, key := range keys {
-		found, err := parseDocument(split[key])
+	for _, text := range compare.Split(manifest) {
+		found, err := parseDocument(text)
 		list = append(list, found...)
 		errs = append(errs, err)
 	}

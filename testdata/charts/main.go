@@ -29,8 +29,9 @@ func main() {
 	var r rivals
 	flag.StringVar(&r.gantry, "gantry", "bin/gantry", "the gantry binary")
 	flag.StringVar(&r.helm, "helm", "bin/tools/helm", "the helm binary")
+	releases := flag.Bool("releases", false, "install, upgrade, roll back and uninstall the charts instead of rendering them")
 	flag.Parse()
-	same, err := run(ctx, r, flag.Args(), os.Stdout)
+	same, err := run(ctx, r, *releases, flag.Args(), os.Stdout)
 	stop()
 	switch {
 	case err != nil:
@@ -41,7 +42,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, r rivals, args []string, out io.Writer) (bool, error) {
+func run(ctx context.Context, r rivals, releases bool, args []string, out io.Writer) (bool, error) {
 	if len(args) != 1 {
 		return false, errors.New("name one folder")
 	}
@@ -52,12 +53,20 @@ func run(ctx context.Context, r rivals, args []string, out io.Writer) (bool, err
 	if len(charts) == 0 {
 		return false, fmt.Errorf("there is no chart below %s", args[0])
 	}
+	if releases {
+		return compareLives(ctx, r, args[0], charts, out)
+	}
+	return compareRenderings(ctx, r, args[0], charts, out)
+}
+
+// compareRenderings prints a row for each chart and its values, and the totals.
+func compareRenderings(ctx context.Context, r rivals, root string, charts []string, out io.Writer) (bool, error) {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "CHART\tVALUES\tBYTES\tOUTCOME")
 	totals := map[outcome]int{}
 	var details []string
 	for _, chart := range charts {
-		name, err := filepath.Rel(args[0], chart)
+		name, err := filepath.Rel(root, chart)
 		if err != nil {
 			return false, err
 		}

@@ -3,11 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -18,8 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 
 	"gantry/convert/manifest"
@@ -32,37 +28,8 @@ type judge struct {
 	client dynamic.Interface
 }
 
-// startSandbox starts a sandbox of its own, and returns how to end it.
-func startSandbox(ctx context.Context, gantry string) (*judge, func() error, error) {
-	dir, err := os.MkdirTemp("", "gantry-corpus-")
-	if err != nil {
-		return nil, nil, err
-	}
-	sandbox := func(verb string) error {
-		c := exec.CommandContext(context.WithoutCancel(ctx), gantry, "sandbox", verb, "--dir", dir)
-		out, err := c.CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("sandbox %s: %w\n%s", verb, err, out)
-		}
-		return nil
-	}
-	stop := func() error { return sandbox("delete") }
-	if err := sandbox("start"); err != nil {
-		return nil, nil, errors.Join(err, stop())
-	}
-	j, err := newJudge(filepath.Join(dir, "kubeconfig"))
-	if err != nil {
-		return nil, nil, errors.Join(err, stop())
-	}
-	return j, stop, nil
-}
-
-func newJudge(kubeconfig string) (*judge, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	if err != nil {
-		return nil, err
-	}
-	config.QPS = -1 // the server knows best how much it can take
+// newJudge returns the API server of a sandbox.
+func newJudge(config *rest.Config, helm string) (*judge, error) {
 	client, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
 		return nil, err
@@ -72,7 +39,7 @@ func newJudge(kubeconfig string) (*judge, error) {
 		return nil, err
 	}
 	dyn, err := dynamic.NewForConfig(config)
-	return &judge{mapper: restmapper.NewDiscoveryRESTMapper(groups), client: dyn}, err
+	return &judge{helm: helm, mapper: restmapper.NewDiscoveryRESTMapper(groups), client: dyn}, err
 }
 
 // workers is how many objects are asked about at once.

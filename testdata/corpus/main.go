@@ -20,6 +20,7 @@ import (
 	"gantry/convert/compose"
 	"gantry/convert/manifest"
 	"gantry/convert/rules"
+	"gantry/testdata/sandbox"
 )
 
 func main() {
@@ -47,13 +48,12 @@ func run(ctx context.Context, gantry, helm string, args []string, out io.Writer)
 	if len(projects) == 0 {
 		return 1, fmt.Errorf("there is no Compose project below %s", args[0])
 	}
-	j, stop, err := startSandbox(ctx, gantry)
+	s, err := sandbox.Start(ctx, gantry)
 	if err != nil {
 		return 1, err
 	}
-	j.helm = helm
-	code, err := judgeAll(ctx, j, projects, out)
-	return code, errors.Join(err, stop())
+	code, err := judgeAll(ctx, s, helm, projects, out)
+	return code, errors.Join(err, s.Delete(ctx))
 }
 
 // row is what became of one project.
@@ -68,7 +68,11 @@ type row struct {
 }
 
 // judgeAll prints a row a project as it goes, and the totals.
-func judgeAll(ctx context.Context, j *judge, projects []project, out io.Writer) (int, error) {
+func judgeAll(ctx context.Context, s *sandbox.Sandbox, helm string, projects []project, out io.Writer) (int, error) {
+	j, err := newJudge(s.Config, helm)
+	if err != nil {
+		return 1, err
+	}
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "PROJECT\tSERVICES\tOBJECTS\tWARNINGS\tOUTCOME")
 	totals := map[string]int{}

@@ -74,11 +74,12 @@ func (r *releases) killed(after int, args ...string) []string {
 		r.Fatal(err)
 	}
 	close(started)
-	if err := c.Wait(); err != nil && after == 0 {
-		r.Fatalf("%v: %v\n%s", args, err, said.String())
-	}
+	err := c.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if (err != nil && after == 0) || len(e.writes) < after {
+		r.Fatalf("%v ended by itself after %d writes: %v\n%s", args, len(e.writes), err, said.String())
+	}
 	return slices.Clone(e.writes)
 }
 

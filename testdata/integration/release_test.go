@@ -60,6 +60,8 @@ metadata:
 data:
   greeting: {{ .Values.greeting | quote }}
   seen: {{ dig "metadata" "name" "nothing" (lookup "v1" "Namespace" "" "kube-system") }}
+  script: |
+    echo hello
 ---
 apiVersion: v1
 kind: Secret
@@ -201,6 +203,9 @@ func TestHelmGoesOn(t *testing.T) {
 			r := newReleases(t)
 			test.install(r, "install", "shop", "web", "--wait", "--set", "extra=true")
 			r.agree()
+			if said := r.g("diff", "shop", "web", "--set", "extra=true"); !strings.Contains(said, "are alike") {
+				t.Errorf("the same chart differs:\n%s", said)
+			}
 			test.upgrade(r, "upgrade", "shop", "web", "--wait", "--set", "tag=2,greeting=bye")
 			r.agree()
 			if got := r.deployment(t, "web").Spec.Template.Spec.Containers[0].Image; got != "example.com/web:2" {
