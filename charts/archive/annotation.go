@@ -51,7 +51,7 @@ func SetAnnotation(data []byte, key, value string) ([]byte, error) {
 func rootMapping(data []byte) (*yaml.Node, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return nil, syntaxError(err)
+		return nil, syntaxError(data, err)
 	}
 	if doc.Kind != yaml.DocumentNode || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, errNoMapping
@@ -133,7 +133,7 @@ func joined(lines []string, from, to int, text string) []byte {
 func reencoded(data []byte, key, value string) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return nil, fault(metadataFile, syntaxError(err))
+		return nil, fault(metadataFile, syntaxError(data, err))
 	}
 	set := func(mapping *yaml.Node, key string, value *yaml.Node) *yaml.Node {
 		if _, have := member(mapping, key); have != nil && value.Kind == yaml.ScalarNode {

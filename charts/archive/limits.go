@@ -62,8 +62,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // Diagnostic returns the error as a diagnostic about a file that can be opened.
 func (e *Error) Diagnostic() diag.Diagnostic {
 	d := diag.Diagnostic{Severity: diag.Error, Pos: diag.Pos{File: Locate(e.Chart, "", e.File), Line: e.Line, Column: e.Column}, Code: "chart-load", Summary: e.Err.Error()}
-	if syntax, ok := errors.AsType[*SyntaxError](e.Err); ok {
-		d.Pos.Line, d.Summary = syntax.Line, syntax.Problem
+	if syntax, ok := errors.AsType[*diag.SyntaxError](e.Err); ok {
+		d.Pos.Line, d.Pos.Column, d.Summary = syntax.Line, syntax.Column, syntax.Problem
 	}
 	return d
 }

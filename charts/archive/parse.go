@@ -1,32 +1,45 @@
 package archive
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"regexp"
-	"strconv"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+	yaml4 "go.yaml.in/yaml/v4"
 	"helm.sh/helm/v3/pkg/chart"
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"gantry/charts"
+	"gantry/charts/diag"
 )
 
-// SyntaxError is YAML that cannot be read, and the line where reading ended.
-type SyntaxError struct {
-	// Line counts from 1; 0 means that it is not known.
-	Line int
-	// Problem says what is wrong.
-	Problem string
+// Check tries to read a file as a chart's file of its name has to be read, and returns
+// an [*Error] if it cannot be: YAML that every chart has, or the schema of its values.
+func Check(f charts.File) error {
+	if f.Name == "values.schema.json" {
+		return jsonFault(f)
+	}
+	if err := parses(f); err != nil {
+		return fault(f.Name, err)
+	}
+	return nil
 }
 
-// Error prints the line and the problem.
-func (e *SyntaxError) Error() string {
-	if e.Line == 0 {
-		return e.Problem
+// jsonFault says where a file stops being JSON.
+func jsonFault(f charts.File) error {
+	var into any
+	err := json.Unmarshal(f.Data, &into)
+	at, ok := errors.AsType[*json.SyntaxError](err)
+	if !ok {
+		return err
 	}
-	return fmt.Sprintf("line %d: %s", e.Line, e.Problem)
+	before := f.Data[:min(max(0, at.Offset-1), int64(len(f.Data)))]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+	return fault(f.Name, &diag.SyntaxError{Line: line, Column: column, Problem: at.Error()})
 }
 
 // parses tries one of the files that a chart cannot be loaded without.
@@ -44,7 +57,7 @@ func parses(f charts.File) error {
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(f.Data, &doc); err != nil {
-		return syntaxError(err)
+		return syntaxError(f.Data, err)
 	}
 	// helm reads with the JSON names of its types, so the types of the values
 	// are judged by the same library.
@@ -70,15 +83,14 @@ func keyPosition(data []byte, key string) (line, column int) {
 	return 0, 0
 }
 
-// syntaxError reads the line out of the parser's message: the parser has no
-// other way to tell it.
-func syntaxError(err error) error {
-	m := regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`).FindStringSubmatch(err.Error())
-	if m == nil {
-		return &SyntaxError{Problem: err.Error()}
+// syntaxError says where YAML stops being YAML. The parser that charts are read with knows
+// the line at most; its successor tells the column, too.
+func syntaxError(data []byte, err error) error {
+	var doc yaml4.Node
+	if known := yaml4.Unmarshal(data, &doc); known != nil {
+		err = known
 	}
-	line, _ := strconv.Atoi(m[1])
-	return &SyntaxError{Line: line, Problem: m[2]}
+	return diag.Syntax(err)
 }
 
 // jsonPrefix is what the YAML library says of its inside, which means nothing

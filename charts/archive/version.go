@@ -64,7 +64,7 @@ func setMetadata(c *chart.Chart, key, value string) error {
 func setScalar(data []byte, key, value string) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return nil, syntaxError(err)
+		return nil, syntaxError(data, err)
 	}
 	if doc.Kind != yaml.DocumentNode || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, errNoMapping

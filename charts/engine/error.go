@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 )
 
 // TemplateError is a template that could not be read or executed, or whose
@@ -80,7 +82,7 @@ func (e *TemplateError) Diagnostic() diag.Diagnostic {
 
 // SchemaError is values that a chart's values.schema.json refuses.
 type SchemaError struct {
-	// Problems has one entry for each value, in the schema's order.
+	// Problems has one entry for each value, sorted by chart and path.
 	Problems []SchemaProblem
 	err      error
 }
@@ -236,8 +238,7 @@ func explainSchema(err error) *SchemaError {
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
 		if m := patterns().schema.FindStringSubmatch(line); m != nil {
-			path := pointer(m[1])
-			e.Problems = append(e.Problems, SchemaProblem{Chart: chartName, Path: path, Problem: withoutInstance(path, m[2])})
+			e.Problems = append(e.Problems, schemaProblems(chartName, pointer(m[1]), m[2])...)
 			continue
 		}
 		if name, ok := strings.CutSuffix(line, ":"); ok {
@@ -246,7 +247,31 @@ func explainSchema(err error) *SchemaError {
 			e.Problems = append(e.Problems, SchemaProblem{Chart: chartName, Problem: strings.TrimSpace(line)})
 		}
 	}
+	slices.SortStableFunc(e.Problems, func(a, b SchemaProblem) int {
+		return cmp.Or(cmp.Compare(a.Chart, b.Chart), slices.Compare(a.Path, b.Path))
+	})
 	return e
+}
+
+// unknownNames matches what helm says of names that the schema does not know.
+var unknownNames = pattern.Lazy(`^additional properties (.+) not allowed$`)
+
+// unknownValue is the problem of a value that the schema does not know.
+const unknownValue = "the chart has no value of this name"
+
+// schemaProblems returns what is wrong at a place of the values. Names that the schema does
+// not know are a problem each, at their own place; helm has them in no order.
+func schemaProblems(chartName string, at diag.Path, problem string) []SchemaProblem {
+	names := unknownNames().FindStringSubmatch(problem)
+	if names == nil {
+		return []SchemaProblem{{Chart: chartName, Path: at, Problem: withoutInstance(at, problem)}}
+	}
+	var problems []SchemaProblem
+	for _, quoted := range slices.Sorted(strings.SplitSeq(names[1], ", ")) {
+		key := strings.Trim(quoted, "'")
+		problems = append(problems, SchemaProblem{Chart: chartName, Path: append(slices.Clone(at), key), Problem: unknownValue})
+	}
+	return problems
 }
 
 // pointer splits a JSON pointer.

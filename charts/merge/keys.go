@@ -10,19 +10,23 @@ import (
 // keys merges a file key by key, if its format is known and all versions of it
 // can be read. The result is read again: should it not mean what was decided, the
 // file is merged by lines instead.
-func (m *merger) keys(name, base, yours, generated string) (string, bool) {
-	s, ok := parseTree(name)
+func (m *merger) keys(t texts) (string, bool) {
+	s, ok := parseTree(t.name)
 	if !ok {
 		return "", false
 	}
 	var roots [3]*node
-	for i, text := range []string{base, yours, generated} {
+	for i, text := range []string{t.base, t.yours, t.generated} {
+		if i == 0 && t.noBase {
+			roots[i] = &node{group: true}
+			continue
+		}
 		if roots[i], ok = s.parse(text); !ok {
 			return "", false
 		}
 	}
 	changes, conflicts := len(m.result.Changes), len(m.result.Conflicts)
-	k := &keyMerge{merger: m, file: name, syntax: s, commented: map[string]bool{}}
+	k := &keyMerge{merger: m, file: t.name, syntax: s, noBase: t.noBase, commented: map[string]bool{}}
 	root := k.group(nil, roots[0], roots[1], roots[2])
 	root.name = k.comment(nil, roots[0].name, roots[1].name, roots[2].name)
 	text := s.print(root)
@@ -41,6 +45,8 @@ type keyMerge struct {
 	*merger
 	syntax
 	file string
+	// noBase holds where nothing is known of what was generated last time.
+	noBase bool
 	// marked holds when conflict markers were put in.
 	marked bool
 	// commented are the paths whose comments were told of.
@@ -128,10 +134,14 @@ func (k *keyMerge) entry(path diag.Path, b, y, g *node) *node {
 		k.tell(path, Yours, Added, "")
 		return y
 	case b == nil && y.meaning() == g.meaning():
-		k.tell(path, Both, Added, "")
+		if !k.noBase {
+			k.tell(path, Both, Added, "")
+		}
 		return y
 	case b == nil && y.group && g.group:
 		return k.group(path, &node{group: true}, y, g)
+	case k.noBase:
+		return k.clash(path, otherwise, sides{nil, y, g})
 	case b == nil:
 		return k.clash(path, "you added it, and now it is generated, too", sides{nil, y, g})
 	case g == nil && y.meaning() != b.meaning():
@@ -208,7 +218,7 @@ func (k *keyMerge) comment(path diag.Path, base, yours, generated string) string
 	switch {
 	case yours == base:
 		return generated
-	case yours == generated:
+	case yours == generated, k.noBase:
 	case generated == base:
 		k.tellComment(path, Altered, "in a comment")
 	default:
@@ -236,7 +246,7 @@ func (k *keyMerge) clash(path diag.Path, why string, s sides) *node {
 		return s.chosen(choice)
 	}
 	k.result.Conflicts = append(k.result.Conflicts, Conflict{
-		File: k.file, Path: path, Line: s.yours.line, Why: why,
+		File: k.file, Path: path, Line: s.yours.line, Why: why, NoBase: k.noBase,
 		Base: k.body(s.base), Yours: k.body(s.yours), Generated: k.body(s.generated),
 	})
 	if k.Conflicts == Markers {

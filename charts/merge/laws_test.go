@@ -8,14 +8,14 @@ import (
 // byLines merges by lines, whatever the rest of the package would do with a file.
 func byLines(base, yours, generated string) (string, int) {
 	m := &merger{result: &Result{}}
-	text := m.text("notes", base, yours, generated)
+	text := m.text(texts{name: "notes", base: base, yours: yours, generated: generated})
 	return text, len(m.result.Conflicts)
 }
 
 // byKeys merges by keys.
 func byKeys(name, base, yours, generated string) (text string, conflicts int, ok bool) {
 	m := &merger{result: &Result{}}
-	text, ok = m.keys(name, base, yours, generated)
+	text, ok = m.keys(texts{name: name, base: base, yours: yours, generated: generated})
 	return text, len(m.result.Conflicts), ok
 }
 
@@ -35,6 +35,7 @@ func FuzzLines(f *testing.F) {
 		law("only generated", base, base, x, x)
 		law("only yours", base, x, base, x)
 		law("both alike", base, x, x, x)
+		withoutBase(t, x, y)
 		xy, conflicts := byLines(base, x, y)
 		yx, mirrored := byLines(base, y, x)
 		if conflicts != mirrored {
@@ -47,6 +48,59 @@ func FuzzLines(f *testing.F) {
 			keepsLines(t, base, x, y, xy)
 		}
 	})
+}
+
+// withoutBase holds the merge of two texts that nobody knows the origin of to its laws: the
+// choice of a side gives that side, and there is a conflict unless they are the same.
+func withoutBase(t *testing.T, x, y string) {
+	t.Helper()
+	for choice, want := range map[Choice]string{Mine: x, Theirs: y} {
+		m := &merger{Input: Input{Conflicts: choice}, result: &Result{}}
+		if got := m.text(texts{name: "notes", noBase: true, yours: x, generated: y}); got != want {
+			t.Errorf("without a base, %s: got %q, want %q", choice, got, want)
+		}
+		if same := len(m.result.Conflicts) == 0; same != (x == y) {
+			t.Errorf("without a base: %d conflicts between %q and %q", len(m.result.Conflicts), x, y)
+		}
+	}
+}
+
+// keysWithoutBase does the same for the merge of keys, where the choice of a side keeps
+// every value of that side, and nothing but the other side's comes to them.
+func keysWithoutBase(t *testing.T, name, x, y string) {
+	t.Helper()
+	s, _ := parseTree(name)
+	leaves := func(text string) map[string]string {
+		found := map[string]string{}
+		if n, ok := s.parse(text); ok {
+			n.leaves(nil, func(path []string, leaf *node) { found[strings.Join(path, "\x00")] = leaf.meaning() })
+		}
+		return found
+	}
+	inX, inY := leaves(x), leaves(y)
+	for choice, chosen := range map[Choice]map[string]string{Mine: inX, Theirs: inY} {
+		m := &merger{Input: Input{Conflicts: choice}, result: &Result{}}
+		text, ok := m.keys(texts{name: name, noBase: true, yours: x, generated: y})
+		if !ok {
+			continue
+		}
+		merged := leaves(text)
+		for key, value := range chosen {
+			if merged[key] != value {
+				t.Errorf("without a base, %s: %q is %q in %q, want %q", choice, key, merged[key], text, value)
+			}
+		}
+		for key, value := range merged {
+			if inX[key] != value && inY[key] != value {
+				t.Errorf("without a base, %s: %q is %q in %q, which neither side wrote", choice, key, value, text)
+			}
+		}
+		if again, conflicts := (&merger{Input: Input{Conflicts: choice}, result: &Result{}}), len(m.result.Conflicts); conflicts == 0 {
+			if _, ok := again.keys(texts{name: name, noBase: true, yours: y, generated: x}); ok && len(again.result.Conflicts) > 0 {
+				t.Errorf("%d conflicts, and none with the sides exchanged", len(again.result.Conflicts))
+			}
+		}
+	}
 }
 
 // keepsLines checks that a line which one side has put in, and which is nowhere in
@@ -112,4 +166,5 @@ func keyLaws(t *testing.T, name, base, x, y string) {
 		t.Errorf("only generated: got %q and %d conflicts, want what %q means", got, conflicts, x)
 	}
 	byKeys(name, base, x, y) // must end, and not panic
+	keysWithoutBase(t, name, x, y)
 }

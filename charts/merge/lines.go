@@ -61,6 +61,32 @@ func chunks(base, yours, generated []string) []chunk {
 	return out
 }
 
+// differing aligns two texts without a base: what they have in common, and between that
+// conflicts. Texts that have little in common are one conflict.
+func differing(yours, generated []string) []chunk {
+	var out []chunk
+	at := 0
+	diffs := difference(yours, generated)
+	common := len(yours)
+	for _, d := range diffs {
+		common -= d.End - d.Start
+	}
+	if 2*common < max(len(yours), len(generated)) {
+		return []chunk{{yours: yours, generated: generated, conflict: true}}
+	}
+	for _, d := range diffs {
+		if at < d.Start {
+			out = append(out, same(yours[at:d.Start]))
+		}
+		out = append(out, chunk{yours: yours[d.Start:d.End], generated: generated[d.ReplStart:d.ReplEnd], conflict: true})
+		at = d.End
+	}
+	if at < len(yours) {
+		out = append(out, same(yours[at:]))
+	}
+	return out
+}
+
 func same(lines []string) chunk { return chunk{base: lines, yours: lines, generated: lines} }
 
 // refine takes off a conflict what both sides have in common at its ends.

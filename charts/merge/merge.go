@@ -77,6 +77,8 @@ type Conflict struct {
 	// Line is where it stands in the person's file, from 1; 0 is the whole file.
 	Line int    `json:"line,omitempty"`
 	Why  string `json:"why"`
+	// NoBase holds where nothing is known of what was generated last time.
+	NoBase bool `json:"noBase,omitempty"`
 	// Base, Yours and Generated are the three versions, as text.
 	Base      string `json:"base"`
 	Yours     string `json:"yours"`
@@ -85,6 +87,8 @@ type Conflict struct {
 
 // Input is three versions of a chart.
 type Input struct {
+	// Base is what was generated last time. Where it lacks a file that both sides have,
+	// keys that one side alone has are taken over, and what differs is a conflict.
 	Base      *Record
 	Yours     []charts.File
 	Generated []charts.File
@@ -207,13 +211,8 @@ func (m *merger) file(name string) {
 			File: name, Base: string(base.data), Yours: string(yours.data),
 			Why: "you changed it, and it is not generated any more: " + m.reason(name),
 		}, yours, generated)
-	case !base.ok:
-		m.whole(Conflict{
-			File: name, Yours: string(yours.data), Generated: string(generated.data),
-			Why: "you added it, and now a file of this name is generated",
-		}, yours, generated)
 	default:
-		m.contents(name, base.data, yours.data, generated.data)
+		m.contents(name, base, yours.data, generated.data)
 	}
 }
 
@@ -245,7 +244,7 @@ func (m *merger) keep(name string, base, yours, generated version) {
 	case !base.ok:
 		m.report(Change{File: name, From: from, What: Added})
 	case from == Yours && isText(base.data) && isText(yours.data):
-		m.contents(name, base.data, yours.data, base.data)
+		m.contents(name, base, yours.data, base.data)
 		return
 	default:
 		m.report(Change{File: name, From: from, What: Altered})
@@ -253,19 +252,32 @@ func (m *merger) keep(name string, base, yours, generated version) {
 	m.write(name, yours.data)
 }
 
-// contents merges two edits of a file.
-func (m *merger) contents(name string, base, yours, generated []byte) {
-	if !isText(base) || !isText(yours) || !isText(generated) {
-		m.whole(Conflict{File: name, Why: "you changed it, and so does what is generated now; it is no text that could be merged"},
+// texts are the versions of a file that is merged, as text.
+type texts struct {
+	name                   string
+	base, yours, generated string
+	// noBase holds where nothing is known of what was generated last time.
+	noBase bool
+}
+
+// otherwise says why versions without a common base are a conflict.
+const otherwise = "differs from what is generated now, and nothing says which of the two is newer"
+
+// contents merges two edits of a file, of which there may be no base.
+func (m *merger) contents(name string, base version, yours, generated []byte) {
+	if !isText(base.data) || !isText(yours) || !isText(generated) {
+		m.whole(Conflict{File: name, NoBase: !base.ok, Why: "you changed it, and so does what is generated now; it is no text that could be merged"},
 			version{yours, true}, version{generated, true})
 		return
 	}
-	before, _ := withoutCR(base)
-	mine, crlf := withoutCR(yours)
-	theirs, _ := withoutCR(generated)
-	merged, ok := m.keys(name, before, mine, theirs)
+	t := texts{name: name, noBase: !base.ok}
+	t.base, _ = withoutCR(base.data)
+	var crlf bool
+	t.yours, crlf = withoutCR(yours)
+	t.generated, _ = withoutCR(generated)
+	merged, ok := m.keys(t)
 	if !ok {
-		merged = m.text(name, before, mine, theirs)
+		merged = m.text(t)
 	}
 	if crlf {
 		merged = strings.ReplaceAll(merged, "\n", "\r\n")
@@ -313,11 +325,11 @@ func (m *merger) unknown(name string, yours, generated version) {
 		m.keep(name, version{}, yours, generated)
 		return
 	}
-	why := "you changed it, and the chart was made by an older gantry that did not keep what it had generated"
 	if !generated.ok {
-		why = "you changed it, and it is not generated any more: " + m.reason(name)
+		m.whole(Conflict{File: name, NoBase: true, Yours: string(yours.data), Why: "you changed it, and it is not generated any more: " + m.reason(name)}, yours, generated)
+		return
 	}
-	m.whole(Conflict{File: name, Yours: string(yours.data), Generated: string(generated.data), Why: why}, yours, generated)
+	m.contents(name, version{}, yours.data, generated.data)
 }
 
 // foreign is what is no file: it stays, unless there is something new to write.

@@ -227,7 +227,7 @@ func (m *merger) rename(old, name string) {
 		}
 	}
 	m.report(Change{File: name, From: Generated, What: Renamed, Was: old})
-	m.contents(name, []byte(base), []byte(yours), m.generated[name])
+	m.contents(name, version{[]byte(base), true}, []byte(yours), m.generated[name])
 }
 
 // renamed returns the key that the values of a renamed service have now, or the

@@ -48,19 +48,23 @@ func marked(yours, base, generated string) string {
 // isText reports whether a file can be merged by lines.
 func isText(data []byte) bool { return utf8.Valid(data) && bytes.IndexByte(data, 0) < 0 }
 
-// text merges a file line by line.
-func (m *merger) text(name, base, yours, generated string) string {
+// text merges a file line by line. Without a base, nobody can tell what one side has put
+// in from what the other has taken out: whatever differs is a conflict.
+func (m *merger) text(t texts) string {
 	var out strings.Builder
 	var mine, theirs, both int
 	at := 1
-	for _, c := range chunks(splitLines(base), splitLines(yours), splitLines(generated)) {
+	for _, c := range t.chunks() {
 		left, right := strings.Join(c.yours, ""), strings.Join(c.generated, "")
 		before := strings.Join(c.base, "")
 		switch {
 		case c.conflict:
+			why := "you changed these lines, and so does what is generated now"
+			if t.noBase {
+				why = otherwise
+			}
 			out.WriteString(m.conflict(Conflict{
-				File: name, Line: at, Base: before, Yours: left, Generated: right,
-				Why: "you changed these lines, and so does what is generated now",
+				File: t.name, Line: at, NoBase: t.noBase, Base: before, Yours: left, Generated: right, Why: why,
 			}, marked(left, before, right)))
 		case left == before && right == before:
 			out.WriteString(left)
@@ -78,8 +82,16 @@ func (m *merger) text(name, base, yours, generated string) string {
 		}
 		at += len(c.yours)
 	}
-	m.countLines(name, mine-both, theirs-both)
+	m.countLines(t.name, mine-both, theirs-both)
 	return out.String()
+}
+
+func (t texts) chunks() []chunk {
+	yours, generated := splitLines(t.yours), splitLines(t.generated)
+	if t.noBase {
+		return differing(yours, generated)
+	}
+	return chunks(splitLines(t.base), yours, generated)
 }
 
 // countLines reports how many places of a file came from whom.

@@ -39,6 +39,7 @@ type chartCreateOptions struct {
 // mergeOptions say what becomes of a chart that is there already.
 type mergeOptions struct {
 	conflicts string
+	adopt     bool
 	dryRun    bool
 	format    string
 }
@@ -46,6 +47,7 @@ type mergeOptions struct {
 func (o *mergeOptions) bind(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.conflicts, "conflicts", string(merge.Refuse), "what becomes of places of a chart that you and gantry changed: refuse, markers (write both), mine or generated")
+	f.BoolVar(&o.adopt, "adopt", false, "take over a chart that gantry did not make, or whose "+markerFile+" is lost: what is in it stays, what it lacks is added, what differs is a conflict")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would change in the folder of a chart, and write nothing")
 	f.StringVar(&o.format, "format", "text", "how to tell what was merged into a chart: text or json")
 	_ = c.RegisterFlagCompletionFunc("conflicts", cobra.FixedCompletions(choiceNames(), cobra.ShellCompDirectiveNoFileComp))
@@ -81,13 +83,15 @@ edits are merged with what is generated now, key by key in values.yaml, Chart.ya
 and values.schema.json, and line by line in other files. Files that you added stay,
 those that you deleted stay away. Where you and Gantry changed the same, nothing is
 written until --conflicts says what to do. The file .gantry in the chart says what
-was generated last time: commit it with the chart.
+was generated last time: commit it with the chart. A chart without that file, because
+somebody else made it or the file is lost, is taken over by --adopt.
 
 ` + exitCodesHelp,
 		Example: `  gantry chart create                       # ./NAME, from compose.yaml of this folder
   gantry chart create -f compose.yaml -o charts/shop --version 1.2.0
   gantry chart create -o charts/shop --dry-run             # what would change in a chart that is there
   gantry chart create -o charts/shop --conflicts=markers   # write both sides where they disagree
+  gantry chart create -o charts/shop --adopt --dry-run     # a chart that was made by hand
   gantry chart create --secret-values secrets.yaml && gantry install shop ./shop -f secrets.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runChartCreate(cmd.Context(), a, &o) },
@@ -123,7 +127,7 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	if err := o.outside(dir); err != nil {
 		return err
 	}
-	there, err := readChartFolder(dir, o.force)
+	there, err := readChartFolder(dir, o.force || o.adopt)
 	if err != nil {
 		return err
 	}
@@ -172,8 +176,8 @@ func (o *chartCreateOptions) check() error {
 	if o.format != "text" && o.format != "json" {
 		return fmt.Errorf("unknown --format %q: use text or json", o.format)
 	}
-	if o.force && o.conflicts != string(merge.Refuse) {
-		return errors.New("--force leaves nothing to merge: drop it, or --conflicts")
+	if o.force && (o.conflicts != string(merge.Refuse) || o.adopt) {
+		return errors.New("--force leaves nothing to merge: drop it, or --conflicts and --adopt")
 	}
 	for flag, file := range map[string]string{"bake": o.bake, "secret-values": o.secretValues, "report": o.report} {
 		if o.dryRun && file != "" {

@@ -34,8 +34,9 @@ type chartFolder struct {
 }
 
 // readChartFolder reads the chart in a folder, of which there may be none. It
-// follows no links. By force, a record that cannot be read is as good as none.
-func readChartFolder(dir string, force bool) (*chartFolder, error) {
+// follows no links. A record that cannot be read is as good as none where that is asked
+// for.
+func readChartFolder(dir string, anyRecord bool) (*chartFolder, error) {
 	c := &chartFolder{dir: dir, modes: map[string]fs.FileMode{}}
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,9 +52,9 @@ func readChartFolder(dir string, force bool) (*chartFolder, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, markerFile), err)
 	default:
-		if c.record, err = merge.ParseRecord(marker); err != nil && !force {
+		if c.record, err = merge.ParseRecord(marker); err != nil && !anyRecord {
 			return nil, withHint(fmt.Errorf("read %s: %w", filepath.Join(dir, markerFile), err),
-				"restore the file from your version control, or pass --force to write the chart without your edits")
+				"restore the file from your version control; without it, --adopt merges what can be merged, and --force writes the chart without your edits")
 		}
 	}
 	err = c.read(root)
@@ -143,6 +144,9 @@ func (c *chartFolder) behindLinks(names []string) []string {
 // written before they are moved into place. It lies in the chart, so that nothing
 // ever leaves it, and is not packed.
 const stagePrefix = ".gantry.tmp-"
+
+// isChart reports whether there is a chart, whoever made it.
+func (c *chartFolder) isChart() bool { return c.contents["Chart.yaml"] != nil }
 
 // rewrite is a set of changes to the files of a chart: all are made or none.
 type rewrite struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -31,17 +32,18 @@ func choiceNames() []string {
 // putChart writes a chart into a folder, merged with what somebody changed there.
 func (a *app) putChart(ctx context.Context, there *chartFolder, files []charts.File, o *chartCreateOptions) error {
 	record := (&merge.Record{Files: files}).Bytes()
-	if there.record == nil && (len(there.files) == 0 || !o.force) && !o.dryRun {
-		return writeDir(there.dir, append(slices.Clone(files), charts.File{Name: markerFile, Data: record}), false)
-	}
-	if there.record == nil && !o.force {
-		if err := mayReplace(there.dir, false); err != nil {
+	takeOver := o.force || o.adopt && there.isChart()
+	if there.record == nil && (len(there.files) == 0 || !takeOver) {
+		if err := there.replaceable(); err != nil {
 			return err
+		}
+		if !o.dryRun {
+			return writeDir(there.dir, append(slices.Clone(files), charts.File{Name: markerFile, Data: record}), false)
 		}
 		there.files, there.contents = nil, nil // objects that gantry wrote, for example: they are replaced
 	}
 	in := there.input(files, o)
-	if err := there.unresolved(in); err != nil {
+	if err := there.mergeable(in, o.force); err != nil {
 		return err
 	}
 	merged := merge.Merge(in)
@@ -54,7 +56,13 @@ func (a *app) putChart(ctx context.Context, there *chartFolder, files []charts.F
 	if o.dryRun {
 		return nil
 	}
-	return todo.apply(record)
+	if err := todo.apply(record); err != nil {
+		return err
+	}
+	if ignored, ok := contentsOf(merged.Files)[".helmignore"]; ok && !bytes.Contains(ignored, []byte(markerFile)) {
+		fmt.Fprintf(a.Err, "add a line with %s to %s, or helm packs that file with the chart\n", markerFile, filepath.Join(there.dir, ".helmignore"))
+	}
+	return nil
 }
 
 // input is what is to be merged. By force, what is there counts as generated.
@@ -89,19 +97,39 @@ func (c *chartFolder) input(files []charts.File, o *chartCreateOptions) merge.In
 	return in
 }
 
-// unresolved refuses a chart in which markers of a conflict were left, in a file
-// that is to be merged. By force, they are edits like others.
-func (c *chartFolder) unresolved(in merge.Input) error {
+// replaceable refuses to write a chart over what is not gantry's.
+func (c *chartFolder) replaceable() error {
+	if c.isChart() {
+		return withHint(fmt.Errorf("%s holds a chart without the file %s, which would tell edits of yours from what is generated: nothing was written", c.dir, markerFile),
+			"restore the file from your version control; or pass --adopt to keep what is there and add what it lacks (--adopt --dry-run shows it), or --force to lose it")
+	}
+	return mayReplace(c.dir, false)
+}
+
+// mergeable refuses a chart with files that cannot be merged: in which markers of a
+// conflict were left, or which are no YAML or JSON. By force, they are replaced.
+func (c *chartFolder) mergeable(in merge.Input, force bool) error {
 	var list diag.List
 	base := contentsOf(in.Base.Files)
 	for name := range contentsOf(slices.Concat(in.Base.Files, in.Generated)) {
-		data := c.contents[name]
-		if line := merge.Marked(data); line > 0 && !bytes.Equal(data, base[name]) {
+		data, ok := c.contents[name]
+		if !ok || bytes.Equal(data, base[name]) {
+			continue
+		}
+		if line := merge.Marked(data); line > 0 {
 			list.Add(diag.Diagnostic{
 				Severity: diag.Error, Pos: diag.Pos{File: filepath.Join(c.dir, name), Line: line}, Code: "conflict-marker",
 				Summary: "a conflict of an earlier merge is not resolved",
 				Hint:    "choose one of the sides, or write what is right, and delete the lines with the markers",
 			})
+			continue
+		}
+		if broken, ok := errors.AsType[*archive.Error](archive.Check(charts.File{Name: name, Data: data})); ok && !force {
+			d := broken.Diagnostic()
+			d.Pos.File = filepath.Join(c.dir, name)
+			d.Summary = "your edit cannot be merged, because the file cannot be read: " + d.Summary
+			d.Hint = "mend the file, and make the chart again; nothing was written"
+			list.Add(d)
 		}
 	}
 	list.Sort()
@@ -164,17 +192,22 @@ func (a *app) printMerge(merged *merge.Result, o *chartCreateOptions) {
 	}
 	edited := map[string]bool{}
 	for _, c := range merged.Changes {
-		edited[c.File] = edited[c.File] || c.From != merge.Generated || c.What == merge.Renamed
+		alike := c.From == merge.Both && len(c.Path) == 0
+		edited[c.File] = edited[c.File] || c.From != merge.Generated && !alike || c.What == merge.Renamed
 	}
 	for _, c := range merged.Conflicts {
 		edited[c.File] = true
 	}
 	fmt.Fprintln(a.Err, "merged your edits with what is generated now:")
 	tab := tabwriter.NewWriter(a.Err, 0, 0, 2, ' ', 0)
-	fresh := map[merge.What]int{}
+	fresh := map[string]int{}
 	for _, c := range merged.Changes {
 		if !edited[c.File] {
-			fresh[c.What]++
+			what := string(c.What)
+			if c.From == merge.Both {
+				what += " by you alike"
+			}
+			fresh[what]++
 			continue
 		}
 		fmt.Fprintf(tab, "  %s\t%s\t%s\n", c.From, c.What, describe(c))
@@ -221,6 +254,10 @@ func (a *app) printConflicts(dir string, conflicts []merge.Conflict) {
 			Severity: diag.Error, Pos: diag.Pos{File: filepath.Join(dir, c.File), Line: c.Line}, Path: c.Path, Code: "edit-conflict", Summary: c.Why,
 		}})
 		c = masked(c)
+		if c.NoBase {
+			a.printSide("  from yours to what is generated now:", c.Yours, c.Generated)
+			continue
+		}
 		if c.Yours != "" || c.Base != "" {
 			a.printSide("  your change:", c.Base, c.Yours)
 		}

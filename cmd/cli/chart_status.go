@@ -59,7 +59,7 @@ func runChartStatus(a *app, dir string, o *chartStatusOptions) error {
 	}
 	if there.record == nil {
 		return withHint(fmt.Errorf("%s is no chart that gantry generated: there is no record of it in the file %s", dir, markerFile),
-			"make one with: gantry chart create")
+			"make one with gantry chart create, or let that take over this one by --adopt")
 	}
 	changes, generated := merge.Edits(there.record, there.files, there.behindLinks(there.record.Names()))
 	if o.diff {

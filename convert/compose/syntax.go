@@ -1,31 +1,16 @@
 package compose
 
 import (
-	"strconv"
 	"strings"
 
 	"gantry/charts/diag"
-	"gantry/charts/pattern"
 )
-
-// syntaxPlace finds the position in a message of the YAML parser, whose error
-// types are not exported: the last one named is where it gave up.
-var syntaxPlace = pattern.Lazy(`line (\d+)(?:, column (\d+))?:? ?`)
 
 // syntax reports what the YAML parser says of a file.
 func (d *disk) syntax(f *file, err error) {
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	pos := diag.Pos{File: f.shown, Line: 1, Column: 1}
-	if at := syntaxPlace().FindAllStringSubmatch(message, -1); at != nil {
-		last := at[len(at)-1]
-		pos.Line, _ = strconv.Atoi(last[1])
-		if pos.Column, _ = strconv.Atoi(last[2]); pos.Column == 0 {
-			pos.Column = 1
-		}
-	}
-	message = strings.ReplaceAll(syntaxPlace().ReplaceAllString(message, ""), " at <unknown position>", "")
-	message = strings.Trim(strings.NewReplacer(" at :", ":", " at  ", " ", "  ", " ").Replace(message), " :")
-	d.fail(codeSyntax, pos, "is not YAML: "+message, syntaxHint(f, pos, message))
+	e := diag.Syntax(err)
+	pos := diag.Pos{File: f.shown, Line: max(1, e.Line), Column: max(1, e.Column)}
+	d.fail(codeSyntax, pos, "is not YAML: "+e.Problem, syntaxHint(f, pos, e.Problem))
 }
 
 // syntaxHint knows the mistakes that people make most.
