@@ -36,8 +36,15 @@ func metadataRules() []rule[compare.Field] {
 			return fmt.Sprintf("the chart depends on %s", f.Path[len(f.Path)-1])
 		}},
 		{Rule{"metadata", Patch, "something else of Chart.yaml is another", compare.Altered}, func(f compare.Field) string {
-			if at(f, "version") || at(f, "annotations") && f.Path[len(f.Path)-1] == ChangesAnnotation {
+			annotation := ""
+			if at(f, "annotations") {
+				annotation = f.Path[len(f.Path)-1]
+			}
+			switch {
+			case at(f, "version"), annotation == ChangesAnnotation:
 				return ""
+			case annotation == ImagesAnnotation: // a text of many lines
+				return "Chart.yaml: " + ImagesAnnotation + " is another list"
 			}
 			return "Chart.yaml: " + f.String()
 		}},

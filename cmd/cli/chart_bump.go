@@ -45,7 +45,9 @@ repositories have, or the chart that --against names: a folder, a .tgz file,
 REPOSITORY/NAME@VERSION, a URL, or oci://HOST/PATH.
 
 With --auto or --to it writes the version to Chart.yaml, and the reasons to its
-annotation artifacthub.io/changes; everything else in the file stays as it is.
+annotation artifacthub.io/changes. Where the file lists images in the annotation
+artifacthub.io/images, they are brought to what the chart runs now. Everything else
+stays as it is.
 
 ` + exitCodesHelp,
 		Example: `  gantry chart bump ./shop                  # what would be the next version, and why?
@@ -140,8 +142,13 @@ func runChartBump(ctx context.Context, a *app, dir string, o *bumpOptions) error
 	if err != nil {
 		return err
 	}
-	if err := o.write(dir, was.versions, b); err != nil {
+	if err := o.decide(was.versions, b); err != nil {
 		return err
+	}
+	if b.Written != "" {
+		if err := b.write(dir, theirs, mine); err != nil {
+			return err
+		}
 	}
 	if err := a.printBump(dir, b, o); err != nil {
 		return err
@@ -248,22 +255,22 @@ func newestRelease(versions []string) string {
 	return append(sorted, "")[0]
 }
 
-// write writes the version that was asked for, if any, to Chart.yaml.
-func (o *bumpOptions) write(dir string, versions []string, b *bumped) error {
-	switch {
-	case o.to != "":
-		if err := mayBecome(o.to, versions, b); err != nil {
-			return err
-		}
-		b.Written = o.to
-	case o.auto && !b.Enough:
-		if err := mayBecome(b.Next, versions, b); err != nil {
-			return err
-		}
-		b.Written = b.Next
-	default:
+// decide says which version is to be written, if any.
+func (o *bumpOptions) decide(versions []string, b *bumped) error {
+	version := o.to
+	if o.auto && !b.Enough {
+		version = b.Next
+	}
+	if version == "" {
 		return nil
 	}
+	b.Written = version
+	return mayBecome(version, versions, b)
+}
+
+// write writes the version to Chart.yaml, and what Artifact Hub reads there: what the
+// version changes, and which images the chart runs, if it says that already.
+func (b *bumped) write(dir string, from, to compare.Side) error {
 	file := filepath.Join(dir, "Chart.yaml")
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -279,6 +286,17 @@ func (o *bumpOptions) write(dir string, versions []string, b *bumped) error {
 		}
 		if data, err = archive.SetAnnotation(data, bump.ChangesAnnotation, changes); err != nil {
 			return err
+		}
+	}
+	if listed, ok := to.Chart.Metadata.Annotations[bump.ImagesAnnotation]; ok {
+		images, err := bump.Images(listed, from.Objects, to.Objects)
+		if err != nil {
+			return err
+		}
+		if images != listed {
+			if data, err = archive.SetAnnotation(data, bump.ImagesAnnotation, images); err != nil {
+				return err
+			}
 		}
 	}
 	return replaceFile(file, data)

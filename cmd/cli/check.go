@@ -89,7 +89,7 @@ func (a *app) printCheck(output string, result *convert.Result) error {
 			return err
 		}
 		if output == "sarif" {
-			return r.SARIF(a.Out, strings.TrimPrefix(version, "v"))
+			return r.SARIF(a.Out, strings.TrimPrefix(version, "v"), report.RuleOf)
 		}
 		return r.JSON(a.Out)
 	}

@@ -104,6 +104,19 @@ func runLint(ctx context.Context, a *app, names []string, o *lintOptions) error 
 	return a.lintReport(names, list, o.output)
 }
 
+// lintRule is what code hosts show of a rule.
+func lintRule(code string) report.Rule {
+	for _, r := range lint.Rules() {
+		if r.Code == code {
+			return report.Rule{
+				Short: r.Summary, Full: r.Why,
+				Help: fmt.Sprintf("%s Where the chart means it so, switch the rule off: in Chart.yaml by the annotation %s: %s, or with gantry lint --disable %s.", r.Why, lint.DisableAnnotation, code, code),
+			}
+		}
+	}
+	return report.RuleOf(code)
+}
+
 // lintReport prints what was found, and fails when there is an error among it.
 func (a *app) lintReport(names []string, list diag.List, output string) error {
 	switch {
@@ -113,7 +126,7 @@ func (a *app) lintReport(names []string, list diag.List, output string) error {
 		}
 	case output == "sarif":
 		r := report.Report{Diagnostics: list}
-		if err := r.SARIF(a.Out, strings.TrimPrefix(version, "v")); err != nil {
+		if err := r.SARIF(a.Out, strings.TrimPrefix(version, "v"), lintRule); err != nil {
 			return err
 		}
 	case len(list) == 0:

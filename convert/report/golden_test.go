@@ -138,7 +138,7 @@ func render(t *testing.T, result *convert.Result, form string) string {
 	case "json":
 		err = r.JSON(&b)
 	case "sarif":
-		err = r.SARIF(&b, "1.2.3")
+		err = r.SARIF(&b, "1.2.3", report.RuleOf)
 	default:
 		report.NewText(result).Write(&b, result.Diagnostics)
 		b.WriteString(report.Summarise(result).String() + "\n")

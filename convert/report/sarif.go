@@ -16,9 +16,9 @@ import (
 
 // SARIF writes the diagnostics in the Static Analysis Results Interchange Format,
 // version 2.1.0, which code hosts show beside the lines of a change. version is
-// that of the program.
+// that of the program, and describe knows the rules.
 // https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
-func (r *Report) SARIF(w io.Writer, version string) error {
+func (r *Report) SARIF(w io.Writer, version string, describe func(code string) Rule) error {
 	codes := map[string]int{}
 	driver := sarifDriver{Name: "gantry", Version: version, Rules: []sarifRule{}}
 	for _, d := range slices.SortedStableFunc(slices.Values(r.Diagnostics), func(a, b diag.Diagnostic) int { return cmp.Compare(a.Code, b.Code) }) {
@@ -26,8 +26,10 @@ func (r *Report) SARIF(w io.Writer, version string) error {
 			continue
 		}
 		codes[d.Code] = len(driver.Rules)
+		rule := describe(d.Code)
 		driver.Rules = append(driver.Rules, sarifRule{
-			ID: d.Code, ShortDescription: sarifText{strings.ReplaceAll(d.Code, "-", " ")}, DefaultConfiguration: sarifConfiguration{sarifLevel(d.Severity)},
+			ID: d.Code, ShortDescription: sarifText{rule.Short}, FullDescription: sarifText{rule.Full}, Help: sarifText{rule.Help},
+			DefaultConfiguration: sarifConfiguration{sarifLevel(d.Severity)},
 		})
 	}
 	run := sarifRun{
@@ -147,6 +149,8 @@ type (
 	sarifRule struct {
 		ID                   string             `json:"id"`
 		ShortDescription     sarifText          `json:"shortDescription"`
+		FullDescription      sarifText          `json:"fullDescription"`
+		Help                 sarifText          `json:"help"`
 		DefaultConfiguration sarifConfiguration `json:"defaultConfiguration"`
 	}
 	sarifConfiguration struct {
