@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -151,18 +152,26 @@ func (u *unit) job() {
 			hint: "if it keeps running, set restart: unless-stopped",
 		}, key...)
 	}
-	if condition == "on-failure" {
+	limited := u.ext.Job != nil && u.ext.Job.BackoffLimit != nil
+	switch early := u.outrun(); {
+	case condition == "on-failure":
 		u.pod().RestartPolicy = corev1.RestartPolicyOnFailure
 		u.work.Run.BackoffLimit = tries
-		if job := u.ext.Job; tries == nil && (job == nil || job.BackoffLimit == nil) {
+		if tries == nil && !limited {
 			u.note(finding{
 				code:    "restart-attempts",
 				summary: "is tried again without end in Compose; a Job gives up after 6 failures",
 				hint:    "say how often: on-failure:N, or max_attempts: N in deploy.restart_policy",
 			}, key...)
 		}
-	} else {
+	case early == "":
 		u.work.Run.BackoffLimit = ptr.To[int32](0)
+	case !limited:
+		u.note(finding{
+			code:    "job-retried",
+			summary: fmt.Sprintf("may start before %s answers, where Compose waits: the Job is tried again, up to 6 times", early),
+			hint:    "set x-kubernetes.job.backoffLimit: 0, if it must not run twice",
+		}, "depends_on", early)
 	}
 	switch u.deploy().Mode {
 	case "replicated-job":
@@ -174,6 +183,23 @@ func (u *unit) job() {
 			hint:    "set mode: replicated-job with as many replicas as there are nodes, and placement.max_replicas_per_node: 1",
 		}, "deploy", "mode")
 	}
+}
+
+// outrun names a service of another pod that the Job depends on and may start before:
+// no init container waits for it.
+func (u *unit) outrun() string {
+	if u.isJob() {
+		return "" // it runs when its schedule says, and not beside the first start of the others
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.in.DependsOn)) {
+		condition := u.in.DependsOn[name].Condition
+		waits := condition == types.ServiceConditionHealthy && u.opts.WaitForHealthy ||
+			condition == types.ServiceConditionCompletedSuccessfully && u.opts.waitsForJobs()
+		if u.units[name] != nil && u.podOf(name) != u.podOf(u.name) && !waits {
+			return name
+		}
+	}
+	return ""
 }
 
 func (u *unit) replicatedJob() {
