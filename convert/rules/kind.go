@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"gantry/charts/pattern"
 	"gantry/convert/extension"
 	"gantry/convert/workload"
 )
@@ -93,8 +94,8 @@ func (a *app) findOnce() {
 
 // runsOnce reports whether a service runs to completion. Compose's default is
 // never to restart, so only what somebody wrote counts: a service without a
-// restart policy is a daemon, unless another waits for it to complete. One that
-// must not be restarted runs once when its file says that it is a task.
+// restart policy is a daemon, unless another waits for it to complete or its name says
+// that it is a task. One that must not be restarted runs once when its file says so.
 func (a *app) runsOnce(s *types.ServiceConfig) bool {
 	if ext := a.ext.Service(s.Name); ext.CronJob != nil || ext.Kind != "" {
 		return ext.CronJob != nil || ext.Kind == extension.JobKind || ext.Kind == extension.CronJobKind
@@ -108,17 +109,31 @@ func (a *app) runsOnce(s *types.ServiceConfig) bool {
 	case "on-failure":
 		return len(a.waited[s.Name]) > 0 || len(s.Ports)+len(s.Expose) == 0
 	case "no":
-		return len(a.waited[s.Name]) > 0 || a.isTask(s)
+		return len(a.waited[s.Name]) > 0 || isTask(s) && !a.dependedOn[s.Name]
 	default:
-		return len(a.waited[s.Name]) > 0
+		return len(a.waited[s.Name]) > 0 || condition == "" && isCalledTask(s)
 	}
 }
 
 // isTask reports whether a service runs a command of its own that nobody connects
-// to and nobody needs: a migration, an import, a test.
-func (a *app) isTask(s *types.ServiceConfig) bool {
+// to: a migration, an import, a test.
+func isTask(s *types.ServiceConfig) bool {
 	own := len(s.Command)+len(s.Entrypoint) > 0
-	return own && len(s.Ports)+len(s.Expose) == 0 && s.HealthCheck == nil && !a.dependedOn[s.Name] && s.GetScale() == 1
+	return own && len(s.Ports)+len(s.Expose) == 0 && s.HealthCheck == nil && s.GetScale() == 1
+}
+
+// taskName are the names that people give to what prepares the others, once.
+var taskName = pattern.Lazy(`(?i)(^|[-_.])(init|initdb|dbinit|initializer|setup|migrate|migrations?|migrator|seed|seeder|bootstrap|create[a-z]*)([-_.]|$)`)
+
+// isCalledTask reports whether a service is a task by its name. A server that keeps
+// data may be called so, too: the seed of a cluster.
+func isCalledTask(s *types.ServiceConfig) bool {
+	return isTask(s) && taskName().MatchString(s.Name) && (!isDatastore(s.Image) || !keepsData(s))
+}
+
+// keepsData reports whether a service mounts a named volume.
+func keepsData(s *types.ServiceConfig) bool {
+	return slices.ContainsFunc(s.Volumes, func(m types.ServiceVolumeConfig) bool { return m.Type == types.VolumeTypeVolume && m.Source != "" })
 }
 
 // keptRunning tells what restarts although Compose would let it end.
@@ -146,12 +161,7 @@ func (u *unit) keptRunning() {
 func (u *unit) job() {
 	condition, tries, key := restart(u.in)
 	u.pod().RestartPolicy = corev1.RestartPolicyNever
-	if condition == "no" && len(u.waited[u.name]) == 0 {
-		u.note(finding{
-			code: "restart-no", summary: "never restarts, and nothing needs it: it runs once, as a Job",
-			hint: "if it keeps running, set restart: unless-stopped",
-		}, key...)
-	}
+	u.reportOnce(condition, key)
 	limited := u.ext.Job != nil && u.ext.Job.BackoffLimit != nil
 	switch early := u.outrun(); {
 	case condition == "on-failure":
@@ -169,7 +179,7 @@ func (u *unit) job() {
 	case !limited:
 		u.note(finding{
 			code:    "job-retried",
-			summary: fmt.Sprintf("may start before %s answers, where Compose waits: the Job is tried again, up to 6 times", early),
+			summary: fmt.Sprintf("may start before %s answers: the Job is tried again, up to 6 times", early),
 			hint:    "set x-kubernetes.job.backoffLimit: 0, if it must not run twice",
 		}, "depends_on", early)
 	}
@@ -182,6 +192,21 @@ func (u *unit) job() {
 			summary: "runs once on every node in Swarm; Kubernetes has no such Job, it runs once",
 			hint:    "set mode: replicated-job with as many replicas as there are nodes, and placement.max_replicas_per_node: 1",
 		}, "deploy", "mode")
+	}
+}
+
+// reportOnce tells why the unit runs once, where no key says so.
+func (u *unit) reportOnce(condition string, key []string) {
+	f := finding{code: "restart-no", hint: "if it keeps running, set restart: unless-stopped"}
+	said := u.isJob() || u.ext.Kind != "" || u.ext.CronJob != nil || strings.HasSuffix(u.deploy().Mode, "-job")
+	switch {
+	case len(u.waited[u.name]) > 0:
+	case condition == "no":
+		f.summary = "never restarts, and nothing needs it: it runs once, as a Job"
+		u.note(f, key...)
+	case condition == "" && !said:
+		f.summary = "is called a task, and nothing restarts it in Compose: it runs once, as a Job"
+		u.note(f)
 	}
 }
 
