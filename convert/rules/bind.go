@@ -34,6 +34,10 @@ func (u *unit) bind(m types.ServiceVolumeConfig, key []string) {
 			summary: "mounts Docker's socket, and nodes have none: it is left out",
 			hint:    "use the Kubernetes API with a ServiceAccount instead",
 		}, key...)
+	case zoneOf(m) != "":
+		u.timeZone(zoneOf(m), source, key)
+	case source == "/dev/shm" && u.in.Ipc != "host":
+		u.ownMemory(m.Target, key)
 	case isSystemPath(source):
 		u.hostPath(m, source, key)
 	case u.project.Reach.Has(source):

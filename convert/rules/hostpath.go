@@ -27,6 +27,58 @@ func (u *unit) hostPath(m types.ServiceVolumeConfig, source string, key []string
 	u.mount(nodeVolume("host"+source, source, nodeType(source)), mount)
 }
 
+// zoneOf returns the time zone that a mount gives to a container: its name, or "local"
+// for that of the machine; "" where it mounts something else.
+func zoneOf(m types.ServiceVolumeConfig) string {
+	const zones = "/usr/share/zoneinfo/"
+	switch source := path.Clean(m.Source); {
+	case source == "/etc/localtime", source == "/etc/timezone":
+		return "local"
+	case path.Clean(m.Target) == "/etc/localtime" && strings.HasPrefix(source, zones):
+		return strings.TrimPrefix(source, zones)
+	default:
+		return ""
+	}
+}
+
+// timeZone leaves out the time zone of the machine: those of nodes are mostly UTC, not
+// all of them have these files, and a pod that mounts a file of its node is refused
+// where Pod Security is enforced.
+func (u *unit) timeZone(zone, source string, key []string) {
+	f := finding{code: "bind-time-zone"}
+	tz := u.in.Environment["TZ"]
+	told := source == "/etc/timezone" && slices.ContainsFunc(u.in.Volumes, func(m types.ServiceVolumeConfig) bool { return m.Source == "/etc/localtime" })
+	switch {
+	case tz != nil && *tz != "":
+		f.summary = fmt.Sprintf("is left out: TZ says that the time zone is %s", *tz)
+		u.note(f, key...)
+		return
+	case told:
+		f.summary = "is left out, as /etc/localtime is"
+		u.note(f, key...)
+		return
+	}
+	f.summary, f.hint = "is the time zone of the machine, and nodes mostly have UTC: it is left out", "set TZ in environment, such as TZ: Europe/Berlin"
+	if zone != "local" {
+		f.summary, f.hint = fmt.Sprintf("is the time zone %s of the machine's own list, which not all nodes have: it is left out", zone), "set TZ in environment: TZ: "+zone
+	}
+	u.warn(f, key...)
+}
+
+// ownMemory gives the pod shared memory of its own in place of the machine's, which
+// is bound where the 64 MiB of a container are too small.
+func (u *unit) ownMemory(target string, key []string) {
+	if u.in.ShmSize > 0 && path.Clean(target) == "/dev/shm" {
+		u.note(finding{code: "bind-shared-memory", summary: "is left out: shm_size gives the pod memory of its own"}, key...)
+		return
+	}
+	u.note(finding{
+		code: "bind-shared-memory", summary: "becomes memory of the pod's own, without a limit: that of a node is for all of its pods",
+		hint: "use shm_size, which limits it",
+	}, key...)
+	u.memory("dev-shm", target, 0)
+}
+
 // nodeVolume is a volume that is a part of the node's file system.
 func nodeVolume(name, source string, kind corev1.HostPathType) corev1.Volume {
 	v := corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: source}}}

@@ -101,10 +101,21 @@ func dataFolders() []string {
 // usualUser returns whom a well-known image runs as, where that is not root: the
 // owner of its folders, which an empty claim does not have.
 func usualUser(image string) (int64, bool) {
+	name, vendor := imageName(image), path.Base(path.Dir(image))
+	if strings.HasPrefix(vendor, "bitnami") {
+		return 1001, true
+	}
+	if vendor == "confluentinc" && strings.HasPrefix(name, "cp-") || vendor == "apache" && name == "kafka" {
+		return 1000, true
+	}
+	if vendor == "mssql" && name == "server" {
+		return 10001, true
+	}
 	id, known := map[string]int64{
-		"alertmanager": 65534, "elasticsearch": 1000, "grafana": 472, "jenkins": 1000, "keycloak": 1000, "kibana": 1000, "logstash": 1000, "loki": 10001, "n8n": 1000,
-		"nexus3": 200, "node-red": 1000, "opensearch": 1000, "prometheus": 65534, "solr": 8983, "sonarqube": 1000, "tempo": 10001,
-	}[imageName(image)]
+		"alertmanager": 65534, "elasticsearch": 1000, "grafana": 472, "jenkins": 1000, "keycloak": 1000, "kibana": 1000, "logstash": 1000, "loki": 10001,
+		"mattermost-enterprise-edition": 2000, "mattermost-team-edition": 2000, "n8n": 1000, "nexus3": 200, "node-red": 1000, "odoo": 101, "opensearch": 1000,
+		"pgadmin4": 5050, "prometheus": 65534, "solr": 8983, "sonarqube": 1000, "tempo": 10001,
+	}[name]
 	return id, known
 }
 
