@@ -53,13 +53,15 @@ func TestStuckIn(t *testing.T) {
 	}
 }
 
-// guardFor returns a guard of a wait for the pod web, and the names of what was
-// told.
+// guardFor returns a guard of a wait for the pod web.
 func guardFor(client *fake.Clientset) *guard {
+	w := waiterFor(release.Object{APIVersion: "v1", Kind: "Pod", Namespace: "shop", Name: "web"})
+	return newGuard(&pods{waiter: w, client: client, namespace: "shop"}, func(context.Context) {})
+}
+
+func waiterFor(o release.Object) *waiter {
 	s := &Session{cluster: &Cluster{}, namespace: "shop", observe: func(release.Event) {}}
-	web := release.Object{APIVersion: "v1", Kind: "Pod", Namespace: "shop", Name: "web"}
-	w := &waiter{session: s, targets: map[group]map[string]*target{{namespace: "shop"}: {"web": {object: web}}}, total: 1}
-	return &guard{waiter: w, client: client, namespace: "shop", sick: map[string]*patient{}}
+	return &waiter{session: s, targets: map[group]map[string]*target{{namespace: o.Namespace}: {o.Name: {object: o}}}, total: 1}
 }
 
 func TestGuardGivesUp(t *testing.T) {

@@ -306,7 +306,7 @@ func (w *waiter) pending() []target {
 	return list
 }
 
-// guards returns one for each namespace whose pods decide on what is waited for,
+// guards returns those of each namespace whose pods decide on what is waited for,
 // unless the user wants to wait whatever happens.
 func (w *waiter) guards() []*guard {
 	client, err := w.session.cluster.Clientset()
@@ -321,7 +321,9 @@ func (w *waiter) guards() []*guard {
 	}
 	var guards []*guard
 	for namespace := range namespaces {
-		guards = append(guards, &guard{waiter: w, client: client, namespace: namespace, sick: map[string]*patient{}})
+		guards = append(guards,
+			newGuard(&pods{waiter: w, client: client, namespace: namespace}, w.tellWhy),
+			newGuard(&unmade{waiter: w, client: client, namespace: namespace}, w.tellWhy))
 	}
 	return guards
 }

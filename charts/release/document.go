@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -101,10 +102,29 @@ func parseDocument(text string) ([]document, error) {
 		if o.GetName() == "" {
 			return &manifestError{text, errors.New("it has no metadata.name")}
 		}
+		if err := texts(o); err != nil {
+			return &manifestError{text, err}
+		}
 		list = append(list, document{Unstructured: normal(o)})
 		return nil
 	})
 	return list, err
+}
+
+// texts refuses labels and annotations that are no texts, such as the version 1.2
+// without quotes. No object can have them, and marking it would lose them.
+func texts(obj *unstructured.Unstructured) error {
+	for _, field := range []string{"labels", "annotations"} {
+		values, _, _ := unstructured.NestedMap(obj.Object, "metadata", field)
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			switch value := values[key].(type) {
+			case string, nil:
+			default:
+				return fmt.Errorf("metadata.%s: %s is %v, which is no text: quote it", field, key, value)
+			}
+		}
+	}
+	return nil
 }
 
 // each calls do for an object, or for each object of a List.
@@ -124,28 +144,48 @@ func each(obj *unstructured.Unstructured, do func(*unstructured.Unstructured) er
 	return nil
 }
 
-// normal writes the values of a Secret as the API server keeps them. Its
-// stringData is never read back, and applying it on the server forgets which
-// values it once set.
+// normal writes the values of a Secret or ConfigMap as the API server keeps them. A
+// value that is null is an empty one to a server that creates the object, as helm
+// asks it to, and none at all to one that applies it.
 func normal(obj *unstructured.Unstructured) *unstructured.Unstructured {
-	plain, found, err := unstructured.NestedMap(obj.Object, "stringData")
-	if obj.GetKind() != "Secret" || obj.GetAPIVersion() != "v1" || !found || err != nil {
+	isSecret := obj.GetKind() == "Secret"
+	if obj.GetAPIVersion() != "v1" || !isSecret && obj.GetKind() != "ConfigMap" {
 		return obj
 	}
-	data, _, _ := unstructured.NestedMap(obj.Object, "data")
+	for _, field := range []string{"data", "stringData"} {
+		values, _ := obj.Object[field].(map[string]any)
+		for key, value := range values {
+			if value == nil {
+				values[key] = ""
+			}
+		}
+	}
+	if isSecret {
+		encode(obj)
+	}
+	return obj
+}
+
+// encode moves the stringData of a Secret to its data. It is never read back, and
+// applying it on the server forgets which values it once set.
+func encode(secret *unstructured.Unstructured) {
+	plain, found, err := unstructured.NestedMap(secret.Object, "stringData")
+	if !found || err != nil {
+		return
+	}
+	data, _, _ := unstructured.NestedMap(secret.Object, "data")
 	if data == nil {
 		data = map[string]any{}
 	}
 	for key, value := range plain {
 		text, ok := value.(string)
 		if !ok {
-			return obj // the API server says what is wrong with it
+			return // the API server says what is wrong with it
 		}
 		data[key] = base64.StdEncoding.EncodeToString([]byte(text))
 	}
-	delete(obj.Object, "stringData")
-	obj.Object["data"] = data
-	return obj
+	delete(secret.Object, "stringData")
+	secret.Object["data"] = data
 }
 
 // hooksOf returns the hooks of a revision that run at an event, in their order:

@@ -88,9 +88,28 @@ func TestErrorsHaveTypes(t *testing.T) {
 	if _, err := b.Install(t.Context(), "Bad_Name", testChart(t), nil, release.InstallOptions{}); err == nil {
 		t.Error("a bad name was accepted")
 	}
+	library := testChart(t)
+	library.Metadata.Type = "library"
+	if _, err := b.Install(t.Context(), "lib", library, nil, release.InstallOptions{}); err == nil || !strings.Contains(err.Error(), "shop is a library") {
+		t.Errorf("a library: %v", err)
+	}
 	b.cluster.fail["reach"] = errBroken
 	if _, err := b.List(t.Context(), release.ListOptions{}); !errors.Is(err, errBroken) {
 		t.Errorf("unreachable: %v", err)
+	}
+}
+
+// TestLabelsAreTexts: a label that is a number must not be lost together with all
+// others.
+func TestLabelsAreTexts(t *testing.T) {
+	for _, field := range []string{"labels", "annotations"} {
+		b := newBench(t)
+		c := testChart(t)
+		c.Templates[0].Data = []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, " + field + ": {a: b, version: 1.2}}\n")
+		_, err := b.Install(t.Context(), "shop", c, nil, release.InstallOptions{})
+		if want := "metadata." + field + ": version is 1.2, which is no text: quote it"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }
 

@@ -40,6 +40,9 @@ func (m *Manager) render(ctx context.Context, r rendering) (*helmrelease.Release
 	if err := chartutil.ValidateReleaseName(r.name); err != nil {
 		return nil, fmt.Errorf("release name %q: %w", r.name, err)
 	}
+	if strings.EqualFold(r.chart.Metadata.Type, "library") {
+		return nil, fmt.Errorf("%s is a library: only charts that depend on it can be installed", r.chart.Name())
+	}
 	capabilities, err := m.capabilities()
 	if err != nil {
 		return nil, err

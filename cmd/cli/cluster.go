@@ -193,6 +193,10 @@ func (a *app) inNamespace(ctx context.Context, do func(context.Context, *release
 func stuckHint(e *kube.StuckError) string {
 	const again = "; then upgrade again (--patient waits nevertheless)"
 	switch {
+	case strings.Contains(e.Reason, "exceeded quota"):
+		return "raise the quota (kubectl describe quota), take away what is not needed, or ask for less" + again
+	case strings.HasPrefix(e.Reason, "FailedCreate"):
+		return "the API server refuses the pods: mend what it names" + again
 	case strings.Contains(e.Reason, "Image"):
 		return "is the image's name right, was it pushed, and may the cluster pull it (imagePullSecrets)? Mend that" + again
 	case strings.Contains(e.Reason, "ConfigError"):

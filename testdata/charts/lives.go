@@ -232,7 +232,7 @@ func (r *life) step(ctx context.Context, args []string) (theirs, ours string, er
 // time enough.
 func (r *life) compare(ctx context.Context) ([]compare.Change, error) {
 	var changes []compare.Change
-	err := wait.PollUntilContextTimeout(ctx, lookEvery, settleWithin, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, lookEvery, settleWithin, true, func(context.Context) (bool, error) {
 		theirs, err := r.helms.state(ctx, r.namespace, r.random)
 		if err != nil {
 			return false, err

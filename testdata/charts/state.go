@@ -132,6 +132,7 @@ func (c *cluster) state(ctx context.Context, namespace string, random []compare.
 		return nil, err
 	}
 	var documents []compare.Document
+	leaveToAutoscalers(objects)
 	for k, o := range objects {
 		if c.before[k] || derived(o) || (isOurs(k.namespace) && k.namespace != namespace) {
 			continue
@@ -142,6 +143,24 @@ func (c *cluster) state(ctx context.Context, namespace string, random []compare.
 		return cmp.Or(strings.Compare(a.Object.Kind, b.Object.Kind), strings.Compare(a.Object.Namespace, b.Object.Namespace), strings.Compare(a.Object.Name, b.Object.Name))
 	})
 	return documents, nil
+}
+
+// leaveToAutoscalers takes the number of replicas from what is scaled by itself:
+// gantry leaves it as it is until an autoscaler decides, helm does not.
+func leaveToAutoscalers(objects map[key]*unstructured.Unstructured) {
+	scaled := map[string]bool{}
+	name := func(place, kind, name string) string { return place + "/" + kind + "/" + name }
+	for k, o := range objects {
+		if o.GetKind() == "HorizontalPodAutoscaler" {
+			target, _, _ := unstructured.NestedStringMap(o.Object, "spec", "scaleTargetRef")
+			scaled[name(k.namespace, target["kind"], target["name"])] = true
+		}
+	}
+	for k, o := range objects {
+		if scaled[name(k.namespace, o.GetKind(), k.name)] {
+			unstructured.RemoveNestedField(o.Object, "spec", "replicas")
+		}
+	}
 }
 
 // derived reports whether a controller has made the object of others.

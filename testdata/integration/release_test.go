@@ -60,6 +60,7 @@ metadata:
 data:
   greeting: {{ .Values.greeting | quote }}
   seen: {{ dig "metadata" "name" "nothing" (lookup "v1" "Namespace" "" "kube-system") }}
+  nothing:
   script: |
     echo hello
 ---
@@ -69,6 +70,7 @@ metadata:
   name: web
 stringData:
   token: {{ .Values.token | quote }}
+  nothing:
 ---
 apiVersion: v1
 kind: Service
@@ -203,6 +205,13 @@ func TestHelmGoesOn(t *testing.T) {
 			r := newReleases(t)
 			test.install(r, "install", "shop", "web", "--wait", "--set", "extra=true")
 			r.agree()
+			config, err := r.Client.CoreV1().ConfigMaps(r.Namespace).Get(t.Context(), "web", metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, there := config.Data["nothing"]; !there || config.Data["script"] != "echo hello\n" {
+				t.Errorf("the values are %q", config.Data)
+			}
 			if said := r.g("diff", "shop", "web", "--set", "extra=true"); !strings.Contains(said, "are alike") {
 				t.Errorf("the same chart differs:\n%s", said)
 			}

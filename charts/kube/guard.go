@@ -1,0 +1,161 @@
+package kube
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"gantry/charts/release"
+)
+
+// ward is where a guard looks for what is stuck.
+type ward interface {
+	// open returns what may be stuck already, and the changes from there on.
+	open(ctx context.Context) ([]runtime.Object, watch.Interface, error)
+	// examine returns the name by which something is known, and the state that it is
+	// stuck in, if it is in one; an empty name is nobody's.
+	examine(object runtime.Object) (name string, s stuck, isStuck bool)
+	// ownerOf returns the object that is waited for and that what is stuck keeps from
+	// being ready, if there is one.
+	ownerOf(ctx context.Context, name string, s stuck) (release.Object, bool)
+}
+
+// guard looks after what is stuck in a ward while a wait goes on.
+type guard struct {
+	ward
+	// tell is called when something is newly stuck.
+	tell func(context.Context)
+	// sick are those that are stuck, by name.
+	sick map[string]*patient
+}
+
+// patient is what is stuck since a time.
+type patient struct {
+	stuck
+
+	since time.Time
+}
+
+func newGuard(of ward, tell func(context.Context)) *guard {
+	return &guard{ward: of, tell: tell, sick: map[string]*patient{}}
+}
+
+// run watches until the context is done. It returns a [*StuckError] once an
+// object that is waited for has been stuck for longer than its state deserves.
+// Where the ward may not be watched, it guards nothing.
+func (g *guard) run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		objects, stream, err := g.open(ctx)
+		if apierrors.IsForbidden(err) {
+			return nil
+		}
+		if err == nil {
+			g.look(objects)
+			if err := g.listen(ctx, stream); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+	return nil
+}
+
+// look takes the state of all, and forgets those that are there no more.
+func (g *guard) look(objects []runtime.Object) {
+	before := g.sick
+	g.sick = map[string]*patient{}
+	for _, object := range objects {
+		if name, _, isStuck := g.examine(object); isStuck && before[name] != nil {
+			g.sick[name] = before[name]
+		}
+		g.see(object)
+	}
+}
+
+// listen takes the changes as they come, until the stream ends.
+func (g *guard) listen(ctx context.Context, stream watch.Interface) error {
+	defer stream.Stop()
+	for {
+		if err := g.judge(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-g.alarm():
+		case event, open := <-stream.ResultChan():
+			if !open {
+				return nil
+			}
+			switch event.Type {
+			case watch.Deleted:
+				name, _, _ := g.examine(event.Object)
+				delete(g.sick, name)
+			case watch.Added, watch.Modified:
+				if g.see(event.Object) {
+					g.tell(ctx)
+				}
+			case watch.Bookmark, watch.Error:
+			}
+		}
+	}
+}
+
+// see notes the state of an object, and reports whether it is newly stuck.
+func (g *guard) see(object runtime.Object) bool {
+	name, s, isStuck := g.examine(object)
+	known := g.sick[name]
+	switch {
+	case name == "":
+		return false
+	case !isStuck:
+		delete(g.sick, name)
+		return false
+	case known != nil && known.patience == s.patience:
+		known.reason = s.reason // the words may have become better
+		return false
+	default:
+		g.sick[name] = &patient{stuck: s, since: time.Now()} //nolint:forbidigo // a span, not a date
+		return true
+	}
+}
+
+// alarm rings when the patience with one is over. It is nil when there is none.
+func (g *guard) alarm() <-chan time.Time {
+	var next time.Duration
+	found := false
+	for _, p := range g.sick {
+		if left := p.patience - time.Since(p.since); !found || left < next {
+			next, found = left, true
+		}
+	}
+	if !found {
+		return nil
+	}
+	return time.After(next)
+}
+
+// judge returns an error for an object that something has kept for too long.
+func (g *guard) judge(ctx context.Context) error {
+	for name, p := range g.sick {
+		if time.Since(p.since) < p.patience {
+			continue
+		}
+		owner, found := g.ownerOf(ctx, name, p.stuck)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the wait is over, and says why
+		}
+		if found {
+			return &StuckError{Object: owner, Reason: strings.TrimSpace(p.reason)}
+		}
+		delete(g.sick, name) // until something is heard of it again
+	}
+	return nil
+}
