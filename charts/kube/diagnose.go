@@ -69,6 +69,13 @@ func (e *NotReadyError) Error() string {
 // Unwrap returns what ended the wait.
 func (e *NotReadyError) Unwrap() error { return e.Err }
 
+// DropLogs forgets the ends of logs: somebody has told them in full.
+func (e *NotReadyError) DropLogs() {
+	for i := range e.Objects {
+		e.Objects[i].Logs = nil
+	}
+}
+
 // Unready is one object that is not ready.
 type Unready struct {
 	Object release.Object

@@ -317,12 +317,21 @@ func (e *execution) hook(ctx context.Context, h *helmrelease.Hook) error {
 		return nil
 	}
 	h.LastRun.Phase = helmrelease.HookPhaseFailed
-	if slices.Contains(h.OutputLogPolicies, helmrelease.HookOutputOnFailed) {
-		e.logs(ctx, h)
+	if slices.Contains(h.OutputLogPolicies, helmrelease.HookOutputOnFailed) && e.logs(ctx, h) {
+		if logged, ok := errors.AsType[withLogs](err); ok {
+			logged.DropLogs()
+		}
 	}
 	clean, cancel := afterwards(ctx, e.options.timeout())
 	defer cancel()
 	return errors.Join(fmt.Errorf("hook %s %s: %w", h.Kind, h.Name, err), e.discard(clean, []*helmrelease.Hook{h}, helmrelease.HookFailed))
+}
+
+// withLogs is an error that brings the ends of logs along, as long as nobody has told
+// them in full.
+type withLogs interface {
+	error
+	DropLogs()
 }
 
 // runHook creates the objects of a hook and waits for their end.
@@ -390,9 +399,9 @@ func (e *execution) discard(ctx context.Context, hooks []*helmrelease.Hook, poli
 	return nil
 }
 
-// logs tells what the pods of a hook have printed. What cannot be read is told,
-// too: it decides nothing.
-func (e *execution) logs(ctx context.Context, h *helmrelease.Hook) {
+// logs tells what the pods of a hook have printed, and reports whether it could. What
+// cannot be read is told, too: it decides nothing.
+func (e *execution) logs(ctx context.Context, h *helmrelease.Hook) bool {
 	objects, err := e.hookObjects(h)
 	for _, obj := range objects {
 		if kind := obj.GetKind(); kind != "Job" && kind != "Pod" {
@@ -407,4 +416,5 @@ func (e *execution) logs(ctx context.Context, h *helmrelease.Hook) {
 	if err != nil {
 		e.manager.observe(Event{Action: Warned, Detail: err.Error()})
 	}
+	return err == nil
 }

@@ -50,6 +50,9 @@ func TestTest(t *testing.T) {
 		t.Errorf("a test that fails ended with %d:\n%s%s", code, out, errs)
 	}
 	r.wants(errs, "nobody answers", "Pod last has failed")
+	if strings.Count(errs, "nobody answers") != 1 {
+		t.Errorf("the log is told more than once:\n%s", errs)
+	}
 	if status := r.h("status", "web"); !strings.Contains(status, "Phase:          Failed") {
 		t.Errorf("helm reads\n%s", status)
 	}
