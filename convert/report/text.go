@@ -46,16 +46,49 @@ func NewText(result *convert.Result) *Text {
 func (t *Text) Show(name string, data []byte) { t.raw[name] = splitLines(string(data)) }
 
 // Write prints a list, its diagnostics grouped by file and by service, volume or
-// whatever else they belong to.
+// whatever else they belong to. What holds for several services at one place, which
+// an anchor or extends gives to all of them, is printed once.
 func (t *Text) Write(w io.Writer, list diag.List) {
 	var before diag.Diagnostic
-	for i, d := range grouped(list) {
+	list, alike := folded(grouped(list))
+	for i, d := range list {
 		if i > 0 && len(t.raw) > 0 && groupOf(before) != groupOf(d) {
 			fmt.Fprintln(w)
 		}
 		t.write(w, d, before.Pos)
+		if others := alike[i]; len(others) > 0 {
+			fmt.Fprintf(w, "    as in %s\n", diag.Printable(t.mask.text(strings.Join(others, ", "))))
+		}
 		before = d
 	}
+}
+
+// place is where a diagnostic stands, and what it says there of whichever service.
+type place struct {
+	pos                      diag.Pos
+	severity                 diag.Severity
+	code, key, summary, hint string
+}
+
+// folded leaves out of a list what an earlier entry says at the same place of another
+// service, and returns beside it the services of which each entry is true as well.
+func folded(list diag.List) (diag.List, map[int][]string) {
+	out, alike, first := diag.List{}, map[int][]string{}, map[place]int{}
+	for _, d := range list {
+		if len(d.Path) < 2 || d.Path[0] != "services" || d.Pos.Line == 0 {
+			out = append(out, d)
+			continue
+		}
+		anyone := strings.NewReplacer(d.Path[1], "\x00")
+		at := place{d.Pos, d.Severity, d.Code, strings.Join(d.Path[2:], "\x00"), anyone.Replace(d.Summary), anyone.Replace(d.Hint)}
+		if i, told := first[at]; told {
+			alike[i] = append(alike[i], d.Path[:2].String())
+			continue
+		}
+		first[at] = len(out)
+		out = append(out, d)
+	}
+	return out, alike
 }
 
 // grouped orders a list by group, in the order in which the groups begin.

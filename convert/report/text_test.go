@@ -42,6 +42,22 @@ compose.yaml:2:3: note: services.web: is strange
     hint: two
 lines
 `},
+		{"several services by one anchor", diag.List{
+			{Severity: diag.Warning, Pos: diag.Pos{File: "compose.yaml", Line: 5}, Path: diag.Path{"services", "web", "pid"}, Code: "a", Summary: "of web is shared", Hint: "ask web"},
+			{Severity: diag.Warning, Pos: diag.Pos{File: "compose.yaml", Line: 5}, Path: diag.Path{"services", "app", "pid"}, Code: "a", Summary: "of app is shared", Hint: "ask app"},
+			{Severity: diag.Warning, Pos: diag.Pos{File: "compose.yaml", Line: 5}, Path: diag.Path{"services", "job", "pid"}, Code: "a", Summary: "is another matter"},
+			{Severity: diag.Note, Pos: diag.Pos{File: "compose.yaml", Line: 5}, Path: diag.Path{"services", "one", "pid"}, Code: "a", Summary: "of one is shared", Hint: "ask one"},
+			{Severity: diag.Warning, Pos: diag.Pos{File: "compose.yaml", Line: 5}, Path: diag.Path{"services", "two", "pid"}, Code: "a", Summary: "of two is shared", Hint: "ask two"},
+		}, `compose.yaml:5: warning: services.web.pid: of web is shared [a]
+    5 | 	pid: host
+    hint: ask web
+    as in services.app, services.two
+
+compose.yaml:5: warning: services.job.pid: is another matter [a]
+
+compose.yaml:5: note: services.one.pid: of one is shared [a]
+    hint: ask one
+`},
 		{"a secret in the way of the key", diag.List{at(3, 41, "services", "web", "environment", "PORT")}, `compose.yaml:3:41: warning: services.web.environment.PORT: is so [code]
     3 |     environment: {DB_PASSWORD: •••, PORT: "1"}
 `},
