@@ -75,6 +75,10 @@ bin/tools/versitygw: testdata/tools/versitygw/go.mod testdata/tools/versitygw/go
 	go build -C testdata/tools/versitygw -o $(CURDIR)/$@ github.com/versity/versitygw/cmd/versitygw
 	@touch $@
 
+bin/tools/kube-score: testdata/tools/kube-score/go.mod testdata/tools/kube-score/go.sum
+	go build -C testdata/tools/kube-score -o $(CURDIR)/$@ github.com/zegl/kube-score/cmd/kube-score
+	@touch $@
+
 # Tests run without vet, which would analyse every dependency once more: lint does
 # it anyway.
 gotest := go test -vet=off
@@ -130,6 +134,9 @@ corpus-charts: bin/gantry bin/tools/helm ## render every chart below CORPUS=DIR 
 corpus-releases: build bin/tools/helm ## take every chart below CORPUS=DIR through the life of a release as helm does, and compare the clusters
 	@test -n "$(CORPUS)" || { echo "usage: make corpus-releases CORPUS=DIR" >&2; exit 2; }
 	go run ./testdata/charts -releases "$(CORPUS)"
+
+score: bin/gantry bin/tools/kube-score ## let kube-score judge the charts of testdata: nothing critical that the Compose files did not ask for
+	go run ./testdata/score testdata/score/*.txtar testdata/chart/*.txtar testdata/convert/*.txtar
 
 ci: lint test ## what CI runs
 
