@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"path"
 	"slices"
@@ -94,27 +95,33 @@ type container struct {
 type stdio struct {
 	in       io.Reader
 	out, err io.Writer
+	// terminal is all three of them, or nil.
+	terminal *terminal
 }
 
 // ExecInContainer runs a command.
 //
 //nolint:revive // the parameters are those of the interface of package remotecommand
-func (c container) ExecInContainer(_ context.Context, _, _, _ string, cmd []string, in io.Reader, out, errs io.WriteCloser, tty bool, _ <-chan remotecommand.TerminalSize, _ time.Duration) error {
+func (c container) ExecInContainer(_ context.Context, _, _, _ string, cmd []string, in io.Reader, out, errs io.WriteCloser, tty bool, sizes <-chan remotecommand.TerminalSize, _ time.Duration) error {
 	s := stdio{in: in, out: out, err: errs}
 	if in == nil {
 		s.in = strings.NewReader("")
 	}
-	if tty || errs == nil {
+	if errs == nil {
 		s.err = out
 	}
-	if code := c.run(cmd, s, tty); code != 0 {
+	if tty {
+		s.terminal = newTerminal(s.in, out, c.pod.Name+"$ ", sizes)
+		s.out, s.err = s.terminal, s.terminal
+	}
+	if code := c.run(cmd, s); code != 0 {
 		return utilexec.CodeExitError{Err: fmt.Errorf("exit status %d", code), Code: code}
 	}
 	return nil
 }
 
 // run runs a command and returns its exit code.
-func (c container) run(cmd []string, s stdio, tty bool) int {
+func (c container) run(cmd []string, s stdio) int {
 	if len(cmd) == 0 {
 		return 0
 	}
@@ -139,9 +146,11 @@ func (c container) run(cmd []string, s stdio, tty bool) int {
 	case "tar":
 		return c.tar(args, s)
 	case "sh", "bash":
-		return c.shell(args, s, tty)
+		return c.shell(args, s)
+	case "stty":
+		return s.terminal.stty(args, s)
 	default:
-		fmt.Fprintf(s.err, "%s: not found: the containers of a sandbox know cat, echo, env, exit, false, hostname, sh, tar and true\n", cmd[0])
+		fmt.Fprintf(s.err, "%s: not found: the containers of a sandbox know cat, echo, env, exit, false, hostname, sh, stty, tar and true\n", cmd[0])
 		return 127
 	}
 }
@@ -189,25 +198,36 @@ func (c container) cat(names []string, s stdio) int {
 
 // shell runs the lines that it reads, or the one that it is given, until one of
 // them is exit.
-func (c container) shell(args []string, s stdio, tty bool) int {
+func (c container) shell(args []string, s stdio) int {
 	if len(args) == 2 && args[0] == "-c" {
-		return c.run(strings.Fields(args[1]), s, false)
+		return c.run(strings.Fields(args[1]), s)
 	}
 	code := 0
-	prompt := func() {
-		if tty {
-			fmt.Fprintf(s.out, "%s$ ", c.pod.Name)
-		}
-	}
-	prompt()
-	for lines := bufio.NewScanner(s.in); lines.Scan(); prompt() {
-		words := strings.Fields(lines.Text())
+	for line := range linesOf(s) {
+		words := strings.Fields(line)
 		if len(words) > 0 && words[0] == "exit" {
 			return exitWith(words[1:])
 		}
-		code = c.run(words, stdio{in: strings.NewReader(""), out: s.out, err: s.err}, false)
+		code = c.run(words, stdio{in: strings.NewReader(""), out: s.out, err: s.err, terminal: s.terminal})
 	}
 	return code
+}
+
+// linesOf returns the lines that are typed, or read.
+func linesOf(s stdio) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if s.terminal == nil {
+			for lines := bufio.NewScanner(s.in); lines.Scan() && yield(lines.Text()); {
+			}
+			return
+		}
+		for {
+			line, err := s.terminal.ReadLine()
+			if err != nil || !yield(line) {
+				return
+			}
+		}
+	}
 }
 
 // tar packs and unpacks as far as copying needs it: "tar cf - -C DIR NAME" and

@@ -1,0 +1,147 @@
+package integration_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal is a terminal at which a command runs, and the person before it.
+type terminal struct {
+	*testing.T
+	person *os.File
+
+	mu    sync.Mutex
+	shown strings.Builder
+}
+
+// atTerminal starts a command at a terminal of its own.
+func atTerminal(t *testing.T, c *exec.Cmd, rows, columns uint16) *terminal {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = person.Close() })
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	screen, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer screen.Close()
+	term := &terminal{T: t, person: person}
+	term.resize(rows, columns)
+	c.Stdin, c.Stdout, c.Stderr = screen, screen, screen
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go term.watch()
+	return term
+}
+
+// watch reads what is shown, until the last who could write is gone.
+func (t *terminal) watch() {
+	buf := make([]byte, 4096)
+	for {
+		n, err := t.person.Read(buf)
+		t.mu.Lock()
+		t.shown.Write(buf[:n])
+		t.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (t *terminal) resize(rows, columns uint16) {
+	t.Helper()
+	if err := unix.IoctlSetWinsize(int(t.person.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (t *terminal) enter(keys string) {
+	t.Helper()
+	if _, err := t.person.WriteString(keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shows reports whether a text was shown since the last time that it was asked for one
+// that was.
+func (t *terminal) shows(text string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, rest, found := strings.Cut(t.shown.String(), text)
+	if found {
+		t.shown.Reset()
+		t.shown.WriteString(rest)
+	}
+	return found
+}
+
+func (t *terminal) until(text string) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.Logf("shown: %q", t.shown.String())
+		}
+	}()
+	waitFor(t.T, fmt.Sprintf("%q on the terminal", text), func() (bool, error) { return t.shows(text), nil })
+}
+
+// TestExecAtTerminal has somebody type at a shell within a container: the terminal
+// there is as large as the one here, Ctrl-C goes to the shell, and gantry ends as the
+// shell does and leaves the terminal as it was.
+func TestExecAtTerminal(t *testing.T) {
+	t.Parallel()
+	s := newServices(t, manyServices)
+	s.untilState("web", "running")
+	c := s.command(t.Context(), s.gantry, s.on("exec", "-it", "web", "--", "sh")...)
+	term := atTerminal(t, c, 30, 100)
+	before, err := unix.IoctlGetTermios(int(term.person.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	term.until("$ ")
+	term.enter("echo he\x7fello\r") // with a letter taken back
+	term.until("hello\r\n")
+	sizeIs := func(size string) {
+		t.Helper()
+		waitFor(t, "the size "+size, func() (bool, error) {
+			term.enter("stty size\r")
+			return term.shows("\n" + size + "\r\n"), nil
+		})
+	}
+	sizeIs("30 100")
+	term.resize(20, 60)
+	sizeIs("20 60")
+	term.enter("exit 1\x03exit 7\r")
+	err = c.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 7 {
+		t.Errorf("ended with %v, want exit code 7", err)
+	}
+	after, err := unix.IoctlGetTermios(int(term.person.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *after != *before {
+		t.Errorf("the terminal is %+v, and was %+v", after, before)
+	}
+}
