@@ -92,13 +92,16 @@ func (a *app) findOnce() {
 	}
 }
 
-// runsOnce reports whether a service runs to completion. Compose's default is
-// never to restart, so only what somebody wrote counts: a service without a
-// restart policy is a daemon, unless another waits for it to complete or its name says
-// that it is a task. One that must not be restarted runs once when its file says so.
+// runsOnce reports whether a service runs to completion: another waits for that, it
+// is a job of Swarm, or its file says that it is a task. Compose's default is never to
+// restart, so a service without a restart policy says nothing by it; and on-failure is
+// on workers and databases as well as on what ends.
 func (a *app) runsOnce(s *types.ServiceConfig) bool {
-	if ext := a.ext.Service(s.Name); ext.CronJob != nil || ext.Kind != "" {
+	switch ext := a.ext.Service(s.Name); {
+	case ext.Kind != "":
 		return ext.CronJob != nil || ext.Kind == extension.JobKind || ext.Kind == extension.CronJobKind
+	case ext.Job != nil || ext.CronJob != nil:
+		return true
 	}
 	if mode := deploy(s).Mode; mode == "replicated-job" || mode == "global-job" {
 		return true
@@ -106,12 +109,10 @@ func (a *app) runsOnce(s *types.ServiceConfig) bool {
 	switch condition, _, _ := restart(s); condition {
 	case "always", "unless-stopped":
 		return false
-	case "on-failure":
-		return len(a.waited[s.Name]) > 0 || len(s.Ports)+len(s.Expose) == 0
 	case "no":
 		return len(a.waited[s.Name]) > 0 || isTask(s) && !a.dependedOn[s.Name]
 	default:
-		return len(a.waited[s.Name]) > 0 || condition == "" && isCalledTask(s)
+		return len(a.waited[s.Name]) > 0 || isCalledTask(s)
 	}
 }
 
@@ -123,7 +124,7 @@ func isTask(s *types.ServiceConfig) bool {
 }
 
 // taskName are the names that people give to what prepares the others, once.
-var taskName = pattern.Lazy(`(?i)(^|[-_.])(init|initdb|dbinit|initializer|setup|migrate|migrations?|migrator|seed|seeder|bootstrap|create[a-z]*)([-_.]|$)`)
+var taskName = pattern.Lazy(`(?i)(^|[-_.])(init|initdb|dbinit|initializer|setup|migrate|migrations?|migrator|permissions?|prepare|provision|seed|seeder|bootstrap|create[a-z]*)([-_.]|$)`)
 
 // isCalledTask reports whether a service is a task by its name. A server that keeps
 // data may be called so, too: the seed of a cluster.
@@ -136,6 +137,9 @@ func keepsData(s *types.ServiceConfig) bool {
 	return slices.ContainsFunc(s.Volumes, func(m types.ServiceVolumeConfig) bool { return m.Type == types.VolumeTypeVolume && m.Source != "" })
 }
 
+// completes ends the hint of what the user writes for something that runs once.
+const completes = "let another service depend on it with condition: service_completed_successfully, or set deploy.mode: replicated-job"
+
 // keptRunning tells what restarts although Compose would let it end.
 func (u *unit) keptRunning() {
 	condition, tries, key := restart(u.in)
@@ -146,13 +150,14 @@ func (u *unit) keptRunning() {
 	case "on-failure":
 		u.note(finding{
 			code:    "restart-on-failure",
-			summary: "opens ports, so it is kept running: Kubernetes restarts it after an exit with 0 as well",
+			summary: "is kept running: Kubernetes restarts it after an exit with 0 as well",
+			hint:    "if it runs to completion, " + completes,
 		}, key...)
 	case "no":
 		u.note(finding{
 			code:    "restart-no",
 			summary: "never restarts in Compose; it is kept running here",
-			hint:    "if it runs to completion, give it a command, let another service depend on it with condition: service_completed_successfully, or set deploy.mode: replicated-job",
+			hint:    "if it runs to completion, give it a command, " + completes,
 		}, key...)
 	}
 }
@@ -195,10 +200,10 @@ func (u *unit) job() {
 	}
 }
 
-// reportOnce tells why the unit runs once, where no key says so.
+// reportOnce tells why the unit runs once, where no key says just that.
 func (u *unit) reportOnce(condition string, key []string) {
 	f := finding{code: "restart-no", hint: "if it keeps running, set restart: unless-stopped"}
-	said := u.isJob() || u.ext.Kind != "" || u.ext.CronJob != nil || strings.HasSuffix(u.deploy().Mode, "-job")
+	said := u.isJob() || u.ext.Kind != "" || u.ext.Job != nil || u.ext.CronJob != nil || strings.HasSuffix(u.deploy().Mode, "-job")
 	switch {
 	case len(u.waited[u.name]) > 0:
 	case condition == "no":
@@ -207,6 +212,9 @@ func (u *unit) reportOnce(condition string, key []string) {
 	case condition == "" && !said:
 		f.summary = "is called a task, and nothing restarts it in Compose: it runs once, as a Job"
 		u.note(f)
+	case !said:
+		f.summary = "is called a task: it runs once, as a Job"
+		u.note(f, key...)
 	}
 }
 

@@ -15,7 +15,7 @@ func serviceRows() []Row {
 		{"deploy.resources.limits.pids", Ignored, Warn, "", "has no counterpart: podPidsLimit is a setting of the kubelet"},
 		{"deploy.resources.reservations.devices", Approximated, Silent, "containers[].resources.limits", "asks for as many devices of the vendor's device plugin"},
 		{"deploy.resources.reservations.generic_resources", Approximated, Silent, "containers[].resources.limits", "asks for the extended resource of that name"},
-		{"deploy.restart_policy", Approximated, Silent, "", "chooses between a Job and what is kept running"},
+		{"deploy.restart_policy", Approximated, Silent, "", "chooses, with the name and the command of the service, between a Job and what is kept running"},
 		{"deploy.restart_policy.delay", Ignored, Note, "", "has no counterpart: Kubernetes waits longer after each failure"},
 		{"deploy.restart_policy.window", Ignored, Note, "", "has no counterpart: Kubernetes waits longer after each failure"},
 		{"deploy.rollback_config", Ignored, Warn, "", "has no counterpart: an update that fails stops and is rolled back by gantry rollback"},
@@ -33,7 +33,7 @@ func serviceRows() []Row {
 		{"pre_stop", Approximated, Note, "containers[].lifecycle.preStop", "runs in the container before its stop, within the grace period"},
 		{"profiles", Converted, Silent, "", "decides whether the service is converted"},
 		{"provider", Ignored, Silent, "", "is run by a plugin of Docker Compose: nothing is created for it, but models are looked for at --model-endpoint"},
-		{"restart", Approximated, Silent, "Deployment, Job", "chooses between a Job and what is kept running"},
+		{"restart", Approximated, Silent, "Deployment, Job", "chooses, with the name and the command of the service, between a Job and what is kept running"},
 		{"scale", Converted, Silent, "spec.replicas", "is the number of pods"},
 	}
 }
