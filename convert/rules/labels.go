@@ -32,27 +32,7 @@ func (u *unit) labels() {
 		u.work.Pod.Annotations = annotations
 	}
 	u.deployLabels()
-	u.proxyLabels()
-}
-
-// proxyLabels tells that reverse proxies which find their routes in the labels of
-// Docker find none in a cluster.
-func (u *unit) proxyLabels() {
-	for _, list := range []struct {
-		labels map[string]string
-		key    []string
-	}{{u.in.Labels, []string{"labels"}}, {u.deploy().Labels, []string{"deploy", "labels"}}} {
-		for _, label := range slices.Sorted(maps.Keys(list.labels)) {
-			if strings.HasPrefix(label, "traefik.http.routers.") || label == "caddy" {
-				u.warn(finding{
-					code:    "label-route",
-					summary: "is a route of a proxy that reads Docker's labels: in a cluster it routes nothing",
-					hint:    "pass --expose=ingress",
-				}, append(list.key, label)...)
-				break
-			}
-		}
-	}
+	u.proxied()
 }
 
 func (u *unit) deployLabels() {
