@@ -109,8 +109,10 @@ func (m *Manager) Install(ctx context.Context, name string, c *chart.Chart, valu
 		return nil, err
 	}
 	if o.DryRun == "" {
-		if err := m.makeNamespace(ctx, o.CreateNamespace, o.Namespace); err != nil {
-			return nil, err
+		if o.CreateNamespace {
+			if err := m.makeNamespace(ctx, o.Namespace, rendering{name: name, chart: c, values: values, skipSchema: o.SkipSchema}); err != nil {
+				return nil, err
+			}
 		}
 		held, done, err := m.hold(ctx, name, o.Unlock)
 		if err != nil {
@@ -123,11 +125,9 @@ func (m *Manager) Install(ctx context.Context, name string, c *chart.Chart, valu
 }
 
 // makeNamespace makes the namespace of the releases when it is not there, and
-// gives one that is there the labels and annotations that it lacks.
-func (m *Manager) makeNamespace(ctx context.Context, wanted bool, says Namespace) error {
-	if !wanted {
-		return nil
-	}
+// gives one that is there the labels and annotations that it lacks. For what cannot be
+// rendered it makes none.
+func (m *Manager) makeNamespace(ctx context.Context, says Namespace, first rendering) error {
 	client, err := m.cluster.Client(ClientOptions{Observe: m.observe})
 	if err != nil {
 		return err
@@ -139,6 +139,13 @@ func (m *Manager) makeNamespace(ctx context.Context, wanted bool, says Namespace
 	live, err := client.Live(ctx, []*unstructured.Unstructured{namespace})
 	if err == nil && live[0] != nil {
 		return m.describeNamespace(ctx, client, namespace, live[0])
+	}
+	next, err := m.render(ctx, first)
+	if err != nil {
+		return err
+	}
+	if _, err := parseManifest(next.Manifest); err != nil {
+		return err
 	}
 	labels := map[string]string{"name": m.namespace} // as helm does
 	maps.Copy(labels, says.Labels)

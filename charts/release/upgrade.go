@@ -69,8 +69,10 @@ func (m *Manager) Upgrade(ctx context.Context, name string, c *chart.Chart, valu
 		return nil, err
 	}
 	if o.DryRun == "" {
-		if err := m.makeNamespace(ctx, o.Install && o.CreateNamespace, o.Namespace); err != nil {
-			return nil, err
+		if o.Install && o.CreateNamespace {
+			if err := m.makeNamespace(ctx, o.Namespace, rendering{name: name, chart: c, values: values, skipSchema: o.SkipSchema}); err != nil {
+				return nil, err
+			}
 		}
 		held, done, err := m.hold(ctx, name, o.Unlock)
 		if err != nil {

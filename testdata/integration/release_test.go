@@ -445,6 +445,13 @@ func TestRefusals(t *testing.T) {
 	r.wants(said, "create Service bad: the API server refuses it: spec.ports[0].port", `warning: unknown field "spec.colour"`, "nothing was changed")
 	r.empty()
 	r.wants(r.fails(4, "install", "other", "web", "--set", "extra=true", "-n", "nowhere"), "there is no namespace nowhere", "--create-namespace")
+	r.write("templates/fail.yaml", `{{ fail "never" }}`)
+	for _, args := range [][]string{{"install"}, {"upgrade", "--install"}} {
+		if said := r.fails(3, append(args, "other", "web", "-n", r.Namespace+"-new", "--create-namespace")...); strings.Contains(said, "created Namespace") {
+			t.Errorf("a namespace for what cannot be rendered:\n%s", said)
+		}
+	}
+	r.write("templates/fail.yaml", "")
 	r.wants(r.fails(4, "upgrade", "other", "web"), "there is no release other", "gantry list")
 	r.wants(r.fails(3, "install", "third", "web", "--set", "greeting="+strings.Repeat("x", 10), "-f", "gone.yaml"), "gone.yaml: error: ")
 	if err := os.Remove(name); err != nil {
