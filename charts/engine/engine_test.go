@@ -231,13 +231,36 @@ func TestSchemaErrorsHavePositions(t *testing.T) {
 	if !ok {
 		t.Fatalf("error %v (%T), want *engine.SchemaError", err, err)
 	}
-	found := merged.Diagnostics(e, "shop")
+	found := merged.Diagnostics(e, "shop", nil)
 	found.Sort()
 	var got []string
 	for _, d := range found {
 		got = append(got, d.Pos.String()+" "+d.Path.String())
 	}
 	if diff := cmp.Diff([]string{"base.yaml:1:11 replicas", "prod.yaml:3:9 web.port"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestSchemaErrorsNameFlags: what a flag sets is in no file, and a name that is misspelt is
+// told with the one that may be meant.
+func TestSchemaErrorsNameFlags(t *testing.T) {
+	merged, list := engine.Values{Set: []string{"replicas=1,web.prot=1", "rplicas=2"}, JSON: []string{`web={"port":70000}`}}.Merge()
+	if err := list.Err(); err != nil {
+		t.Fatal(err)
+	}
+	refused := &engine.SchemaError{}
+	explained := engine.Explain(errors.New("values don't meet the specifications of the schema(s) in the following chart(s):\nshop:\n" +
+		"- at '': additional properties 'rplicas' not allowed\n- at '/web/port': maximum\n- at '/web': additional properties 'prot' not allowed\n"))
+	if !errors.As(explained, &refused) {
+		t.Fatalf("explained as %T", explained)
+	}
+	var got []string
+	for _, d := range merged.Diagnostics(refused, "shop", map[string]any{"replicas": 1, "web": map[string]any{"port": 80}}) {
+		got = append(got, d.Pos.String()+" "+d.Path.String()+" "+d.Hint)
+	}
+	want := []string{`--set rplicas did you mean "replicas"?`, "--set-json web.port ", `--set web.prot did you mean "port"?`}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -32,11 +32,19 @@ type Merged struct {
 	Map map[string]any
 
 	files []valuesFile
+	// set are the values of the flags that set single ones, in the order in which they
+	// are applied.
+	set []valuesFlag
 }
 
 type valuesFile struct {
 	name string
 	root *yaml.Node
+}
+
+type valuesFlag struct {
+	flag   string
+	values map[string]any
 }
 
 // Merge reads and merges the values. Whatever is wrong with any of them is in
@@ -59,6 +67,7 @@ func (v Values) Merge() (*Merged, diag.List) {
 		{"--set-literal", v.Literal, strvals.ParseLiteralInto},
 	} {
 		for _, expression := range kind.expressions {
+			m.addFlag(kind.flag, expression)
 			if err := kind.parse(expression, m.Map); err != nil {
 				key, _, given := strings.Cut(expression, "=")
 				if given {
@@ -79,6 +88,22 @@ func (v Values) parseFile(expression string, into map[string]any) error {
 		data, err := v.Read(string(name))
 		return string(data), err
 	})
+}
+
+// addFlag remembers what an expression sets. It needs no value for that.
+func (m *Merged) addFlag(flag, expression string) {
+	key, _, _ := strings.Cut(expression, "=")
+	values := map[string]any{}
+	parse := func() error { return strvals.ParseIntoString(expression, values) }
+	switch flag {
+	case "--set-json":
+		parse = func() error { return strvals.ParseJSON(expression, values) }
+	case "--set-file", "--set-literal":
+		parse = func() error { return strvals.ParseIntoString(key+"=", values) }
+	}
+	if parse() == nil {
+		m.set = append(m.set, valuesFlag{flag, values})
+	}
 }
 
 func (m *Merged) addFile(name string, read func(string) ([]byte, error), list *diag.List) {
@@ -137,26 +162,55 @@ func splitLine(message string) (int, string) {
 	return line, problem
 }
 
-// Diagnostics says which values a schema refused, and where they were given:
-// in the last file that has the key, or in the chart's own values.
-func (m *Merged) Diagnostics(e *SchemaError, root string) diag.List {
+// Diagnostics says which values a schema refused, and where they were given: by the last flag
+// or in the last file that has the key, or in the chart's own values. defaults are those of
+// the chart that is the root; a name that it does not know may be one of theirs, misspelt.
+func (m *Merged) Diagnostics(e *SchemaError, root string, defaults map[string]any) diag.List {
 	var list diag.List
 	for _, p := range e.Problems {
 		path := p.Path
 		if p.Chart != "" && p.Chart != root {
 			path = append(diag.Path{p.Chart}, path...)
 		}
-		list.Add(diag.Diagnostic{
+		d := diag.Diagnostic{
 			Severity: diag.Error, Pos: m.find(path), Path: path, Code: "values-schema",
 			Summary: fmt.Sprintf("the chart's values.schema.json refuses this value: %s", p.Problem),
-		})
+		}
+		if last := len(path) - 1; p.Problem == unknownValue {
+			if siblings, ok := asMap(value(defaults, path[:last])); ok {
+				d.Hint = diag.DidYouMean(path[last], slices.Sorted(maps.Keys(siblings)))
+			}
+		}
+		list.Add(d)
 	}
 	return list
+}
+
+// value returns what is at a path of values, or nil.
+func value(values any, path diag.Path) any {
+	for _, key := range path {
+		if list, ok := values.([]any); ok {
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(list) {
+				return nil
+			}
+			values = list[i]
+			continue
+		}
+		m, _ := asMap(values)
+		values = m[key]
+	}
+	return values
 }
 
 // find returns where a key was set, or the nearest key above it.
 func (m *Merged) find(path diag.Path) diag.Pos {
 	for n := len(path); n > 0; n-- {
+		for _, f := range slices.Backward(m.set) {
+			if value(f.values, path[:n]) != nil {
+				return diag.Pos{File: f.flag}
+			}
+		}
 		for _, f := range slices.Backward(m.files) {
 			if node := lookup(f.root, path[:n]); node != nil {
 				return diag.Pos{File: f.name, Line: node.Line, Column: node.Column}

@@ -152,7 +152,7 @@ func (l *loadedChart) explain(err error) error {
 		return &templateFailure{diag.List{d}.Err(), []charts.File{{Name: d.Pos.File, Data: data}}}
 	}
 	if e, ok := errors.AsType[*engine.SchemaError](err); ok {
-		list := l.values.Diagnostics(e, name)
+		list := l.values.Diagnostics(e, name, l.chart.Values)
 		for i := range list {
 			if list[i].Pos.IsZero() {
 				list[i].Pos.File = archive.Locate(l.path, name, "values.yaml")
