@@ -62,18 +62,25 @@ func (s *service) numbers() {
 		s.differ("scale", "deploy.replicas")
 	}
 	if l := s.Deploy.Resources.Limits; l != nil {
-		if s.CPUS != 0 && l.NanoCPUs.Value() != s.CPUS {
-			s.differ("cpus", "deploy.resources.limits.cpus")
-		}
-		if s.MemLimit != 0 && l.MemoryBytes != s.MemLimit {
-			s.differ("mem_limit", "deploy.resources.limits.memory")
-		}
-		if s.PidsLimit != 0 && l.Pids != s.PidsLimit {
-			s.differ("pids_limit", "deploy.resources.limits.pids")
-		}
+		alike(s, "cpus", s.CPUS, "deploy.resources.limits.cpus", l.NanoCPUs.Value())
+		alike(s, "mem_limit", s.MemLimit, "deploy.resources.limits.memory", l.MemoryBytes)
+		alike(s, "pids_limit", s.PidsLimit, "deploy.resources.limits.pids", l.Pids)
 	}
-	if r := s.Deploy.Resources.Reservations; r != nil && s.MemReservation != 0 && r.MemoryBytes != s.MemReservation {
-		s.differ("mem_reservation", "deploy.resources.reservations.memory")
+	if r := s.Deploy.Resources.Reservations; r != nil {
+		alike(s, "mem_reservation", s.MemReservation, "deploy.resources.reservations.memory", r.MemoryBytes)
+	}
+}
+
+// alike reports a limit that the section of the other does not repeat. Compose
+// wants it repeated even where the section says nothing of it.
+func alike[T comparable](s *service, key string, value T, other string, repeated T) {
+	var none T
+	switch {
+	case value == none || value == repeated:
+	case repeated == none:
+		s.fail([]string{key}, codeConflict, fmt.Sprintf("is not repeated in deploy, and Compose wants %s to be the same", other), fmt.Sprintf("move it to %s", other))
+	default:
+		s.differ(key, other)
 	}
 }
 

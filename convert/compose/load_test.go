@@ -177,3 +177,26 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestLayers loads services in layers, each of which waits for all of the layer below:
+// whoever follows every path through them follows more than a billion.
+func TestLayers(t *testing.T) {
+	const layers = 10
+	var b strings.Builder
+	b.WriteString("services:\n")
+	for i := range layers * layers {
+		fmt.Fprintf(&b, "  s%d:\n    image: nginx\n", i)
+		for below := i/layers*layers - layers; below >= 0 && below < i/layers*layers; below++ {
+			if below%layers == 0 {
+				b.WriteString("    depends_on:\n")
+			}
+			fmt.Fprintf(&b, "      - s%d\n", below)
+		}
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "compose.yaml"), []byte(b.String()))
+	project, list, err := compose.Load(t.Context(), compose.Source{WorkingDir: dir})
+	if err != nil || project == nil || len(project.Services["s99"].DependsOn) != layers {
+		t.Errorf("got %v, %v, %v", project, list, err)
+	}
+}

@@ -97,7 +97,7 @@ func (a *app) declare(f fileObject, object string) {
 	if other, ok := a.kindNames(kind).take(object, f.section+" "+f.name); !ok {
 		a.report(diag.Error, finding{
 			code:    "name-collision",
-			summary: fmt.Sprintf("would be the %s %q, as %s is already", kind, object, other),
+			summary: fmt.Sprintf("would be the %s %q, as %s is already", kind, object, strings.Replace(other, " ", ".", 1)),
 			hint:    "rename one of the two",
 		}, path)
 		return
