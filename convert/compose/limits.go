@@ -18,6 +18,9 @@ const (
 	// maxVariables is how many ${VARIABLE} one value may mention, in each other or one
 	// behind the other: the time to fill them grows faster than their number.
 	maxVariables = 200
+	// maxPorts is how many ports a service may open: as many as an EndpointSlice of
+	// Kubernetes may have (maxPorts in pkg/apis/discovery/validation).
+	maxPorts = 20_000
 	// maxNodes is how many values there may be once aliases are followed: a few
 	// lines of YAML can stand for billions.
 	maxNodes = 1_500_000

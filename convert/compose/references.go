@@ -128,15 +128,18 @@ func (o *origin) textOf(key string) string {
 	return o.text
 }
 
-// items calls visit for the items of a list of a unit.
+// items calls visit for the items of a list of a unit, once for what the file has as
+// one entry: a range of ports stands for many items.
 func (c *checker) items(o *origin, path diag.Path, list string, visit func(*origin, diag.Path)) {
 	items := o.get(list)
 	if items == nil || items.kind != yaml.SequenceNode {
 		return // the schema says that it is no list
 	}
+	var last *origin
 	for i := range items.items {
-		if item := items.get(strconv.Itoa(i)); item != nil {
+		if item := items.get(strconv.Itoa(i)); item != nil && item != last {
 			visit(item, append(slices.Clip(path), list, strconv.Itoa(i)))
+			last = item
 		}
 	}
 }
@@ -196,7 +199,8 @@ const maxPort = 65535
 // port reports a port that cannot be read.
 func (c *checker) port(item *origin, path diag.Path) {
 	if item.kind != yaml.MappingNode {
-		if _, err := types.ParsePortConfig(item.text); err != nil || outOfRange(item.text) {
+		ports, err := types.ParsePortConfig(item.text)
+		if err != nil || slices.ContainsFunc(ports, outOfRange) {
 			c.fail(item, path, codeValue, fmt.Sprintf("%q is no port between 1 and %d", item.text, maxPort), `write "PUBLISHED:TARGET", such as "8080:80"`)
 		}
 		return
@@ -219,11 +223,8 @@ func (c *checker) port(item *origin, path diag.Path) {
 	}
 }
 
-// outOfRange reports whether a short port names a port 0, which the parser takes.
-func outOfRange(text string) bool {
-	ports, _ := types.ParsePortConfig(text)
-	return slices.ContainsFunc(ports, func(p types.ServicePortConfig) bool { return p.Target == 0 || p.Target > maxPort })
-}
+// outOfRange reports a port 0, which the parser takes.
+func outOfRange(p types.ServicePortConfig) bool { return p.Target == 0 || p.Target > maxPort }
 
 // source reports a config or secret that says not at all, or twice, what it
 // holds.

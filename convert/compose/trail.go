@@ -85,14 +85,19 @@ func resolve(n *yaml.Node) *yaml.Node {
 
 // visit counts a node, and reports whether the file is still within the limits.
 func (t *trail) visit(s scope, n *yaml.Node, path diag.Path) bool {
-	t.nodes++
-	if t.nodes == maxNodes {
-		t.disk.fail(codeLimit, s.at(n), fmt.Sprintf("the files stand for more than %d values once aliases are followed", maxNodes), "")
-	}
+	t.count(s, n, 1)
 	if len(path) == maxDepth {
 		t.disk.fail(codeLimit, s.at(n), fmt.Sprintf("nests deeper than %d levels", maxDepth), "")
 	}
 	return t.nodes < maxNodes && len(path) < maxDepth
+}
+
+// count adds values that a node stands for, and reports when they are too many.
+func (t *trail) count(s scope, n *yaml.Node, values int) {
+	within := t.nodes < maxNodes
+	if t.nodes += values; within && t.nodes >= maxNodes {
+		t.disk.fail(codeLimit, s.at(n), fmt.Sprintf("the files stand for more than %d values once aliases and ranges of ports are followed", maxNodes), "")
+	}
 }
 
 // record notes a value and what lies below it.
@@ -231,12 +236,23 @@ func (t *trail) item(s scope, item *yaml.Node, path diag.Path, into *origin, pla
 			return
 		}
 	}
-	for n := range expanded(path, fresh.text) {
+	entries := expanded(path, fresh.text)
+	if entries > 1 {
+		t.count(s, item, entries*valuesOfPort)
+		if before := into.items; before <= maxPorts && before+entries > maxPorts {
+			t.disk.fail(codeLimit, s.at(item), fmt.Sprintf("opens more than %d ports, which is all that a Service may lead to", maxPorts), "name the ports that are used")
+		}
+	}
+	for n := range entries {
 		into.child(strconv.Itoa(into.items + n))
 		into.next[strconv.Itoa(into.items+n)] = fresh
 	}
-	into.items += expanded(path, fresh.text)
+	into.items += entries
 }
+
+// valuesOfPort is how many values an entry of a range of ports becomes: its mode,
+// target, protocol, host address and published port.
+const valuesOfPort = 5
 
 // includes notes what an application includes, and follows the files before its
 // own keys. Included files may include others: the entries of all are one list.

@@ -30,6 +30,9 @@ type port struct {
 // remark: each is an entry of the object, and 1 MiB is all it may have.
 const maxPortRange = 50
 
+// maxPorts is how many ports a service may open: as many as an EndpointSlice may have.
+const maxPorts = 20_000
+
 // readPorts reads ports and expose.
 func (u *unit) readPorts() {
 	for i, p := range u.in.Ports {
@@ -48,6 +51,10 @@ func (u *unit) readPorts() {
 		}
 		if !ok {
 			u.fail(finding{code: "port-invalid", summary: fmt.Sprintf("%q is not a port", e), hint: "write a port, a range, or PORT/udp"}, key...)
+			continue
+		}
+		if len(u.ports)+int(last-first) >= maxPorts {
+			u.fail(finding{code: "port-range", summary: fmt.Sprintf("opens more than %d ports, which is all that a Service may lead to", maxPorts), hint: "name the ports that are used"}, key...)
 			continue
 		}
 		for n := first; n <= last; n++ {
