@@ -143,7 +143,7 @@ func (u *unit) expectedFile(m types.ServiceVolumeConfig, source string, why find
 func (u *unit) bindObject(source string) dataFile {
 	base := path.Base(filepath.ToSlash(source))
 	f := dataFile{key: fileKey(base), secret: secretFile().MatchString(base)}
-	f.object = u.madeUp(kindOf(f.secret), base, source)
+	f.object = u.madeUp(kindOf(f.secret), base, u.shown(source))
 	return f
 }
 
@@ -170,7 +170,7 @@ func (u *unit) bindClaim(m types.ServiceVolumeConfig, source, why string, key []
 		wanted = base
 		becomes = fmt.Sprintf(" and is shared by %s: its storage must be one that many nodes can mount", strings.Join(pods, ", "))
 	}
-	name := u.kindNames("PersistentVolumeClaim").unique(objectName(wanted), "bind "+source)
+	name := u.kindNames("PersistentVolumeClaim").unique(objectName(wanted), "bind "+u.shown(source))
 	if u.bound[name] != nil {
 		u.note(finding{code: "bind-claim", summary: fmt.Sprintf("%s is the PersistentVolumeClaim %s here as well", u.shown(source), name)}, key...)
 	} else {
@@ -245,7 +245,7 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 		return
 	}
 	base := path.Base(filepath.ToSlash(source))
-	name := u.madeUp("ConfigMap", base, source)
+	name := u.madeUp("ConfigMap", base, u.shown(source))
 	out := &workload.Data{Name: name, Service: u.service()}
 	volume := &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: name}}
 	for _, f := range files {
