@@ -88,6 +88,8 @@ var (
 	bareFlag = pattern.Lazy(`(?i)^\s*- +["']?--?[a-z0-9-]*(?:passw(?:or)?d|passphrase|requirepass|secret|token|api-?key)[a-z0-9-]*["']?\s*$`)
 	// hash is a password's hash, as htpasswd writes it.
 	hash = pattern.Lazy(`\$\$?(?:2[aby]|apr1|argon2id?|[156])\$\$?[^\s"',]+`)
+	// tlsFlow is an open mapping below tls.
+	tlsFlow = pattern.Lazy(`(?:^|[\s{,])tls:\s*\{[^{}]*$`)
 	// anchored is an anchor and its value.
 	anchored = pattern.Lazy(`&([\w.-]+)\s+(\S.*)`)
 )
@@ -137,7 +139,7 @@ var quoted = pattern.Lazy(`"(?:[^"\\]|\\.)*"`)
 
 // lines returns the lines of a file as they may be shown.
 func (m *mask) lines(lines []string) []string {
-	s := scan{mask: m, below: -1}
+	s := scan{mask: m, below: -1, tls: -1}
 	aliases := s.aliases(lines)
 	out := make([]string, len(lines))
 	for i, line := range lines {
@@ -180,6 +182,9 @@ type scan struct {
 	quote byte
 	// item tells that the next item of the list is a secret.
 	item bool
+	// tls is the column of a key tls above, below which secret: names a Secret; -1
+	// for none.
+	tls int
 }
 
 // aliases returns the anchors whose values are those of secret variables.
@@ -205,8 +210,15 @@ func nameOf(match string) string { return strings.TrimRight(match, "\"'=: \t") }
 // line hides what is secret in the next line of a file.
 func (s *scan) line(line string) string {
 	indent := len(line) - len(strings.TrimLeft(line, " \t"))
+	bare := strings.TrimSpace(line)
+	if bare != "" && indent <= s.tls {
+		s.tls = -1
+	}
+	if bare == "tls:" {
+		s.tls = indent
+	}
 	switch {
-	case strings.TrimSpace(line) == "":
+	case bare == "":
 		return line
 	case s.quote != 0:
 		end := closing(line, s.quote)
@@ -245,7 +257,7 @@ func (s *scan) pairs(line string) string {
 		start, end := at+match[0], at+match[1]
 		b.WriteString(line[at:end])
 		at = end
-		if name := nameOf(line[start:end]); !charts.IsSecretName(name) || isSection(name) {
+		if name := nameOf(line[start:end]); !charts.IsSecretName(name) || isSection(name) || name == "secret" && s.inTLS(line[:start]) {
 			continue
 		}
 		length := s.value(line, start, end)
@@ -283,6 +295,10 @@ func hiddenLike(value string) string {
 func isSection(name string) bool {
 	return name == "secrets" || name == "credential_spec" || strings.HasPrefix(name, extension.LabelPrefix)
 }
+
+// inTLS reports whether a key behind a part of a line belongs to tls of
+// x-kubernetes, which says who has the certificate.
+func (s *scan) inTLS(before string) bool { return s.tls >= 0 || tlsFlow().MatchString(before) }
 
 // isPublic reports whether a value tells nothing: a switch, or a variable.
 func isPublic(value string) bool {
