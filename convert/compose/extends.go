@@ -92,7 +92,7 @@ func (t *trail) inherited(s scope, section string, step link, from diag.Pos, cha
 	quiet := t.quiet()
 	quiet.record(s, service, path, into)
 	t.nodes = quiet.nodes
-	delete(into.next, "extends")
+	into.next.remove("extends")
 	return into
 }
 
@@ -113,21 +113,20 @@ func overlay(into, over *origin) {
 		into.pos = over.pos
 	}
 	into.kind, into.text = over.kind, over.text
-	shift := into.items
-	for key, o := range over.next {
-		if index, err := strconv.Atoi(key); err == nil && over.items > 0 {
+	shift := into.items()
+	for key, o := range over.next.all() {
+		if index, err := strconv.Atoi(key); err == nil && over.items() > 0 {
 			key = strconv.Itoa(index + shift)
 		}
-		if into.get(key) == nil {
-			if into.next == nil {
-				into.next = map[string]*origin{}
-			}
-			into.next[key] = o.clone()
+		if known := into.next.get(key); known != nil {
+			overlay(known, o)
 			continue
 		}
-		overlay(into.next[key], o)
+		into.below().set(key, o.clone())
 	}
-	into.items += over.items
+	if over.items() > 0 {
+		into.below().items += over.items()
+	}
 }
 
 // isRemote reports whether a path is one that docker compose would fetch.

@@ -46,22 +46,33 @@ type origin struct {
 	kind yaml.Kind
 	// text is the value of a scalar, its variables filled.
 	text string
-	next map[string]*origin
-	// items is how many items a list has so far.
-	items int
+	next *children
 }
 
 // child returns the origin of a key below, made when needed.
 func (o *origin) child(key string) *origin {
-	if o.next == nil {
-		o.next = map[string]*origin{}
-	}
-	c := o.next[key]
+	c := o.next.get(key)
 	if c == nil {
 		c = &origin{}
-		o.next[key] = c
+		o.below().set(key, c)
 	}
 	return c
+}
+
+// below returns what lies below, made when needed.
+func (o *origin) below() *children {
+	if o.next == nil {
+		o.next = &children{}
+	}
+	return o.next
+}
+
+// items is how many items a list has so far.
+func (o *origin) items() int {
+	if o.next == nil {
+		return 0
+	}
+	return o.next.items
 }
 
 // get returns what lies at a path, or nil. It may be called on nil.
@@ -70,7 +81,7 @@ func (o *origin) get(path ...string) *origin {
 		if o == nil {
 			return nil
 		}
-		o = o.next[key]
+		o = o.next.get(key)
 	}
 	return o
 }
@@ -80,9 +91,9 @@ func (o *origin) keys() []string {
 	if o == nil {
 		return nil
 	}
-	keys := make([]string, 0, len(o.next))
-	for k := range o.next {
-		keys = append(keys, k)
+	keys := make([]string, 0, o.next.len())
+	for key := range o.next.all() {
+		keys = append(keys, key)
 	}
 	slices.Sort(keys)
 	return keys
@@ -91,12 +102,7 @@ func (o *origin) keys() []string {
 // clone copies an origin with all that lies below it.
 func (o *origin) clone() *origin {
 	c := *o
-	if o.next != nil {
-		c.next = make(map[string]*origin, len(o.next))
-		for k, v := range o.next {
-			c.next[k] = v.clone()
-		}
-	}
+	c.next = o.next.clone()
 	return &c
 }
 
@@ -105,7 +111,7 @@ func (o *origin) clone() *origin {
 func (o *Origins) At(path ...string) diag.Pos {
 	at, pos := o.root, diag.Pos{}
 	for _, key := range path {
-		if at = at.next[key]; at == nil {
+		if at = at.next.get(key); at == nil {
 			break
 		}
 		if at.pos.Line > 0 {
@@ -118,7 +124,7 @@ func (o *Origins) At(path ...string) diag.Pos {
 // Items returns how many items a list has that Compose reads as a list.
 func (o *Origins) Items(path ...string) int {
 	if at := o.root.get(path...); at != nil {
-		return at.items
+		return at.items()
 	}
 	return 0
 }
@@ -141,9 +147,9 @@ func (o *origin) sorted() []Key {
 	var keys []Key
 	var walk func(at *origin, path diag.Path)
 	walk = func(at *origin, path diag.Path) {
-		for key, next := range at.next {
+		for key, next := range at.next.all() {
 			p := append(slices.Clip(path), key)
-			keys = append(keys, Key{Path: p, Pos: next.pos, Leaf: len(next.next) == 0})
+			keys = append(keys, Key{Path: p, Pos: next.pos, Leaf: next.next.len() == 0})
 			walk(next, p)
 		}
 	}

@@ -136,7 +136,7 @@ func (c *checker) items(o *origin, path diag.Path, list string, visit func(*orig
 		return // the schema says that it is no list
 	}
 	var last *origin
-	for i := range items.items {
+	for i := range items.items() {
 		if item := items.get(strconv.Itoa(i)); item != nil && item != last {
 			visit(item, append(slices.Clip(path), list, strconv.Itoa(i)))
 			last = item

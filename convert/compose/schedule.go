@@ -19,7 +19,7 @@ func (c *checker) schedules(job string) {
 	if list == nil || list.kind != yaml.SequenceNode {
 		return
 	}
-	for i := range list.items {
+	for i := range list.items() {
 		item := list.get(strconv.Itoa(i))
 		p := append(path, strconv.Itoa(i))
 		if when := item.textOf("cron"); when != "" {

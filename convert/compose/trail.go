@@ -175,10 +175,10 @@ func (t *trail) field(s scope, key, val *yaml.Node, path diag.Path, into *origin
 	p := append(slices.Clip(path), key.Value)
 	switch {
 	case val.Tag == "!reset":
-		delete(into.next, key.Value)
+		into.next.remove(key.Value)
 		return
 	case val.Tag == "!override":
-		delete(into.next, key.Value)
+		into.next.remove(key.Value)
 	case len(path) == 0 && key.Value == "include":
 		return
 	}
@@ -194,10 +194,10 @@ func (t *trail) field(s scope, key, val *yaml.Node, path diag.Path, into *origin
 func (t *trail) sequence(s scope, n *yaml.Node, path diag.Path, into *origin) {
 	kind := shapeOf(path)
 	if kind == replaced {
-		into.next, into.items = nil, 0
+		into.next = nil
 	}
 	places := map[string]string{}
-	for key, o := range into.next {
+	for key, o := range into.next.all() {
 		if at := place(path, o.placed()); at != "" {
 			places[at] = key
 		}
@@ -228,26 +228,25 @@ func (o *origin) placed() string {
 // item notes one item of a list that keeps its order.
 func (t *trail) item(s scope, item *yaml.Node, path diag.Path, into *origin, places map[string]string) {
 	fresh := &origin{pos: s.at(item)}
-	key := strconv.Itoa(into.items)
+	key := strconv.Itoa(into.items())
 	t.record(s, item, append(slices.Clip(path), key), fresh)
 	if at := place(path, fresh.placed()); at != "" {
 		if known, ok := places[at]; ok {
-			into.next[known] = fresh
+			into.next.set(known, fresh)
 			return
 		}
 	}
 	entries := expanded(path, fresh.text)
 	if entries > 1 {
 		t.count(s, item, entries*valuesOfPort)
-		if before := into.items; before <= maxPorts && before+entries > maxPorts {
+		if before := into.items(); before <= maxPorts && before+entries > maxPorts {
 			t.disk.fail(codeLimit, s.at(item), fmt.Sprintf("opens more than %d ports, which is all that a Service may lead to", maxPorts), "name the ports that are used")
 		}
 	}
 	for n := range entries {
-		into.child(strconv.Itoa(into.items + n))
-		into.next[strconv.Itoa(into.items+n)] = fresh
+		into.below().set(strconv.Itoa(into.items()+n), fresh)
 	}
-	into.items += entries
+	into.below().items += entries
 }
 
 // valuesOfPort is how many values an entry of a range of ports becomes: its mode,
@@ -262,7 +261,7 @@ func (t *trail) includes(s scope, doc *yaml.Node, into *origin) {
 		return
 	}
 	list := into.child("include")
-	before := list.items
+	before := list.items()
 	list.pos = s.at(key)
 	t.record(s, n, diag.Path{"include"}, list)
 	if n.Kind != yaml.SequenceNode {
