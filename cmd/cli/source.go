@@ -64,7 +64,7 @@ func (o *sourceOptions) bindRest(f *pflag.FlagSet) {
 	f.StringVar((*string)(&o.rules.EnvSecrets), "env-secrets", "auto", "which environment variables go to a Secret: auto (by their names), never or all")
 	f.StringVar((*string)(&o.rules.Secrets), "secrets", "auto", "values of secrets: auto (from files, not from the shell), plain, placeholder or external")
 	f.StringVar(&o.rules.VolumeSize, "volume-size", "1Gi", "size of each volume")
-	f.BoolVar(&o.rules.SeedVolumes, "seed-volumes", false, "fill empty volumes with what the images have there, as Docker does, by an init container of the image")
+	f.BoolVar(&o.rules.SeedVolumes, "seed-volumes", false, "fill empty volumes with what the images have there, as Docker does, and claims in place of folders with their files, by an init container of the image")
 	f.StringVar(&o.rules.StorageClass, "storage-class", "", "storage class of volumes (default: the cluster's)")
 	f.StringToStringVar(&o.rules.VolumeDrivers, "volume-driver", nil, "storage class for a volume driver of Docker, as DRIVER=CLASS; repeat for several")
 	f.StringToStringVar(&o.rules.DeviceClasses, "device-class", nil, "claim devices of this class of the cluster (DRA) in place of a resource, as nvidia.com/gpu=CLASS; repeat for several")

@@ -26,6 +26,9 @@ type claim struct {
 	// pods are the services in whose pods it is mounted; writers those that may
 	// write to it.
 	pods, writers map[string]bool
+	// written tells that one of them keeps something in a folder of the project,
+	// so that all of them mount a claim.
+	written bool
 	// database tells that one of them keeps a database there, which must not be at
 	// the root of the volume: a fresh ext4 has lost+found, and databases refuse to
 	// initialise beside it.
@@ -44,29 +47,30 @@ type claim struct {
 // whether a volume is shared decides the kind of the workload.
 func (a *app) findClaims() {
 	for name, service := range a.project.Services {
-		a.addMounts(name, service.Image, a.mountsOf(&service))
+		a.addMounts(name, &service)
 		for _, hook := range service.PreStart {
-			a.addMounts(name, hook.Image, a.mountsOf(&types.ServiceConfig{Name: name, ContainerSpec: hook.ContainerSpec}))
+			a.addMounts(name, &types.ServiceConfig{Name: name, ContainerSpec: hook.ContainerSpec})
 		}
 	}
 	for name, job := range a.project.Jobs {
-		a.addMounts(name, job.Image, a.mountsOf(&types.ServiceConfig{Name: name, ContainerSpec: job.ContainerSpec}))
+		a.addMounts(name, &types.ServiceConfig{Name: name, ContainerSpec: job.ContainerSpec})
 	}
 }
 
 // addMounts notes which named volumes and folders a container mounts.
-func (a *app) addMounts(unit, image string, mounts []mount) {
+func (a *app) addMounts(unit string, in *types.ServiceConfig) {
 	pod := a.podOf(unit)
-	for _, m := range mounts {
+	for _, m := range a.mountsOf(in) {
 		c := a.mounted(m.Type, m.Source)
 		if c == nil || m.develops {
 			continue
 		}
 		c.pods[pod] = true
-		c.database = c.database || isDatastore(image) || slices.Contains(dataFolders(), path.Clean(m.Target))
+		c.database = c.database || isDatastore(in.Image) || slices.Contains(dataFolders(), path.Clean(m.Target))
 		if !m.ReadOnly {
 			c.writers[pod] = true
 		}
+		c.written = c.written || m.Type == types.VolumeTypeBind && a.writesTo(in, m.ServiceVolumeConfig)
 	}
 }
 

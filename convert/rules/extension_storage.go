@@ -150,7 +150,8 @@ func (u *unit) bindAs(m types.ServiceVolumeConfig, source string, key []string) 
 		dir := &corev1.EmptyDirVolumeSource{SizeLimit: s.Size}
 		u.mount(corev1.Volume{Name: "empty" + m.Target, VolumeSource: corev1.VolumeSource{EmptyDir: dir}}, corev1.VolumeMount{MountPath: m.Target, SubPath: s.SubPath, ReadOnly: m.ReadOnly})
 	case extension.ClaimStorage:
-		u.bindClaim(m, source, "is not mounted from the machine", key)
+		files, _ := u.tree(source)
+		u.bindClaim(m, source, standIn{why: "is not mounted from the machine", files: files}, key)
 	default:
 		return false
 	}

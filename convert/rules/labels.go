@@ -144,6 +144,14 @@ func (u *unit) configMaps() []string {
 		if v.ConfigMap != nil {
 			names[v.ConfigMap.Name] = true
 		}
+		if v.Projected == nil {
+			continue
+		}
+		for _, source := range v.Projected.Sources {
+			if source.ConfigMap != nil {
+				names[source.ConfigMap.Name] = true
+			}
+		}
 	}
 	for _, c := range slices.Concat(u.pod().InitContainers, u.pod().Containers) {
 		for _, from := range c.EnvFrom {

@@ -93,9 +93,10 @@ type Options struct {
 	StopSignals bool
 	// NetworkPolicies keeps the networks of the Compose file apart.
 	NetworkPolicies bool
-	// SeedVolumes fills empty volumes with what the images have at their places, by
-	// an init container, for which the images need sh and cp; default: they start
-	// empty, which is reported where it matters.
+	// SeedVolumes fills empty volumes with what the images have at their places, and
+	// claims in place of folders of the project with the files that lie there, by an
+	// init container, for which the images need sh and cp; default: they start empty,
+	// which is reported where it matters.
 	SeedVolumes bool
 	// VolumeSize is requested for each volume; default 1Gi.
 	VolumeSize string

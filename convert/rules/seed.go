@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"path"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +20,7 @@ func (u *unit) copyUp(m types.ServiceVolumeConfig, key []string) {
 	noCopy := m.Volume != nil && (m.Volume.NoCopy || m.Volume.Subpath != "")
 	switch {
 	case noCopy || m.ReadOnly || isDatastore(u.in.Image):
-	case u.opts.SeedVolumes && !u.isHook() && u.seat().role == steady:
+	case u.seeds():
 		u.seed(m.Target)
 		u.note(finding{
 			code:    "volume-seeded",
@@ -35,26 +36,57 @@ func (u *unit) copyUp(m types.ServiceVolumeConfig, key []string) {
 	}
 }
 
+// seeds reports whether init containers fill the empty volumes of the unit.
+func (u *unit) seeds() bool {
+	return u.opts.SeedVolumes && !u.isHook() && u.seat().role == steady
+}
+
 // seedTarget is where the container that fills a volume mounts it: at its own place
 // it would hide what is to be copied.
 const seedTarget = "/gantry-seed"
 
-// seedScript copies the folder $1 of the image into the volume $2, unless somebody
-// did so before. Images without such a folder are left in peace, as by Docker.
-const seedScript = `if [ -d "$1" ] && [ -z "$(ls -A "$2" | grep -vx lost+found)" ]; then cp -a "$1/." "$2/"; fi`
+// filesTarget is where that container mounts files of the project, in a folder of
+// their own: beside it a ConfigMap has links of the kubelet's.
+const filesTarget = "/gantry-files"
 
-// seed adds the init container that fills what is mounted at a place. Owners and
+// seedScript copies the folder $1 into the volume $2, unless somebody did so before.
+// Images without such a folder are left in peace, as by Docker. The verb is an option
+// of cp.
+const seedScript = `if [ -d "$1" ] && [ -z "$(ls -A "$2" | grep -vx lost+found)" ]; then cp %s "$1/." "$2/"; fi`
+
+// seed fills what is mounted at a place with what the image has there. Owners and
 // modes are kept, which takes root.
 func (u *unit) seed(target string) {
 	for _, mount := range u.mountsAt(target) {
-		mount.MountPath = seedTarget
-		u.pod().InitContainers = append(u.pod().InitContainers, corev1.Container{
-			Name:            limitName(u.object+"-seed-"+mount.Name, maxName),
-			Image:           u.container.Image,
-			ImagePullPolicy: u.container.ImagePullPolicy,
-			Command:         []string{"sh", "-c", kubeletEscape(seedScript), "sh", kubeletEscape(target), seedTarget},
-			SecurityContext: &corev1.SecurityContext{RunAsUser: new(int64(0)), RunAsNonRoot: new(false)},
-			VolumeMounts:    []corev1.VolumeMount{mount},
-		})
+		c := u.seeder(mount, "-a", target)
+		c.SecurityContext = &corev1.SecurityContext{RunAsUser: new(int64(0)), RunAsNonRoot: new(false)}
+		u.pod().InitContainers = append(u.pod().InitContainers, c)
+	}
+}
+
+// seedFiles fills a claim that stands in for a folder with the files that are there.
+// They belong to whoever runs the service, who may then write to them.
+func (u *unit) seedFiles(m types.ServiceVolumeConfig, source string, files []treeFile, key []string) {
+	const folder = "files"
+	volume := u.podVolume(u.filesVolume(source, folder, files, key))
+	for _, mount := range u.mountsAt(m.Target) {
+		c := u.seeder(mount, "-R", path.Join(filesTarget, folder))
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: volume, MountPath: filesTarget, ReadOnly: true})
+		if own := u.container.SecurityContext; own != nil && own.RunAsUser != nil {
+			c.SecurityContext = &corev1.SecurityContext{RunAsUser: own.RunAsUser, RunAsGroup: own.RunAsGroup}
+		}
+		u.pod().InitContainers = append(u.pod().InitContainers, c)
+	}
+}
+
+// seeder is a container that copies a folder into what is mounted.
+func (u *unit) seeder(mount corev1.VolumeMount, options, folder string) corev1.Container {
+	mount.MountPath = seedTarget
+	return corev1.Container{
+		Name:            limitName(u.object+"-seed-"+mount.Name, maxName),
+		Image:           u.container.Image,
+		ImagePullPolicy: u.container.ImagePullPolicy,
+		Command:         []string{"sh", "-c", kubeletEscape(fmt.Sprintf(seedScript, options)), "sh", kubeletEscape(folder), seedTarget},
+		VolumeMounts:    []corev1.VolumeMount{mount},
 	}
 }

@@ -1,0 +1,208 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	corev1 "k8s.io/api/core/v1"
+
+	"gantry/charts/pattern"
+	"gantry/convert/compose"
+	"gantry/convert/workload"
+)
+
+// configTarget are the places in an image where configuration is read from.
+var configTarget = pattern.Lazy(`(?i)(^/etc/|conf|/docker-entrypoint|initdb|provisioning|templates?|/html|/www|rules|dashboards|certs?|ssl|scripts?|plugins?|\.d(/|$))`)
+
+// keptTarget are places that sound so, and in which programs keep what they are told: many
+// images have all of their state in /config, and clients of ACME their certificates and
+// accounts in /etc/letsencrypt.
+var keptTarget = pattern.Lazy(`^(/config|/etc/letsencrypt|.*/(acme(\.sh|\.d)?|letsencrypt))$`)
+
+// writtenFile are the names of files that only a running program writes: a folder
+// with one of them is written to.
+var writtenFile = pattern.Lazy(`(?i)\.(db|db3|sqlite3?|log|pid)(-wal|-shm|-journal)?$`)
+
+// writesTo reports whether a service keeps something in a folder of the project.
+func (a *app) writesTo(in *types.ServiceConfig, m types.ServiceVolumeConfig) bool {
+	source := filepath.Clean(m.Source)
+	if m.ReadOnly || isSystemPath(source) || !a.project.Reach.IsDir(source) {
+		return false
+	}
+	target := path.Clean(m.Target)
+	files, _ := a.tree(source)
+	switch {
+	case slices.ContainsFunc(files, func(f treeFile) bool { return writtenFile().MatchString(f.name) }):
+		return true
+	case keptTarget().MatchString(target):
+		return !reads(in, target, files)
+	case !configTarget().MatchString(target):
+		return true
+	default:
+		return isDatastore(in.Image) && !strings.Contains(target, "entrypoint") && !strings.HasPrefix(target, "/etc/")
+	}
+}
+
+// reads reports whether a service is told to read one of the files of a folder, by its
+// command line or its variables.
+func reads(in *types.ServiceConfig, target string, files []treeFile) bool {
+	told := slices.Concat(in.Entrypoint, in.Command)
+	for _, value := range in.Environment {
+		if value != nil {
+			told = append(told, *value)
+		}
+	}
+	return slices.ContainsFunc(files, func(f treeFile) bool {
+		return slices.ContainsFunc(told, func(s string) bool { return strings.Contains(s, path.Join(target, f.name)) })
+	})
+}
+
+// bindDir mounts a folder of the project: by a ConfigMap where it is small and only read,
+// and as a claim otherwise.
+func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string) {
+	files, err := u.tree(source)
+	if u.folders[m.Source].written {
+		in := standIn{why: "is a folder that the service may write to", files: files}
+		if m.ReadOnly {
+			in.why = "is a folder that another service may write to"
+		}
+		if u.opts.SeedVolumes && err != nil {
+			in.why += " and " + err.Error()
+		}
+		u.bindClaim(m, source, in, key)
+		return
+	}
+	if errors.Is(err, compose.ErrOutside) {
+		u.fail(finding{"file-outside", fmt.Sprintf("%s %v: it is not read", u.shown(source), err), "replace the link by what it leads to, or allow that with --allow-file PATH"}, key...)
+		return
+	}
+	if err != nil {
+		u.bindClaim(m, source, standIn{why: err.Error()}, key)
+		return
+	}
+	if !m.ReadOnly {
+		u.warn(finding{
+			code:    "bind-read-only",
+			summary: u.shown(source) + " becomes a ConfigMap, which the service cannot write to",
+			hint:    "add :ro to say that this is right, or use a named volume",
+		}, key...)
+	}
+	u.mount(u.filesVolume(source, "", files, key), corev1.VolumeMount{MountPath: m.Target, ReadOnly: true})
+}
+
+// filesVolume has the files of a folder, below another one unless that is "": those that
+// hold keys and passwords come from a Secret, the others from a ConfigMap.
+func (u *unit) filesVolume(source, below string, files []treeFile, key []string) corev1.Volume {
+	base := path.Base(filepath.ToSlash(source))
+	held := map[bool][]treeFile{}
+	for _, f := range files {
+		secret := isSecretFile(path.Base(f.name))
+		held[secret] = append(held[secret], f)
+	}
+	names, items := map[bool]string{}, map[bool][]corev1.KeyToPath{}
+	for _, secret := range []bool{false, true} {
+		if len(held[secret]) > 0 {
+			names[secret] = u.madeUp(kindOf(secret), base, u.shown(source))
+			items[secret] = u.folderData(names[secret], secret, below, held[secret], key)
+		}
+	}
+	config := &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: names[false]}, Items: items[false]}
+	secret := &corev1.SecretVolumeSource{SecretName: names[true], Items: items[true]}
+	switch {
+	case len(held[true]) == 0:
+		return corev1.Volume{Name: "config-" + names[false], VolumeSource: corev1.VolumeSource{ConfigMap: config}}
+	case len(held[false]) == 0:
+		return corev1.Volume{Name: "secret-" + names[true], VolumeSource: corev1.VolumeSource{Secret: secret}}
+	default:
+		return corev1.Volume{Name: "files-" + names[false], VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+			{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: config.LocalObjectReference, Items: config.Items}},
+			{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: secret.SecretName}, Items: secret.Items}},
+		}}}}
+	}
+}
+
+// folderData adds the object that holds files of a folder, and returns where each of
+// its keys goes.
+func (u *unit) folderData(name string, secret bool, below string, files []treeFile, key []string) []corev1.KeyToPath {
+	out := &workload.Data{Name: name, Service: u.service(), Secret: secret}
+	var items []corev1.KeyToPath
+	for _, f := range files {
+		k := fileKey(strings.ReplaceAll(f.name, "/", "."))
+		if _, taken := out.Text[k]; taken || out.Binary[k] != nil {
+			k = fileKey(hashOf(f.name) + "." + path.Base(f.name))
+		}
+		setData(out, k, f.data)
+		items = append(items, corev1.KeyToPath{Key: k, Path: path.Join(below, f.name), Mode: f.mode})
+	}
+	u.addData(out, u.at(key...))
+	return items
+}
+
+// treeFile is one file of a folder of the project.
+type treeFile struct {
+	name string // slash-separated, below the folder
+	data []byte
+	mode *int32
+}
+
+// tree reads a folder, in the order of names, or says why no object can hold it.
+func (a *app) tree(root string) ([]treeFile, error) {
+	var files []treeFile
+	total := 0
+	var walk func(dir string, depth int) error
+	walk = func(dir string, depth int) error {
+		entries, err := a.project.Reach.ReadDir(filepath.Join(root, dir))
+		if err != nil || depth > maxConfigDepth {
+			return errors.New("cannot be read")
+		}
+		for _, e := range entries {
+			name := path.Join(dir, e.Name())
+			if e.IsDir() {
+				if err := walk(name, depth+1); err != nil {
+					return err
+				}
+				continue
+			}
+			data, err := a.readFile(filepath.Join(root, name))
+			total += len(data)
+			switch {
+			case errors.Is(err, compose.ErrTooLarge), total > maxConfigBytes:
+				return errors.New(tooLarge)
+			case len(files) >= maxConfigFiles:
+				return fmt.Errorf("has more than %d files", maxConfigFiles)
+			case err != nil:
+				return fmt.Errorf("has %s, which %w", name, readError(err))
+			}
+			files = append(files, treeFile{name, data, a.executable(filepath.Join(root, name))})
+		}
+		return nil
+	}
+	if err := walk("", 0); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(files, func(f treeFile) bool { return !strings.HasPrefix(path.Base(f.name), ".") }) {
+		return nil, errors.New("is empty")
+	}
+	return files, nil
+}
+
+// setData stores a file: as text where every reader would see the same bytes.
+func setData(out *workload.Data, key string, data []byte) {
+	if utf8.Valid(data) && !slices.Contains(data, 0) {
+		if out.Text == nil {
+			out.Text = map[string]string{}
+		}
+		out.Text[key] = string(data)
+		return
+	}
+	if out.Binary == nil {
+		out.Binary = map[string][]byte{}
+	}
+	out.Binary[key] = data
+}
