@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/util/retry"
 )
 
 // write puts a file into the chart; an empty text takes it away.
@@ -35,9 +36,14 @@ func (r *releases) write(name, text string) {
 // edit changes the Deployment web as kubectl edit would.
 func (r *releases) edit(t *testing.T, change func(*appsv1.Deployment)) {
 	t.Helper()
-	d := r.deployment(t, "web")
-	change(d)
-	if _, err := r.Client.AppsV1().Deployments(r.Namespace).Update(t.Context(), d, metav1.UpdateOptions{FieldManager: "kubectl-edit"}); err != nil {
+	// The controller writes the status meanwhile.
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		d := r.deployment(t, "web")
+		change(d)
+		_, err := r.Client.AppsV1().Deployments(r.Namespace).Update(t.Context(), d, metav1.UpdateOptions{FieldManager: "kubectl-edit"})
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }

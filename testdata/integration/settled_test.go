@@ -115,7 +115,7 @@ func another(value any) any {
 // release that is called web.
 func (r *releases) applyWouldChange(t *testing.T, kind schema.GroupKind) string {
 	t.Helper()
-	for document := range strings.SplitSeq(r.g("get", "manifest", "shop"), "\n---\n") {
+	for document := range strings.SplitSeq(r.g("get", "manifest", "shop"), "---\n") {
 		want := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(document), &want.Object); err != nil {
 			t.Fatal(err)

@@ -69,7 +69,7 @@ func (w *workshop) gnupg(gpg, name, passphrase, secret, public string) {
 	}
 	w.Cleanup(func() {
 		// The agent that gpg has started ends when its folder is gone, too; this is sooner.
-		_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run() //nolint:noctx // the context of the test is over
+		_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run()
 		_ = os.RemoveAll(home)
 	})
 	run("--quick-generate-key", name+" <"+name+"@example.org>", "rsa3072", "default", "never")

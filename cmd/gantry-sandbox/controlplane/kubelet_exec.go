@@ -217,7 +217,10 @@ func (c container) shell(args []string, s stdio) int {
 func linesOf(s stdio) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if s.terminal == nil {
-			for lines := bufio.NewScanner(s.in); lines.Scan() && yield(lines.Text()); {
+			for lines := bufio.NewScanner(s.in); lines.Scan(); {
+				if !yield(lines.Text()) {
+					return
+				}
 			}
 			return
 		}
