@@ -15,6 +15,7 @@ func TestNearest(t *testing.T) {
 	}{
 		{"wbe", []string{"web"}},
 		{"webb", []string{"web"}},
+		{"dbataase", []string{"database"}},
 		{"databse", []string{"database"}},
 		{"admin", []string{"web-admin"}},
 		{"cache", nil},
@@ -26,6 +27,10 @@ func TestNearest(t *testing.T) {
 		}
 	}
 	if got, want := diag.DidYouMean("worke", names), `did you mean "worker"?`; got != want {
+		t.Errorf("DidYouMean = %q, want %q", got, want)
+	}
+	// A swap is one slip: "db" would take two.
+	if got, want := diag.DidYouMean("wbe", []string{"db", "web"}), `did you mean "web"?`; got != want {
 		t.Errorf("DidYouMean = %q, want %q", got, want)
 	}
 	if got := diag.DidYouMean("zzzzzz", names); got != "" {
