@@ -265,6 +265,29 @@ func TestSchemaErrorsNameFlags(t *testing.T) {
 	}
 }
 
+// TestSchemaErrorsAreToldOnce: helm heads the problems of a mapping that is refused for several
+// reasons, and the heading is none. Of alternatives it is the reason that they are told.
+func TestSchemaErrorsAreToldOnce(t *testing.T) {
+	var refused *engine.SchemaError
+	explained := engine.Explain(errors.New("values don't meet the specifications of the schema(s) in the following chart(s):\nshop:\n" +
+		"- at '/web': validation failed\n  - at '/web': missing property 'image'\n  - at '/web/port': 'allOf' failed\n    - at '/web/port': got array, want integer\n" +
+		"- at '/db/size': 'anyOf' failed\n  - at '/db/size': got array, want integer\n  - at '/db/size': got array, want string\n- at '/api': validation failed\n"))
+	if !errors.As(explained, &refused) {
+		t.Fatalf("explained as %T", explained)
+	}
+	var got []string
+	for _, p := range refused.Problems {
+		got = append(got, p.Path.String()+": "+p.Problem)
+	}
+	want := []string{
+		"api: validation failed", "db.size: 'anyOf' failed", "db.size: got array, want integer", "db.size: got array, want string",
+		"web: missing property 'image'", "web.port: got array, want integer",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestMergeAsHelmDoes(t *testing.T) {
 	v := engine.Values{
 		Files: []string{"a.yaml", "b.yaml"},

@@ -235,9 +235,12 @@ func explainSchema(err error) *SchemaError {
 	}
 	e := &SchemaError{err: err}
 	chartName := ""
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\n")
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
 		if m := patterns().schema.FindStringSubmatch(line); m != nil {
+			if headsOthers(m[2], line, lines[i+1:]) {
+				continue
+			}
 			e.Problems = append(e.Problems, schemaProblems(chartName, pointer(m[1]), m[2])...)
 			continue
 		}
@@ -252,6 +255,14 @@ func explainSchema(err error) *SchemaError {
 	})
 	return e
 }
+
+// headsOthers reports whether a problem only says that there are those indented below
+// it, each of which has its own place.
+func headsOthers(problem, line string, below []string) bool {
+	return (problem == "validation failed" || problem == "'allOf' failed") && len(below) > 0 && indent(below[0]) > indent(line)
+}
+
+func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // unknownNames matches what helm says of names that the schema does not know.
 var unknownNames = pattern.Lazy(`^additional properties (.+) not allowed$`)
