@@ -238,6 +238,8 @@ func (a *app) describeChart(dir, name string, files []charts.File, secrets bool,
 		next = fmt.Sprintf("gantry chart deps update %s, and then %s", chart, next)
 	}
 	switch {
+	case secretValues != "" && !secrets:
+		fmt.Fprintf(a.Err, "the application has no secrets: %s is empty\n", secretValues)
 	case secretValues != "":
 		fmt.Fprintf(a.Err, "wrote the values of its secrets to %s: keep that file to yourself\n", secretValues)
 		next += " -f " + secretValues

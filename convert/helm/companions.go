@@ -43,13 +43,34 @@ func (s *sheet) autoscaler() {
 	})
 }
 
-// budget draws how many pods may be missing.
+// budget draws how many pods may be missing. Of the two ways to say it the object has
+// one, and people may choose the other.
 func (s *sheet) budget() {
 	spec := s.tree.Get("spec")
-	at := s.at.group("podDisruptionBudget", "The PodDisruptionBudget")
-	s.conditions = append(s.conditions, at.add("enabled", "Whether the cluster must keep pods running while it drains nodes", literal("true"), ofType("boolean")))
-	s.amount(spec, at, "minAvailable", "Pods that must run, as a number or percentage", definition("amount"))
-	s.amount(spec, at, "maxUnavailable", "Pods that may be missing, as a number or percentage", definition("amount"))
+	least, most := spec.Get("minAvailable"), spec.Get("maxUnavailable")
+	enabled, atLeast, atMost := s.budgetValues("The PodDisruptionBudget", literal("true"), least, most)
+	s.conditions = append(s.conditions, enabled)
+	spec.Delete("minAvailable")
+	spec.Set("maxUnavailable", manifest.Wrap(
+		manifest.Line(fmt.Sprintf(`if not (kindIs "invalid" %s)`, atLeast)), manifest.Field{Key: "minAvailable", Value: expr(atLeast)},
+		manifest.Line("else"), manifest.Field{Key: "maxUnavailable", Value: expr(atMost)},
+		manifest.Line("end"),
+	))
+	sortFields(spec, []string{"maxUnavailable"})
+}
+
+// budgetValues adds the values of a PodDisruptionBudget, and returns their expressions.
+func (s *sheet) budgetValues(comment string, enabled, least, most *manifest.Node) (on, atLeast, atMost string) {
+	at := s.at.group("podDisruptionBudget", comment)
+	orNull := func(n *manifest.Node) *manifest.Node {
+		if n == nil {
+			return literal("null")
+		}
+		return n
+	}
+	return at.add("enabled", "Whether the cluster must keep pods running while it drains nodes", enabled, ofType("boolean")),
+		at.add("minAvailable", "Pods that must run, as a number or percentage; null: maxUnavailable counts", orNull(least), definition("amount")),
+		at.add("maxUnavailable", "Pods that may be missing, as a number or percentage", orNull(most), definition("amount"))
 }
 
 // amount makes a field a value, where the object has it.
@@ -68,6 +89,7 @@ func (s *sheet) httpRoute() {
 		{"parentRefs", "parentRefs", "Gateways that the route belongs to", definition("objects"), emptyList},
 		{"hostnames", "hostnames", "Hosts that lead to the service; empty: those of the Gateway", listOf(ofType("string")), emptyList},
 	})
+	s.noteRoute(at, "hostnames")
 	for _, rule := range spec.Get("rules").Items {
 		for _, backend := range rule.Get("backendRefs").Items {
 			if port, ok := s.ports[portOf{backend.Get("name").Value, s.variables.fill(backend.Get("port").Value)}]; ok {

@@ -45,6 +45,18 @@ func (s *sheet) check(ports *manifest.Node) {
 	}
 }
 
+// together puts checks that follow one another and are made under one condition together.
+func together(checks []check) [][]check {
+	var groups [][]check
+	for i, c := range checks {
+		if i == 0 || c.Enabled != checks[i-1].Enabled {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], c)
+	}
+	return groups
+}
+
 // number returns the number of a Service's port as the application has it.
 func (s *sheet) number(i int) string {
 	service, ok := s.object.Resource.(*corev1.Service)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 	"helm.sh/helm/v3/pkg/chartutil"
 
@@ -150,6 +151,34 @@ func TestEveryValue(t *testing.T) {
 		}
 		if want := fromJSON(t, c.want); !reflect.DeepEqual(fromJSON(t, asJSON(t, got)), want) {
 			t.Errorf("%s: %s of %s is %s, want %s", c.set, c.at, c.object, asJSON(t, got), c.want)
+		}
+	}
+}
+
+// TestBudgetsAreSaidEitherWay: of the two fields of a PodDisruptionBudget the application has
+// one, and values may choose the other.
+func TestBudgetsAreSaidEitherWay(t *testing.T) {
+	app, err := convertArchive(t, txtar.Parse([]byte("-- compose.yaml --\nname: shop\nservices:\n  web: {image: acme/web:1, deploy: {replicas: 3}}\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := load(t, chartOf(t, app))
+	for set, want := range map[string]map[string]any{
+		`{}`:                        {"maxUnavailable": 1.0},
+		`{"maxUnavailable": "40%"}`: {"maxUnavailable": "40%"},
+		`{"minAvailable": 0}`:       {"minAvailable": 0.0},
+		`{"minAvailable": "50%", "maxUnavailable": null}`: {"minAvailable": "50%"},
+		`{"minAvailable": null, "maxUnavailable": 2}`:     {"maxUnavailable": 2.0},
+	} {
+		documents, err := render(c, app.name, nested("web.podDisruptionBudget", fromJSON(t, set)))
+		if err != nil {
+			t.Errorf("%s: %v", set, err)
+			continue
+		}
+		spec, _ := reach(objects(t, documents)["PodDisruptionBudget web"], []string{"spec"}).(map[string]any)
+		delete(spec, "selector")
+		if diff := cmp.Diff(want, spec); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", set, diff)
 		}
 	}
 }

@@ -193,7 +193,8 @@ func (b *builder) images() *manifest.Node {
 }
 
 // outsideFirst returns the workloads, those that an Ingress leads to first, and
-// then those whose Services people reach in other ways.
+// then those whose Services people reach in other ways. Those that are not installed
+// by default come last: they are tools more often than the application.
 func (b *builder) outsideFirst() []manifest.Object {
 	var workloads []manifest.Object
 	for _, o := range b.objects {
@@ -207,6 +208,9 @@ func (b *builder) outsideFirst() []manifest.Object {
 
 func (b *builder) inside(o manifest.Object) int {
 	rank := 3
+	if slices.Contains(b.src.Disabled, o.Service) {
+		return rank + 1
+	}
 	for _, other := range b.objects {
 		if other.Service != o.Service {
 			continue
@@ -227,18 +231,36 @@ func (b *builder) inside(o manifest.Object) int {
 	return rank
 }
 
-// appVersion is the version of the first workload of those for which it is known:
-// the tag of its image, or what its label says.
+// appVersion is the version of the first workload of those for which it is known, and of
+// those that are reached alike the one that most workloads have: a proxy of another project
+// stands alone beside the parts of an application.
 func (b *builder) appVersion() string {
-	for _, o := range b.outsideFirst() {
-		if pod := podOf(o); len(pod.Containers) > 0 {
-			if tag := splitImage(pod.Containers[0].Image).tag; tag != "" && tag != "latest" {
-				return tag
-			}
+	workloads, count := b.outsideFirst(), map[string]int{}
+	for _, o := range workloads {
+		count[versionOf(o)]++
+	}
+	best, at := "", 0
+	for _, o := range workloads {
+		version := versionOf(o)
+		if version == "" {
+			continue
 		}
-		if version := o.GetAnnotations()[label+"version"]; version != "" {
-			return version
+		if best == "" {
+			best, at = version, b.inside(o)
+		}
+		if b.inside(o) == at && count[version] > count[best] {
+			best = version
 		}
 	}
-	return ""
+	return best
+}
+
+// versionOf is the tag of a workload's image, or what its label says.
+func versionOf(o manifest.Object) string {
+	if pod := podOf(o); len(pod.Containers) > 0 {
+		if tag := splitImage(pod.Containers[0].Image).tag; tag != "" && tag != "latest" {
+			return tag
+		}
+	}
+	return o.GetAnnotations()[label+"version"]
 }

@@ -133,11 +133,20 @@ func (s *sheet) network() {
 	sortFields(s.tree.Get("spec"), []string{"podSelector", "policyTypes", "ingress", "egress"})
 }
 
-// noteIngress lets the notes tell of an Ingress.
+// noteIngress and noteRoute let the notes tell of an Ingress, and of a route that is there
+// where a value is set.
 func (s *sheet) noteIngress(at *entry) {
+	s.note(func(n *noted) { n.ingress = at })
+}
+
+func (s *sheet) noteRoute(at *entry, where string) {
+	s.note(func(n *noted) { n.route, n.routed = at, at.ref(where) })
+}
+
+func (s *sheet) note(tell func(*noted)) {
 	for i := range s.notes {
 		if s.notes[i].key == s.at {
-			s.notes[i].ingress = at
+			tell(&s.notes[i])
 		}
 	}
 }

@@ -94,10 +94,7 @@ func (s *sheet) disruptionBudget() {
 	if kind := s.object.Kind(); !s.plain() || kind != "Deployment" && kind != "StatefulSet" || s.has("PodDisruptionBudget") {
 		return
 	}
-	at := s.at.group("podDisruptionBudget", "PodDisruptionBudget, for services with several pods")
-	at.add("enabled", "Whether the cluster must keep pods running while it drains nodes", literal("false"), ofType("boolean"))
-	at.add("minAvailable", "Pods that must run, as a number or percentage; null: maxUnavailable counts", literal("null"), definition("amount"))
-	at.add("maxUnavailable", "Pods that may be missing, as a number or percentage", literal("1"), definition("amount"))
+	s.budgetValues("PodDisruptionBudget, for services with several pods", literal("false"), nil, literal("1"))
 	s.optional("pdb.yaml", optionalData{})
 }
 
@@ -186,6 +183,7 @@ func (s *sheet) webRoutes(ports *manifest.Node) {
 		at.add("hostnames", "Hosts that lead to the service; empty: those of the Gateway", emptyList(), listOf(ofType("string")))
 		at.add("paths", "Beginnings of the paths that lead to the service", list(manifest.Text("/")), listOf(ofType("string")))
 		s.optional("httproute.yaml", data)
+		s.noteRoute(at, "enabled")
 	}
 }
 

@@ -24,6 +24,8 @@ type noted struct {
 	key     *entry // the values of the Compose service
 	service *entry // those of the Service
 	ingress *entry // those of its Ingress, or nil
+	route   *entry // those of its HTTPRoute, or nil
+	routed  string // the value by which there is a route
 }
 
 // skeleton adds the files that every chart has, filled in.
@@ -72,7 +74,7 @@ type skeletonData struct {
 	Variables bool
 	Fixed     []trace.Fixed
 	Services  []noteData
-	Checks    []check
+	Checks    [][]check // those of a service together
 	// Tested are the services whose health checks are tests, and Untested the others.
 	Tested   []string
 	Untested []untested
@@ -83,14 +85,14 @@ type skeletonData struct {
 	Rare []row
 }
 
-type noteData struct{ Name, Fullname, Enabled, Ingress, RootIngress, Type, Port, Local string }
+type noteData struct{ Name, Fullname, Enabled, Ingress, RootIngress, Route, Routed, Type, Port, Local string }
 
 type secretData struct{ Name, Fullname, Keys, Condition string }
 
 func (b *builder) skeletonData() skeletonData {
 	data := skeletonData{
 		Chart: b.chart, Title: b.chart, Description: strings.TrimSuffix(b.src.Description, "."), Release: b.src.Name,
-		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Rare: b.rareRows(), Checks: b.checks, Tested: b.tested, Untested: b.untested,
+		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Rare: b.rareRows(), Checks: together(b.checks), Tested: b.tested, Untested: b.untested,
 		Hosts: b.hosts.pattern, Mentions: b.mentions(),
 		Jobs: slices.ContainsFunc(b.objects, func(o manifest.Object) bool { return o.Kind() == "Job" }),
 	}
@@ -143,6 +145,9 @@ func (n noted) data() (noteData, bool) {
 	if n.ingress != nil {
 		d.Ingress = n.ingress.ref()
 		d.RootIngress = "$" + d.Ingress
+	}
+	if n.route != nil {
+		d.Route, d.Routed = n.route.ref(), n.routed
 	}
 	return d, true
 }

@@ -188,7 +188,12 @@ func switchable(t *testing.T) map[string]application {
 
 func chartOf(t *testing.T, app application) []charts.File {
 	t.Helper()
-	files, err := helm.Chart(app.chart())
+	return chartFiles(t, app.chart())
+}
+
+func chartFiles(t *testing.T, source helm.Source) []charts.File {
+	t.Helper()
+	files, err := helm.Chart(source)
 	if err != nil {
 		t.Fatal(err)
 	}
