@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -14,7 +15,10 @@ import (
 func (c *checker) amounts(o *origin, path diag.Path) {
 	duration := amount{"duration", "write a number and a unit, such as 30s or 1m30s", func(text string) error {
 		var d types.Duration
-		return d.DecodeMapstructure(text)
+		if err := d.DecodeMapstructure(text); err != nil || d >= 0 {
+			return err
+		}
+		return errors.New("is below 0")
 	}}
 	size := amount{"size", "write a number and a unit, such as 512m or 2g", func(text string) error {
 		var b types.UnitBytes

@@ -113,6 +113,7 @@ func (t *trail) record(s scope, n *yaml.Node, path diag.Path, into *origin) {
 	case yaml.SequenceNode:
 		t.sequence(s, n, path, into)
 	case yaml.ScalarNode:
+		t.tagged(s, n, path)
 		into.text = t.fill(s, n, path)
 	}
 }
@@ -126,6 +127,7 @@ func (t *trail) mapping(s scope, n *yaml.Node, path diag.Path, into *origin, hid
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
+		t.text(s, key, path)
 		if own[key.Value] && !hidden[key.Value] && !isMerge(key) {
 			t.disk.list.Add(diag.Diagnostic{
 				Severity: diag.Error, Pos: s.at(key), Path: append(slices.Clip(path), key.Value), Code: codeDuplicate,
@@ -147,6 +149,31 @@ func (t *trail) mapping(s scope, n *yaml.Node, path diag.Path, into *origin, hid
 }
 
 func isMerge(key *yaml.Node) bool { return key.Value == "<<" && key.Style == 0 }
+
+// text wants a key to be text. YAML takes whatever it can write for one.
+func (t *trail) text(s scope, key *yaml.Node, path diag.Path) {
+	n := resolve(key)
+	if n == nil || isMerge(key) || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" {
+		return
+	}
+	d := diag.Diagnostic{Severity: diag.Error, Pos: s.at(key), Path: append(slices.Clip(path), n.Value), Code: codeType, Summary: "is no text, as keys are"}
+	if n.Kind == yaml.ScalarNode {
+		d.Hint = fmt.Sprintf("write %q", n.Value)
+	}
+	t.disk.list.Add(d)
+}
+
+// tagged wants a value to be what its tag says.
+func (t *trail) tagged(s scope, n *yaml.Node, path diag.Path) {
+	var value any
+	if n.Style&yaml.TaggedStyle == 0 || n.Decode(&value) == nil {
+		return
+	}
+	t.disk.list.Add(diag.Diagnostic{
+		Severity: diag.Error, Pos: s.at(n), Path: slices.Clone(path), Code: codeType,
+		Summary: fmt.Sprintf("%q is not what its tag says, %s", n.Value, n.Tag), Hint: "remove the tag",
+	})
+}
 
 // merge notes the keys of a mapping, or of several, behind <<.
 func (t *trail) merge(s scope, n *yaml.Node, path diag.Path, into *origin, hidden map[string]bool) {

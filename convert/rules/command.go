@@ -1,6 +1,9 @@
 package rules
 
 import (
+	"fmt"
+	"path"
+
 	"gantry/charts/pattern"
 )
 
@@ -30,7 +33,22 @@ func (u *unit) command() {
 		}, "command")
 	}
 	u.container.Command, u.container.Args = u.arguments(entrypoint), u.arguments(args)
-	u.container.WorkingDir = u.in.WorkingDir
+	u.workingDir()
+}
+
+// windowsFolder is an absolute path in a container of Windows.
+var windowsFolder = pattern.Lazy(`^[A-Za-z]:[/\\]`)
+
+// workingDir maps working_dir. Runtimes start no container in a relative folder.
+func (u *unit) workingDir() {
+	dir := u.in.WorkingDir
+	if dir != "" && !path.IsAbs(dir) && !windowsFolder().MatchString(dir) {
+		u.warn(finding{
+			code: "unknown-word", summary: fmt.Sprintf("%q does not begin at the root of the container: it is left out", dir), hint: fmt.Sprintf("write %q", "/"+dir),
+		}, "working_dir")
+		return
+	}
+	u.container.WorkingDir = dir
 }
 
 // isCleared tells a list that is empty from one that nobody wrote.

@@ -10,6 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+
+	"gantry/charts/diag"
 )
 
 // containerSecurity returns the container's security context, made when needed:
@@ -75,11 +77,11 @@ func (u *unit) userID(name string, key ...string) (int64, bool) {
 // beyond what the Compose file says.
 func (u *unit) security() {
 	in := u.in
-	if len(in.CapAdd) > 0 || len(in.CapDrop) > 0 {
-		u.containerSecurity().Capabilities = &corev1.Capabilities{Add: capabilities(in.CapAdd), Drop: capabilities(in.CapDrop)}
+	if add, drop := u.knownCapabilities("cap_add", in.CapAdd), u.knownCapabilities("cap_drop", in.CapDrop); len(add)+len(drop) > 0 {
+		u.containerSecurity().Capabilities = &corev1.Capabilities{Add: add, Drop: drop}
 	}
 	for i, name := range in.CapAdd {
-		if c := capability(name); !slices.Contains(baselineCapabilities(), c) && !in.Privileged {
+		if c := capability(name); isCapability(c) && !slices.Contains(baselineCapabilities(), c) && !in.Privileged {
 			u.beyondBaseline(fmt.Sprintf("adds the capability %s", c), "cap_add", strconv.Itoa(i))
 		}
 	}
@@ -116,14 +118,35 @@ func (u *unit) users() {
 	}
 }
 
-func capabilities(names []string) []corev1.Capability {
+// knownCapabilities returns those that Linux has. Runtimes refuse to start a container
+// with any other, and the API server takes all.
+func (u *unit) knownCapabilities(key string, names []string) []corev1.Capability {
 	var out []corev1.Capability
-	for _, name := range names {
-		if c := capability(name); !slices.Contains(out, c) {
+	for i, name := range names {
+		switch c := capability(name); {
+		case !isCapability(c):
+			u.warn(finding{
+				code: "unknown-word", summary: fmt.Sprintf("%q is no capability of Linux: it is left out", name), hint: diag.DidYouMean(string(c), linuxCapabilities()),
+			}, key, strconv.Itoa(i))
+		case !slices.Contains(out, c):
 			out = append(out, c)
 		}
 	}
 	return out
+}
+
+func isCapability(c corev1.Capability) bool {
+	return c == "ALL" || slices.Contains(linuxCapabilities(), string(c))
+}
+
+// linuxCapabilities are those of capabilities(7).
+func linuxCapabilities() []string {
+	return []string{
+		"AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BLOCK_SUSPEND", "BPF", "CHECKPOINT_RESTORE", "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID",
+		"IPC_LOCK", "IPC_OWNER", "KILL", "LEASE", "LINUX_IMMUTABLE", "MAC_ADMIN", "MAC_OVERRIDE", "MKNOD", "NET_ADMIN", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_RAW",
+		"PERFMON", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYSLOG", "SYS_ADMIN", "SYS_BOOT", "SYS_CHROOT", "SYS_MODULE", "SYS_NICE", "SYS_PACCT", "SYS_PTRACE",
+		"SYS_RAWIO", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "WAKE_ALARM",
+	}
 }
 
 // capability returns the Kubernetes name of a capability, which has no CAP_.
