@@ -68,7 +68,7 @@ func (e *entry) schemaOf() *schema {
 	s := &schema{Type: "object", Description: e.comment, Additional: e.open}
 	for _, sub := range e.entries {
 		s.Properties = append(s.Properties, property{sub.key, sub.schemaOf()})
-		if sub.value == nil || len(sub.schema.Properties) > 0 {
+		if e.whole || sub.value == nil || len(sub.schema.Properties) > 0 {
 			// Templates look into it: whoever takes it away by null is told so.
 			s.Required = append(s.Required, sub.key)
 		}

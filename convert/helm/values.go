@@ -25,7 +25,9 @@ type entry struct {
 	// schema is what the value must look like; groups make their own.
 	schema *schema
 	// open tells that a group may hold keys that the chart does not know.
-	open    bool
+	open bool
+	// whole tells that none of a group's values may be taken away.
+	whole   bool
 	entries []*entry
 	// of is the chart that the values belong to.
 	of *builder

@@ -76,6 +76,7 @@ func (b *builder) variableValues() {
 		return
 	}
 	at := b.root.group("variables", "Variables of the Compose file, which other values refer to as ${NAME}")
+	at.whole = true // a reference to nothing would stay as it is
 	for _, v := range b.variables.Variables {
 		value, s := manifest.Text(v.Value), scalar()
 		if v.Number {

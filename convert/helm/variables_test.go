@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,5 +114,9 @@ func TestOfferedVariables(t *testing.T) {
 	_, err := render(load(t, chartOf(t, app)), app.name, nested("variables.MUST", ""))
 	if err == nil || !regexp.MustCompile(`/variables/MUST'?: minLength`).MatchString(err.Error()) {
 		t.Errorf("without a variable that must be set: %v", err)
+	}
+	_, err = render(load(t, chartOf(t, app)), app.name, nested("variables.REPLICAS", nil))
+	if err == nil || !strings.Contains(err.Error(), "at '/variables': missing property 'REPLICAS'") {
+		t.Errorf("with a variable taken away: %v", err)
 	}
 }
