@@ -55,7 +55,7 @@ func Load(ctx context.Context, src Source) (*Project, diag.List, error) {
 	if list.HasErrors() {
 		return nil, list, nil
 	}
-	return &Project{Project: project, Origins: newOrigins(t.root), Variables: t.variables, Reach: in.disk.reach}, list, nil
+	return &Project{Project: project, Origins: newOrigins(t.root), Variables: t.variables, Reach: in.disk.reach, shell: in.shell}, list, nil
 }
 
 // Files returns the Compose files that a source means, in the order in which they
@@ -77,6 +77,8 @@ type input struct {
 	dir   string
 	files []string
 	env   environment
+	// shell is env without what env files give.
+	shell environment
 	// profiles are the active ones; name is the project's, and given tells that
 	// somebody chose it.
 	profiles []string
@@ -232,6 +234,7 @@ func (in *input) readEnv(src Source) {
 			files, read = []string{dotEnv}, in.disk.reach.ReadFile
 		}
 	}
+	in.shell = in.env
 	in.env = in.disk.withFiles(in.env, files, func(file string) ([]byte, bool) {
 		data, err := read(file, maxEnvBytes)
 		if err != nil {

@@ -12,4 +12,13 @@ type Project struct {
 	Variables []Variable
 	// Reach is what may be read of the files that the application names.
 	Reach *Reach
+	// shell is the environment without that of env files.
+	shell environment
+}
+
+// FromShell reports whether a variable has its value from the environment of whoever
+// converts, and not from an env file of the project.
+func (p *Project) FromShell(name string) bool {
+	_, ok := p.shell[name]
+	return ok
 }

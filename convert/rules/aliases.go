@@ -39,7 +39,10 @@ func (u *unit) ownAliases() {
 			}
 		}
 	}
-	if _, mentioned := u.mentions.first[u.in.Hostname]; mentioned {
+	// What a service says of itself it may tell to others; but of a name with dots that
+	// nobody else mentions, hostname has said enough.
+	_, mentioned := u.mentions.first[u.in.Hostname]
+	if mentioned && (u.mentions.others[u.in.Hostname] || !strings.Contains(u.in.Hostname, ".")) {
 		u.alias(u.in.Hostname, "hostname")
 	}
 	if _, mentioned := u.mentions.first[u.in.ContainerName]; mentioned {

@@ -180,9 +180,10 @@ func (u *unit) external(source string, c *claim, mount corev1.VolumeMount, key [
 	if name == "" {
 		name = source
 	}
-	u.note(finding{
+	u.warn(finding{
 		code:    "volume-external",
 		summary: fmt.Sprintf("mounts the PersistentVolumeClaim %s, which must exist: the volume is external", objectName(name)),
+		hint:    "create that claim before, or take external: true away to get one",
 	}, key...)
 	u.mount(claimVolume(source, objectName(name)), mount)
 }

@@ -69,6 +69,9 @@ const dependsOn = "gantry.dev/depends-on"
 // comeAfter notes which workloads the group comes after, and what they must be by
 // then. Of several services of one pod, the strictest condition counts.
 func (g *group) comeAfter() {
+	for _, u := range g.units {
+		u.reportUnchecked()
+	}
 	words := []string{types.ServiceConditionStarted, types.ServiceConditionHealthy, types.ServiceConditionCompletedSuccessfully}
 	strictest := map[string]int{}
 	for _, u := range g.units {
@@ -87,6 +90,29 @@ func (g *group) comeAfter() {
 	}
 	if _, said := g.owner.work.Annotations[dependsOn]; !said && len(entries) > 0 {
 		setKey(&g.owner.work.Annotations, dependsOn, strings.Join(entries, ", "))
+	}
+}
+
+// reportUnchecked tells of services that are waited for as healthy, and that nobody
+// checks. Inside of a pod, order tells of them.
+func (u *unit) reportUnchecked() {
+	for _, name := range slices.Sorted(maps.Keys(u.in.DependsOn)) {
+		other := u.units[name]
+		if u.in.DependsOn[name].Condition != types.ServiceConditionHealthy || other == nil || u.podOf(name) == u.podOf(u.name) {
+			continue
+		}
+		f := finding{code: "depends-healthy"}
+		switch {
+		case other.container.ReadinessProbe != nil, u.once[name] && u.opts.WaitForHealthy: // of which awaitHealthy tells
+			continue
+		case u.once[name]:
+			f.summary = fmt.Sprintf("%s runs as a Job, which is never healthy: nobody waits for it, and Kubernetes restarts %s until what it needs is there", name, u.name)
+			f.hint = "write condition: service_completed_successfully, if it has completed by then"
+		default:
+			f.summary = fmt.Sprintf("%s has no health check here: it counts as healthy when it has started", name)
+			f.hint = fmt.Sprintf("give services.%s.healthcheck.test: Kubernetes does not read that of an image, and Compose refuses to wait without any", name)
+		}
+		u.warn(f, "depends_on", name)
 	}
 }
 

@@ -85,7 +85,7 @@ func (u *unit) env(values types.MappingWithEquals, secret *workload.Data) {
 	var refs []corev1.EnvVar
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		value := values[key]
-		if value != nil && u.project.Origins.Bare(*value, u.at("environment", key)...) {
+		if value != nil && u.project.FromShell(key) && u.project.Origins.Bare(*value, u.at("environment", key)...) {
 			u.warn(finding{
 				code: "value-baked", summary: "has no value here: the one that it has on this machine is written down",
 				hint: fmt.Sprintf("write %s: value, if it is the same everywhere", key),

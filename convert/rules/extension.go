@@ -71,7 +71,9 @@ func (a *app) scaled(project *compose.Project) *compose.Project {
 	}
 	model := *project.Project
 	model.Services = services
-	return &compose.Project{Project: &model, Origins: project.Origins, Variables: project.Variables, Reach: project.Reach}
+	scaled := *project
+	scaled.Project = &model
+	return &scaled
 }
 
 // podmate returns the service whose pod a service wants to be in: the first by

@@ -129,9 +129,10 @@ func (a *app) readImages() {
 	if len(a.opts.Images) == 0 {
 		return
 	}
-	copied := *a.project.Project
+	copied, project := *a.project.Project, *a.project
 	copied.Services, copied.Volumes = maps.Clone(copied.Services), maps.Clone(copied.Volumes)
-	a.project = &compose.Project{Project: &copied, Origins: a.project.Origins, Variables: a.project.Variables, Reach: a.project.Reach}
+	project.Project = &copied
+	a.project = &project
 	for _, name := range slices.Sorted(maps.Keys(copied.Services)) {
 		s := copied.Services[name]
 		r := imageReader{app: a, name: name, in: &s, image: a.facts(name, &s)}

@@ -124,13 +124,20 @@ func (a *app) declare(f fileObject, object string) {
 // content returns what a config or secret holds, and whether an object is made
 // of it at all.
 func (a *app) content(f fileObject, object string, path diag.Path) ([]byte, bool) {
-	if bool(f.config.External) || a.extensionOfFile(f).Existing != "" {
+	existing := a.extensionOfFile(f).Existing != ""
+	if bool(f.config.External) || existing {
 		a.reportExisting(f)
 	}
-	if bool(f.config.External) || a.extensionOfFile(f).Existing != "" || f.secret && (a.opts.Secrets == SecretsExternal || f.config.Driver != "") {
-		a.report(diag.Note, finding{
+	chosen := existing || f.secret && a.opts.Secrets == SecretsExternal
+	if bool(f.config.External) || f.secret && f.config.Driver != "" || chosen {
+		severity := diag.Warning
+		if chosen {
+			severity = diag.Note
+		}
+		a.report(severity, finding{
 			code:    "file-external",
-			summary: fmt.Sprintf("must exist as %s %s with the key %s", kindOf(f.secret), object, a.dataKey(f)),
+			summary: fmt.Sprintf("must exist as %s %s with the key %s, and pods wait for it", kindOf(f.secret), object, a.dataKey(f)),
+			hint:    fmt.Sprintf("kubectl create %s %s --from-file=%s=FILE", createArgument(f.secret), object, a.dataKey(f)),
 		}, path)
 		return nil, false
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,12 +33,42 @@ func (u *unit) kind() {
 	default:
 		u.work.Kind = workload.Deployment
 	}
+	u.reportAgent()
 	switch {
 	case u.seat().role == initial:
 	case u.work.Kind == workload.Job:
 		u.job()
 	default:
 		u.keptRunning()
+	}
+}
+
+// nodePaths are the parts of a machine that agents read, which watch it.
+func nodePaths() []string {
+	return []string{"/", "/proc", "/sys", "/sys/fs/cgroup", "/var/log", "/var/log/journal", "/var/lib/docker", "/var/lib/docker/containers"}
+}
+
+// reportAgent tells of what watches the machine that it runs on, in one pod: of many
+// nodes, it sees one.
+func (u *unit) reportAgent() {
+	if u.work.Kind != workload.Deployment && u.work.Kind != workload.StatefulSet || u.in.GetScale() > 1 {
+		return
+	}
+	what, key := "", []string(nil)
+	if u.in.Pid == "host" {
+		what, key = "the processes", []string{"pid"}
+	}
+	for i, m := range u.in.Volumes {
+		if what == "" && m.Type == types.VolumeTypeBind && slices.Contains(nodePaths(), path.Clean(m.Source)) {
+			what, key = path.Clean(m.Source), []string{"volumes", strconv.Itoa(i)}
+		}
+	}
+	if what != "" {
+		u.warn(finding{
+			code:    "node-agent",
+			summary: fmt.Sprintf("watches %s of the one node that runs its pod, and no other", what),
+			hint:    "write x-kubernetes: {kind: DaemonSet}, or deploy: {mode: global}, to run it on every node",
+		}, key...)
 	}
 }
 
@@ -110,7 +141,7 @@ func (a *app) runsOnce(s *types.ServiceConfig) bool {
 	case "always", "unless-stopped":
 		return false
 	case "no":
-		return len(a.waited[s.Name]) > 0 || isTask(s) && !a.dependedOn[s.Name]
+		return len(a.waited[s.Name]) > 0 || isTask(s) && s.HealthCheck == nil && !a.dependedOn[s.Name]
 	default:
 		return len(a.waited[s.Name]) > 0 || isCalledTask(s)
 	}
@@ -120,8 +151,14 @@ func (a *app) runsOnce(s *types.ServiceConfig) bool {
 // to: a migration, an import, a test.
 func isTask(s *types.ServiceConfig) bool {
 	own := len(s.Command)+len(s.Entrypoint) > 0
-	return own && len(s.Ports)+len(s.Expose) == 0 && s.HealthCheck == nil && s.GetScale() == 1
+	return own && len(s.Ports)+len(s.Expose) == 0 && (s.HealthCheck == nil || looksForFile(s.HealthCheck.Test)) && s.GetScale() == 1
 }
+
+// fileTest is a health check that only looks whether there is a file. Nothing that
+// answers is checked so, but what makes the file for others to wait for.
+var fileTest = pattern.Lazy(`^(CMD|CMD-SHELL)? ?(\[|test) (! )?-[efsr] \S+( \])?( \|\| exit 1)?;?$`)
+
+func looksForFile(test []string) bool { return fileTest().MatchString(strings.Join(test, " ")) }
 
 // taskName are the names that people give to what prepares the others, once.
 var taskName = pattern.Lazy(`(?i)(^|[-_.])(init|initdb|dbinit|initializer|setup|migrate|migrations?|migrator|permissions?|prepare|provision|seed|seeder|bootstrap|create[a-z]*)([-_.]|$)`)

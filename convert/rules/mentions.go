@@ -23,6 +23,8 @@ type mentions struct {
 	first map[string]diag.Path
 	// dialed are the ports that stand beside the names of a service.
 	dialed map[string][]dialedPort
+	// others are the names that somebody else than the service itself mentions.
+	others map[string]bool
 	// by are the services that a service speaks of, and bare those that it names without
 	// a port.
 	by, bare map[string]map[string]bool
@@ -30,7 +32,7 @@ type mentions struct {
 
 func newMentions(hosts map[string]string) mentions {
 	return mentions{
-		hosts: hosts, first: map[string]diag.Path{}, dialed: map[string][]dialedPort{}, by: map[string]map[string]bool{}, bare: map[string]map[string]bool{},
+		hosts: hosts, first: map[string]diag.Path{}, others: map[string]bool{}, dialed: map[string][]dialedPort{}, by: map[string]map[string]bool{}, bare: map[string]map[string]bool{},
 	}
 }
 
@@ -166,6 +168,9 @@ func (m mentions) found(host, before, after string, path diag.Path) {
 	}
 	if m.first[host] == nil {
 		m.first[host] = path
+	}
+	if path[0] != "services" || path[1] != service {
+		m.others[host] = true
 	}
 	if path[0] != "services" || service == "" {
 		return
