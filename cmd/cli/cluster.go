@@ -117,6 +117,9 @@ func releaseHint(err error) string {
 	if _, ok := errors.AsType[*kube.UnreachableError](err); ok {
 		return "is the cluster running, and is it the one you mean? --context and --kubeconfig choose another"
 	}
+	if e, ok := errors.AsType[*release.NotFoundError](err); ok && e.Revision > 0 {
+		return fmt.Sprintf("see which there are with: gantry history %s -n %s", e.Name, e.Namespace)
+	}
 	if _, ok := errors.AsType[*release.NotFoundError](err); ok {
 		return "see what there is with: gantry list --all-namespaces"
 	}

@@ -154,10 +154,17 @@ func withReason(state live.State, reason string) string {
 	return fmt.Sprintf("%s (%s)", state, reason)
 }
 
+// ports says how a service is reached. Its own port is left out where a published one
+// leads to it.
 func ports(list []live.Port) string {
 	var texts []string
 	for _, p := range list {
-		texts = append(texts, p.String())
+		published := func(other live.Port) bool {
+			return other.Published != p.Published && other.Target == p.Target && other.Protocol == p.Protocol
+		}
+		if p.Published != p.Target || !slices.ContainsFunc(list, published) {
+			texts = append(texts, p.String())
+		}
 	}
 	return orDash(strings.Join(texts, ", "))
 }

@@ -153,7 +153,7 @@ func (a *app) applyChart(ctx context.Context, w wanted, apply func(*release.Mana
 	r, err := apply(manager, l)
 	p.finish()
 	if err != nil {
-		return nil, a.releaseError(l.explain(err))
+		return nil, a.releaseError(unfinished(l.explain(err), r))
 	}
 	if w.dry != "" {
 		a.printDryRun(r)
@@ -179,16 +179,29 @@ func checkApply(o *release.ApplyOptions, dry release.DryRun) error {
 	return nil
 }
 
+// unfinished says how what was interrupted goes on, once there is a record of it.
+func unfinished(err error, r *release.Release) error {
+	if r == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return withHint(err, fmt.Sprintf("what was done until then stays, as revision %d; go on with: gantry up, or gantry upgrade %s CHART -n %s", r.Revision, r.Name, r.Namespace))
+}
+
 // finished says what was done, and prints the chart's notes.
 func (a *app) finished(did string, r *release.Release) {
+	a.done(did, r)
+	if notes := strings.TrimSpace(r.Notes); notes != "" && a.progressOutput != progressJSON {
+		fmt.Fprintf(a.Out, "\n%s\n", notes)
+	}
+}
+
+// done says what was done.
+func (a *app) done(did string, r *release.Release) {
 	if a.progressOutput == progressJSON {
 		a.tellDone(r)
 		return
 	}
 	fmt.Fprintf(a.Out, "%s %s: revision %d is %s in namespace %s\n", did, r.Name, r.Revision, r.Status, r.Namespace)
-	if notes := strings.TrimSpace(r.Notes); notes != "" {
-		fmt.Fprintf(a.Out, "\n%s\n", notes)
-	}
 }
 
 // printDryRun prints the plan of a release that is not made, or else its documents.

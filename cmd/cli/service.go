@@ -115,7 +115,7 @@ func serviceError(err error) error {
 	if near := diag.Nearest(e.Name, e.Known); len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	} else if len(e.Known) > 0 {
-		hint = fmt.Sprintf("if %s is a release, name it with: gantry ps --release %s", e.Name, e.Name)
+		hint = fmt.Sprintf("if %s is a release, name it with: --release %s", e.Name, e.Name)
 	}
 	return notFoundError(withHint(err, hint))
 }

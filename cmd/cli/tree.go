@@ -153,7 +153,11 @@ func (v *treeView) lines(now time.Time) []string {
 
 // summary is the line of an object.
 func (v *treeView) summary(b live.Branch) string {
-	mark, state := v.marks.done, string(b.Action)
+	mark := v.marks.done
+	var states []string
+	if b.Action != "" {
+		states = append(states, string(b.Action))
+	}
 	ready := 0
 	for _, p := range b.Pods {
 		if p.Ready {
@@ -167,12 +171,12 @@ func (v *treeView) summary(b live.Branch) string {
 	case b.Waits && mark != v.marks.bad:
 		mark = v.marks.waits
 	case !b.Waits && live.RunsPods(b.Object.Kind) && b.Action != release.Deleted && b.Action != release.Kept && b.Action != release.Ready:
-		state += ", ready"
+		states = append(states, "ready")
 	}
 	if b.Waits && len(b.Pods) > 0 && b.Action != release.HookStarted {
-		state += fmt.Sprintf(", %d of %s ready", ready, countOf(len(b.Pods), "pod"))
+		states = append(states, fmt.Sprintf("%d of %s ready", ready, countOf(len(b.Pods), "pod")))
 	}
-	return fmt.Sprintf("%s %s  %s%s%s", mark, b.Object, v.marks.dim, state, v.marks.off)
+	return fmt.Sprintf("%s %s  %s%s%s", mark, b.Object, v.marks.dim, strings.Join(states, ", "), v.marks.off)
 }
 
 // markOf is the mark before a pod or a container.

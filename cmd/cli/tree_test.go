@@ -70,6 +70,10 @@ func TestTree(t *testing.T) {
 	if got := v.summary(v.tree.Branches()[1]); got != "+ Deployment web  created, ready" {
 		t.Errorf("a line that is left is %q", got)
 	}
+	later := live.Branch{Object: object("Deployment", "later"), Waits: true, Pods: []live.PodStatus{{Ready: true}}}
+	if got := v.summary(later); got != "* Deployment later  1 of 1 pod ready" {
+		t.Errorf("the line of what is not applied yet is %q", got)
+	}
 	v.tree.Observe(release.Event{Action: release.Changed, Object: object("Deployment", "web")})
 	if !v.tree.Branches()[1].Waits {
 		t.Error("what is changed again is not waited for again")

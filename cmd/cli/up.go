@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -41,7 +42,7 @@ cluster's version of Kubernetes does not have is left out and reported, unless
 --kubernetes-version names another.
 
 The release is a Helm release like any other: gantry history, rollback and diff
-know it, and so does helm.
+know it, and so does helm. Its notes are those of gantry get notes.
 
 What depends_on says of healthy and completed services is waited for with --detach
 as well: a service is applied when those that it comes after are there.
@@ -69,6 +70,10 @@ as well: a service is applied when those that it comes after are there.
 func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	if err := errors.Join(o.check(), a.checkProgress()); err != nil {
 		return err
+	}
+	if len(args) > 0 && slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(args[0])) {
+		err := fmt.Errorf("%q would be the name of the release", args[0])
+		return usageError(withHint(err, "name Compose files with: gantry up -f "+args[0]))
 	}
 	if o.rules.Secrets == rules.SecretsAuto {
 		o.rules.Secrets = rules.SecretsPlain // they go to the cluster, and into no file
@@ -105,9 +110,9 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	r, err := manager.Upgrade(ctx, name, chart, helm.SecretValues(result.Objects, result.App.Charts...), o.UpgradeOptions)
 	p.finish()
 	if err != nil {
-		return a.releaseError(err)
+		return a.releaseError(unfinished(err, r))
 	}
-	a.finished("up:", r)
+	a.done("up:", r)
 	if a.progressOutput != progressJSON {
 		a.whereTo(ctx, r, args)
 	}

@@ -40,9 +40,10 @@ func TestInterruptedUpgrade(t *testing.T) {
 	if code != 130 {
 		t.Fatalf("ended with %d\n%s", code, said)
 	}
-	r.wants(said, "gantry: error: interrupted")
+	r.wants(said, "gantry: error: interrupted", "as revision 2; go on with: gantry up, or gantry upgrade shop CHART -n "+r.Namespace)
 	r.wants(r.h("history", "shop"), "failed")
 	r.g("upgrade", "shop", "web", "--wait")
+	r.wants(r.fails(4, "rollback", "shop", "9"), "has no revision 9", "gantry history shop -n "+r.Namespace)
 }
 
 // TestKilled ends operations with kill -9 at each of their steps. The next one

@@ -129,7 +129,7 @@ func TestServices(t *testing.T) {
 		table, notes, _ = s.ends("", "ps") // between two crashes it runs for a moment
 		return strings.Contains(notes, "crash: ended with exit code 1"), nil
 	})
-	if !regexp.MustCompile(`(?m)^web +2/2 +running +0 +\d+s +80, 8080->80 +example.com/web:1.0$`).MatchString(table) || strings.Contains(table, "migrate") {
+	if !regexp.MustCompile(`(?m)^web +2/2 +running +0 +\d+s +8080->80 +example.com/web:1.0$`).MatchString(table) || strings.Contains(table, "migrate") {
 		t.Errorf("ps printed\n%s", table)
 	}
 	s.wants(notes, "crash: ended with exit code 1", "gantry logs crash", "ended or stopped: migrate")
@@ -145,7 +145,7 @@ func TestServices(t *testing.T) {
 		says string
 	}{
 		{[]string{"ps", "wbe"}, `did you mean db or web`},
-		{[]string{"ps", "shop"}, "gantry ps --release shop"},
+		{[]string{"ps", "shop"}, "name it with: --release shop"},
 		{[]string{"logs", "--release", "other"}, "there is no release other"},
 		{[]string{"exec", "migrate", "--", "true"}, "no pod of service migrate runs: it is complete"},
 		{[]string{"exec", "web", "--index", "3", "--", "true"}, "has no pod 3: it has 2"},
