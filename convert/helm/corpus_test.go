@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -21,6 +23,26 @@ import (
 	"gantry/convert/workload"
 )
 
+// projects is the folder of the Compose projects that all tests share.
+var projects string
+
+// TestMain lets the heap grow: the tests make much and keep little, and the collector
+// took a sixth of their time.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(runIn(m))
+}
+
+func runIn(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "gantry-charts-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	projects = dir
+	return m.Run()
+}
+
 // application is a converted application.
 type application struct {
 	name    string
@@ -30,6 +52,9 @@ type application struct {
 	// again converts it with other variables, and variables are what that shows.
 	again     trace.Conversion
 	variables *trace.Found
+	// files are its chart, and loaded is the chart as helm reads it: both are made once.
+	files  func() ([]charts.File, error)
+	loaded func() (*loaded, error)
 }
 
 // chart is what the chart of the application is made of.
@@ -37,67 +62,96 @@ func (a application) chart() helm.Source {
 	return helm.Source{Name: a.name, Objects: a.objects, Variables: a.variables, Charts: a.charts, Data: a.data}
 }
 
-// applications converts every case of testdata/convert that converts, and the
-// demo in every way of exposing it.
+// charted returns the application with its chart, which is made at first use.
+func (a application) charted() application {
+	source := a.chart()
+	a.files = sync.OnceValues(func() ([]charts.File, error) { return helm.Chart(source) })
+	files := a.files
+	a.loaded = sync.OnceValues(func() (*loaded, error) {
+		made, err := files()
+		if err != nil {
+			return nil, err
+		}
+		return loadFiles(made)
+	})
+	return a
+}
+
+// applications are the cases of testdata/convert that convert, and the demo in every way of
+// exposing it.
 func applications(t *testing.T) map[string]application {
 	t.Helper()
 	apps := map[string]application{}
-	for name, convert := range conversions(t) {
-		if app, err := convert(); err == nil {
+	for name := range conversions() {
+		if app, ok := converted(t, name); ok {
 			apps[name] = app
 		}
 	}
 	return apps
 }
 
-// applicationOf converts one of the applications.
+// applicationOf is one of the applications.
 func applicationOf(t *testing.T, name string) application {
 	t.Helper()
-	app, err := conversions(t)[name]()
-	if err != nil {
-		t.Fatal(err)
+	app, ok := converted(t, name)
+	if !ok {
+		t.Fatalf("%s does not convert", name)
 	}
 	return app
 }
 
-// conversions are what applications converts, by name. Errors of the demo are
-// errors of the test.
-func conversions(t *testing.T) map[string]func() (application, error) {
+// converted converts an application at first use. A case may be about what is refused; the
+// demo never is.
+func converted(t *testing.T, name string) (application, bool) {
 	t.Helper()
+	convert := conversions()[name]
+	if convert == nil {
+		t.Fatalf("there is no application %s", name)
+	}
+	app, err := convert()
+	if err != nil && strings.HasPrefix(name, "demo-") {
+		t.Fatal(err)
+	}
+	return app, err == nil
+}
+
+// conversions are the applications by name, each converted once for all tests.
+var conversions = sync.OnceValue(func() map[string]func() (application, error) {
 	cases, err := filepath.Glob("../../testdata/convert/*.txtar")
 	if err != nil || len(cases) == 0 {
-		t.Fatalf("no cases: %v", err)
+		panic("no cases in testdata/convert")
 	}
 	all := map[string]func() (application, error){}
 	for _, file := range cases {
-		all[strings.TrimSuffix(filepath.Base(file), ".txtar")] = func() (application, error) {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		all[name] = sync.OnceValues(func() (application, error) {
 			archive, err := txtar.ParseFile(file)
 			if err != nil {
-				t.Fatal(err)
+				return application{}, err
 			}
-			return convertArchive(t, archive)
-		}
+			return convertIn(context.Background(), filepath.Join(projects, name), archive)
+		})
 	}
 	for _, version := range []string{"v1", "v2"} {
 		for _, expose := range []rules.Exposure{rules.ExposeCluster, rules.ExposeNodePort, rules.ExposeLoadBalancer, rules.ExposeIngress} {
 			src := compose.Source{Files: []string{filepath.Join("../../testdata/demo", version, "compose.yaml")}}
-			all["demo-"+version+"-"+string(expose)] = func() (application, error) {
-				app, err := convertSource(t, src, rules.Options{Expose: expose})
-				if err != nil {
-					t.Fatal(err)
-				}
-				return app, nil
-			}
+			all["demo-"+version+"-"+string(expose)] = sync.OnceValues(func() (application, error) {
+				return convertSource(context.Background(), src, rules.Options{Expose: expose})
+			})
 		}
 	}
 	return all
-}
+})
 
 // convertArchive converts the Compose project in an archive, with the options in
 // its options.json.
 func convertArchive(t *testing.T, archive *txtar.Archive) (application, error) {
 	t.Helper()
-	dir := t.TempDir()
+	return convertIn(t.Context(), t.TempDir(), archive)
+}
+
+// convertIn is convertArchive in a folder.
+func convertIn(ctx context.Context, dir string, archive *txtar.Archive) (application, error) {
 	var opts struct {
 		Files, Profiles, Environ []string
 		Rules                    rules.Options
@@ -105,18 +159,19 @@ func convertArchive(t *testing.T, archive *txtar.Archive) (application, error) {
 	for _, f := range archive.Files {
 		if f.Name == "options.json" {
 			if err := json.Unmarshal(f.Data, &opts); err != nil {
-				t.Fatal(err)
+				return application{}, err
 			}
 		}
-		write(t, filepath.Join(dir, f.Name), f.Data)
+		if err := write(filepath.Join(dir, f.Name), f.Data); err != nil {
+			return application{}, err
+		}
 	}
 	src := compose.Source{Files: opts.Files, WorkingDir: dir, Dir: dir, Profiles: opts.Profiles, Environ: opts.Environ}
-	return convertSource(t, src, opts.Rules)
+	return convertSource(ctx, src, opts.Rules)
 }
 
-func convertSource(t *testing.T, src compose.Source, opts rules.Options) (application, error) {
-	t.Helper()
-	result, err := convert.Convert(t.Context(), src, opts)
+func convertSource(ctx context.Context, src compose.Source, opts rules.Options) (application, error) {
+	result, err := convert.Convert(ctx, src, opts)
 	if err != nil {
 		return application{}, err
 	}
@@ -133,19 +188,16 @@ func convertSource(t *testing.T, src compose.Source, opts rules.Options) (applic
 		}
 		return again.Objects, nil
 	}
-	app.variables, err = trace.Variables(t.Context(), result.Project.Variables, app.objects, app.again, charts.IsSecretName)
+	app.variables, err = trace.Variables(ctx, result.Project.Variables, app.objects, app.again, charts.IsSecretName)
 	if err != nil {
-		t.Fatal(err)
+		panic(err) // the application converts, so this is no case of what is refused
 	}
-	return app, nil
+	return app.charted(), nil
 }
 
-func write(t *testing.T, name string, data []byte) {
-	t.Helper()
+func write(name string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if err := os.WriteFile(name, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	return os.WriteFile(name, data, 0o644)
 }

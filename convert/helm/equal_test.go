@@ -24,7 +24,7 @@ func TestChartRendersToTheObjects(t *testing.T) {
 // application and compares object for object.
 func compareChart(t *testing.T, app application) {
 	t.Helper()
-	documents, err := render(load(t, chartOf(t, app)), app.name, helm.SecretValues(app.objects))
+	documents, err := render(loadedOf(t, app), app.name, helm.SecretValues(app.objects))
 	if err != nil {
 		t.Fatal(err)
 	}

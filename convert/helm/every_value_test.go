@@ -44,14 +44,14 @@ func TestEveryValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := chartOf(t, app)
+	c := loadedOf(t, app)
 	const (
 		web       = "Deployment web"
 		db        = "StatefulSet db"
 		pod       = "spec.template.spec."
 		container = "spec.template.spec.containers.0."
 	)
-	for _, c := range []struct {
+	for _, tt := range []struct {
 		set    string // PATH=JSON, several with && between
 		object string
 		at     string // % stands for a dot in a key
@@ -130,27 +130,27 @@ func TestEveryValue(t *testing.T) {
 		{`extraObjects=["apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"{{ .Release.Name }}\"}\n"]`, "ConfigMap shop", "metadata.name", `"shop"`},
 	} {
 		values := map[string]any{}
-		for setting := range strings.SplitSeq(c.set, " && ") {
+		for setting := range strings.SplitSeq(tt.set, " && ") {
 			path, text, _ := strings.Cut(setting, "=")
 			merge(values, nested(path, fromJSON(t, text)))
 		}
-		documents, tests, err := renderWithTests(load(t, files), app.name, values)
+		documents, tests, err := renderWithTests(c, app.name, values)
 		maps.Copy(documents, tests)
 		if err != nil {
-			t.Errorf("%s: %v", c.set, err)
+			t.Errorf("%s: %v", tt.set, err)
 			continue
 		}
 		for name, text := range documents {
 			if err := strict.Decode(text); err != nil && strings.HasSuffix(name, ".yaml") {
-				t.Errorf("%s: %s: %v", c.set, name, err)
+				t.Errorf("%s: %s: %v", tt.set, name, err)
 			}
 		}
-		got := strict.Plain(objects(t, documents))[c.object]
-		if c.at != "" {
-			got = reach(got, strings.Split(c.at, "."))
+		got := strict.Plain(objects(t, documents))[tt.object]
+		if tt.at != "" {
+			got = reach(got, strings.Split(tt.at, "."))
 		}
-		if want := fromJSON(t, c.want); !reflect.DeepEqual(fromJSON(t, asJSON(t, got)), want) {
-			t.Errorf("%s: %s of %s is %s, want %s", c.set, c.at, c.object, asJSON(t, got), c.want)
+		if want := fromJSON(t, tt.want); !reflect.DeepEqual(fromJSON(t, asJSON(t, got)), want) {
+			t.Errorf("%s: %s of %s is %s, want %s", tt.set, tt.at, tt.object, asJSON(t, got), tt.want)
 		}
 	}
 }
@@ -162,7 +162,7 @@ func TestBudgetsAreSaidEitherWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := load(t, chartOf(t, app))
+	c := loadedOf(t, app)
 	for set, want := range map[string]map[string]any{
 		`{}`:                        {"maxUnavailable": 1.0},
 		`{"maxUnavailable": "40%"}`: {"maxUnavailable": "40%"},
@@ -251,7 +251,7 @@ dependencies:
 		{`{"tags": {"more": false}, "second": {"enabled": true}}`, true, true},
 	} {
 		loaded, values := load(t, parent), fromJSON(t, c.values).(map[string]any)
-		if err := chartutil.ProcessDependencies(loaded, values); err != nil {
+		if err := chartutil.ProcessDependencies(loaded.Chart, values); err != nil {
 			t.Fatal(err)
 		}
 		documents, err := render(loaded, "r", values)

@@ -19,15 +19,15 @@ import (
 func TestPrefix(t *testing.T) {
 	for name, app := range applications(t) {
 		t.Run(name, func(t *testing.T) {
-			c := load(t, chartOf(t, app))
+			c := loadedOf(t, app)
 			secrets := helm.SecretValues(app.objects)
-			plain, err := render(c, app.name, secrets)
+			plain, _, err := renderByUs(t.Context(), c, app.name, secrets)
 			if err != nil {
 				t.Fatal(err)
 			}
 			prefixed := maps.Clone(secrets)
 			prefixed["fullnameOverride"] = "zz9"
-			documents, err := render(c, app.name, prefixed)
+			documents, _, err := renderByUs(t.Context(), c, app.name, prefixed)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func asYAML(object any) string {
 // old name when the names have a prefix.
 func TestReferencesFollow(t *testing.T) {
 	for name, app := range applications(t) {
-		documents, err := render(load(t, chartOf(t, app)), app.name, map[string]any{"prefixNames": true})
+		documents, _, err := renderByUs(t.Context(), loadedOf(t, app), app.name, map[string]any{"prefixNames": true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,17 +1,18 @@
 package helm_test
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/lint"
 	"helm.sh/helm/v3/pkg/lint/support"
 
 	"gantry/charts"
-	"gantry/convert/helm"
 )
 
 // TestLint runs helm lint --strict over every chart. The only remark is that a
@@ -19,16 +20,16 @@ import (
 func TestLint(t *testing.T) {
 	for name, app := range applications(t) {
 		t.Run(name, func(t *testing.T) {
-			files, err := helm.Chart(app.chart())
-			if err != nil {
-				t.Fatal(err)
-			}
 			dir := filepath.Join(t.TempDir(), app.name) // helm wants the folder to have the name of the chart
-			for _, f := range files {
-				write(t, filepath.Join(dir, f.Name), f.Data)
+			var err error
+			for _, f := range chartOf(t, app) {
+				err = errors.Join(err, write(filepath.Join(dir, f.Name), f.Data))
 			}
 			for _, d := range app.charts { // stands for what gantry chart deps update fetches
-				write(t, filepath.Join(dir, "charts", d.Name, "Chart.yaml"), fmt.Appendf(nil, "apiVersion: v2\nname: %s\nversion: %s\n", d.Name, strings.TrimLeft(d.Version, "^~")))
+				err = errors.Join(err, write(filepath.Join(dir, "charts", d.Name, "Chart.yaml"), fmt.Appendf(nil, "apiVersion: v2\nname: %s\nversion: %s\n", d.Name, strings.TrimLeft(d.Version, "^~"))))
+			}
+			if err != nil {
+				t.Fatal(err)
 			}
 			for _, m := range lint.All(dir, nil, "default", true).Messages {
 				if strings.Contains(m.Err.Error(), "a DNS-1035 label must consist") && strings.HasPrefix(app.name, "digits") {
@@ -45,15 +46,10 @@ func TestLint(t *testing.T) {
 // TestSameBytes makes each chart twice, once from objects in another order.
 func TestSameBytes(t *testing.T) {
 	for name, app := range applications(t) {
-		first, err := helm.Chart(app.chart())
-		if err != nil {
-			t.Fatal(err)
-		}
-		slices.Reverse(app.objects)
-		second, err := helm.Chart(app.chart())
-		if err != nil {
-			t.Fatal(err)
-		}
+		other := app.chart()
+		other.Objects = slices.Clone(other.Objects)
+		slices.Reverse(other.Objects)
+		first, second := chartOf(t, app), chartFiles(t, other)
 		if !slices.EqualFunc(first, second, func(a, b charts.File) bool { return a.Name == b.Name && string(a.Data) == string(b.Data) }) {
 			t.Errorf("%s: the order of the objects changes the chart", name)
 		}
@@ -61,13 +57,10 @@ func TestSameBytes(t *testing.T) {
 }
 
 // TestWrongValues passes values that people get wrong, and expects a refusal that
-// names the value.
+// names the value, in helm's words.
 func TestWrongValues(t *testing.T) {
 	app := applicationOf(t, "demo-v1-ingress")
-	files, err := helm.Chart(app.chart())
-	if err != nil {
-		t.Fatal(err)
-	}
+	chart := loadedOf(t, app).Chart
 	for _, c := range []struct {
 		path  string
 		value any
@@ -107,7 +100,7 @@ func TestWrongValues(t *testing.T) {
 		{"enabled", "no", "at '/enabled': got string, want boolean"},
 		{"secrets.dbPassword.data.db_password", 1234, "at '/secrets/dbPassword/data/db_password': got number, want string"},
 	} {
-		_, err := render(load(t, files), app.name, nested(c.path, c.value))
+		_, err := chartutil.ToRenderValues(chart, nested(c.path, c.value), chartutil.ReleaseOptions{Name: app.name}, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s = %v: got error %v, want %s", c.path, c.value, err, c.want)
 		}
@@ -118,7 +111,7 @@ func TestWrongValues(t *testing.T) {
 // chart has them or not.
 func TestProbesCanBeReplaced(t *testing.T) {
 	app := applicationOf(t, "demo-v1-cluster")
-	c := load(t, chartOf(t, app))
+	c := loadedOf(t, app)
 	tcp := map[string]any{"exec": nil, "tcpSocket": map[string]any{"port": 3000}}
 	documents, err := render(c, app.name, map[string]any{
 		"web":    map[string]any{"readinessProbe": tcp, "livenessProbe": nil, "startupProbe": nil},
@@ -142,11 +135,7 @@ func TestProbesCanBeReplaced(t *testing.T) {
 // TestParentGlobals gives the chart values that a parent chart shares with all.
 func TestParentGlobals(t *testing.T) {
 	app := applicationOf(t, "demo-v1-cluster")
-	files, err := helm.Chart(app.chart())
-	if err != nil {
-		t.Fatal(err)
-	}
-	documents, err := render(load(t, files), app.name, map[string]any{"global": map[string]any{
+	documents, err := render(loadedOf(t, app), app.name, map[string]any{"global": map[string]any{
 		"imageRegistry": "registry.example.org", "storageClass": "fast", "somebodyElses": true, "imagePullSecrets": []any{map[string]any{"name": "pull"}},
 	}})
 	if err != nil {

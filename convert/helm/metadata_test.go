@@ -49,7 +49,7 @@ func TestNotesSayHowToReachIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := load(t, chartOf(t, app))
+	c := loadedOf(t, app)
 	ways := []string{
 		"web: http://shop.example.org/\n", "web: https://shop.example.org/\n", "web: shop.example.net, through the Gateway\n", "web: any host of the Gateway\n",
 		"and then the external address, port 3000\n", "web: the address of any node", "and then localhost:3000\n",

@@ -33,13 +33,10 @@ func TestNamesThatMeet(t *testing.T) {
 		}}
 	}
 	from := []manifest.Object{web, config("env"), config("web-env"), service("web"), service("alias"), service("web-alias"), service("web-web-alias")}
-	compareChart(t, application{name: "app", objects: from})
-	files, err := helm.Chart(helm.Source{Name: "app", Objects: from})
-	if err != nil {
-		t.Fatal(err)
-	}
+	app := application{name: "app", objects: from}.charted()
+	compareChart(t, app)
 	var got []string
-	for _, f := range files {
+	for _, f := range chartOf(t, app) {
 		if name, ok := strings.CutPrefix(f.Name, "templates/web/"); ok && (strings.HasPrefix(name, "service") || strings.HasPrefix(name, "configmap")) {
 			got = append(got, name)
 		}

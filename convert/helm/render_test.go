@@ -1,6 +1,8 @@
 package helm_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,47 +10,93 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
-	"helm.sh/helm/v3/pkg/engine"
+	helmengine "helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/releaseutil"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"gantry/charts"
+	"gantry/charts/engine"
 )
 
-// load reads the files of a chart as helm does.
-func load(tb testing.TB, files []charts.File) *chart.Chart {
-	tb.Helper()
+// loaded is a chart as helm reads it, and its schema, which helm compiles each time.
+type loaded struct {
+	*chart.Chart
+	compiled func() (*jsonschema.Schema, error)
+}
+
+func loadFiles(files []charts.File) (*loaded, error) {
 	var buffered []*loader.BufferedFile
 	for _, f := range files {
 		buffered = append(buffered, &loader.BufferedFile{Name: f.Name, Data: f.Data})
 	}
 	c, err := loader.LoadFiles(buffered)
 	if err != nil {
+		return nil, err
+	}
+	return &loaded{c, sync.OnceValues(func() (*jsonschema.Schema, error) {
+		const name = "file:///values.schema.json"
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(c.Schema))
+		if err != nil {
+			return nil, err
+		}
+		compiler := jsonschema.NewCompiler()
+		if err := compiler.AddResource(name, document); err != nil {
+			return nil, err
+		}
+		return compiler.Compile(name)
+	})}, nil
+}
+
+// load reads the files of a chart as helm does.
+func load(tb testing.TB, files []charts.File) *loaded {
+	tb.Helper()
+	c, err := loadFiles(files)
+	if err != nil {
 		tb.Fatal(err)
 	}
 	return c
 }
 
+// values returns what the templates see, and an error of the type *jsonschema.ValidationError
+// when the schema refuses it. helm itself holds the defaults against the schema in TestLint,
+// and others in TestWrongValues.
+func (c *loaded) values(release string, values map[string]any) (chartutil.Values, error) {
+	options := chartutil.ReleaseOptions{Name: release, Namespace: "default", Revision: 1, IsInstall: true}
+	if len(c.Schema) == 0 || len(c.Dependencies()) > 0 {
+		return chartutil.ToRenderValues(c.Chart, values, options, chartutil.DefaultCapabilities)
+	}
+	all, err := chartutil.ToRenderValuesWithSchemaValidation(c.Chart, values, options, chartutil.DefaultCapabilities, true)
+	if err != nil {
+		return nil, err
+	}
+	schema, err := c.compiled()
+	if err != nil {
+		return nil, err
+	}
+	return all, schema.Validate(all["Values"].(chartutil.Values).AsMap())
+}
+
 // render renders a chart as helm template does, the schema and the splitting into
 // documents included, and returns the documents by the name of their template.
-func render(c *chart.Chart, release string, values map[string]any) (map[string]string, error) {
+func render(c *loaded, release string, values map[string]any) (map[string]string, error) {
 	documents, _, err := renderWithTests(c, release, values)
 	return documents, err
 }
 
 // renderWithTests is render, with the tests of the release apart.
-func renderWithTests(c *chart.Chart, release string, values map[string]any) (documents, tests map[string]string, err error) {
-	options := chartutil.ReleaseOptions{Name: release, Namespace: "default", Revision: 1, IsInstall: true}
-	all, err := chartutil.ToRenderValues(c, values, options, chartutil.DefaultCapabilities)
+func renderWithTests(c *loaded, release string, values map[string]any) (documents, tests map[string]string, err error) {
+	all, err := c.values(release, values)
 	if err != nil {
 		return nil, nil, err
 	}
-	rendered, err := engine.Render(c, all)
+	rendered, err := helmengine.Render(c.Chart, all)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -72,6 +120,29 @@ func renderWithTests(c *chart.Chart, release string, values map[string]any) (doc
 			return nil, nil, fmt.Errorf("%s renders to several documents", name)
 		}
 		documents[name] = m.Content + "\n" // as helm writes the manifest of a release
+	}
+	return documents, tests, nil
+}
+
+// renderByUs is renderWithTests by gantry's engine, without what is no YAML. helm's is the
+// judge of it in [checker.both].
+func renderByUs(ctx context.Context, c *loaded, release string, values map[string]any) (documents, tests map[string]string, err error) {
+	if _, err := c.values(release, values); err != nil {
+		return nil, nil, err
+	}
+	ours, err := engine.Render(ctx, c.Chart, values, engine.Options{
+		Name: release, SkipSchema: true, // c.values has looked
+		Lint: len(c.Metadata.Dependencies) > 0, // their charts are not there
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	documents, tests = map[string]string{}, map[string]string{}
+	for _, m := range ours.Manifests {
+		documents[strings.TrimPrefix(m.Source, c.Name()+"/")] = m.Content + "\n"
+	}
+	for _, h := range ours.Hooks {
+		tests[strings.TrimPrefix(h.Source, c.Name()+"/")] = h.Content + "\n"
 	}
 	return documents, tests, nil
 }

@@ -47,11 +47,11 @@ func renderSecrets(t *testing.T, values map[string]any, existing ...runtime.Obje
 		t.Fatal(err)
 	}
 	c := load(t, files)
-	all, err := chartutil.ToRenderValues(c, values, chartutil.ReleaseOptions{Name: "app", Namespace: "default"}, chartutil.DefaultCapabilities)
+	all, err := chartutil.ToRenderValues(c.Chart, values, chartutil.ReleaseOptions{Name: "app", Namespace: "default"}, chartutil.DefaultCapabilities)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rendered, err := engine.RenderWithClientProvider(c, all, cluster{existing})
+	rendered, err := engine.RenderWithClientProvider(c.Chart, all, cluster{existing})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestVariables(t *testing.T) {
 		if len(app.variables.Variables) == 0 {
 			continue
 		}
-		c, all := load(t, chartOf(t, app)), map[string]string{}
+		c, all := loadedOf(t, app), map[string]string{}
 		check := func(variables map[string]string) {
 			tried++
 			from, err := app.again(t.Context(), variables)
@@ -31,7 +31,7 @@ func TestVariables(t *testing.T) {
 			}
 			values := helm.SecretValues(from)
 			values["variables"] = typed(app, variables)
-			documents, err := render(c, app.name, values)
+			documents, _, err := renderByUs(t.Context(), c, app.name, values)
 			if err != nil {
 				t.Fatalf("%s with %v: %v", name, variables, err)
 			}
@@ -111,11 +111,11 @@ func TestOfferedVariables(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(fixed)); !slices.Equal(got, []string{"DATA", "DB_PASSWORD", "KEEP", "MEM", "MODE", "TWO"}) {
 		t.Errorf("fixed: %v", fixed)
 	}
-	_, err := render(load(t, chartOf(t, app)), app.name, nested("variables.MUST", ""))
+	_, err := render(loadedOf(t, app), app.name, nested("variables.MUST", ""))
 	if err == nil || !regexp.MustCompile(`/variables/MUST'?: minLength`).MatchString(err.Error()) {
 		t.Errorf("without a variable that must be set: %v", err)
 	}
-	_, err = render(load(t, chartOf(t, app)), app.name, nested("variables.REPLICAS", nil))
+	_, err = render(loadedOf(t, app), app.name, nested("variables.REPLICAS", nil))
 	if err == nil || !strings.Contains(err.Error(), "at '/variables': missing property 'REPLICAS'") {
 		t.Errorf("with a variable taken away: %v", err)
 	}
