@@ -59,7 +59,7 @@ func Convert(ctx context.Context, src compose.Source, opts rules.Options) (*Resu
 		return result, err
 	}
 	objects := manifest.Build(app)
-	for _, problem := range manifest.Patch(app, objects) {
+	for _, problem := range manifest.Patch(app, objects, opts.Minor()) {
 		problem.Pos = project.Origins.At(problem.Path...)
 		result.Diagnostics.Add(problem)
 	}

@@ -15,6 +15,7 @@ import (
 	"gantry/charts/diag"
 	"gantry/convert/compose"
 	"gantry/convert/schema"
+	"gantry/convert/young"
 )
 
 // Key is the key of the extension in Compose files.
@@ -70,7 +71,7 @@ func found[T any](m map[string]*T, name string) *T {
 //
 // Fields that Kubernetes 1.minor does not have are left out, and reported; 0 has all.
 func Read(project *compose.Project, minor int) (*Set, diag.List) {
-	r := &reader{project: project, minor: minor, young: youngByName(minor), set: &Set{
+	r := &reader{project: project, minor: minor, young: young.Since(minor), set: &Set{
 		services: map[string]*Service{}, jobs: map[string]*Service{}, ports: map[string][]Port{},
 		volumes: map[string]*Volume{}, networks: map[string]*Network{}, configs: map[string]*Config{}, secrets: map[string]*Secret{},
 	}}
@@ -112,7 +113,7 @@ type reader struct {
 	list    diag.List
 	// minor is the version of Kubernetes, and young are the fields it lacks.
 	minor int
-	young map[string]young
+	young map[string]young.Field
 }
 
 func (r *reader) service(name string, in types.ServiceConfig) {
@@ -232,9 +233,13 @@ func (r *reader) fail(path diag.Path, code, summary, hint string) {
 }
 
 func (r *reader) report(severity diag.Severity, path diag.Path, code, summary, hint string) {
-	r.list.Add(diag.Diagnostic{
-		Severity: severity, Pos: r.project.Origins.At(path...), Path: slices.Clone(path), Code: code, Summary: summary, Hint: hint,
-	})
+	r.add(diag.Diagnostic{Severity: severity, Path: slices.Clone(path), Code: code, Summary: summary, Hint: hint})
+}
+
+// add adds a diagnostic with the position of its path.
+func (r *reader) add(d diag.Diagnostic) {
+	d.Pos = r.project.Origins.At(d.Path...)
+	r.list.Add(d)
 }
 
 // misplaced reports the extensions at places where they mean nothing. Other

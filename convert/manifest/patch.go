@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 	"gantry/charts/pattern"
 	"gantry/convert/schema"
 	"gantry/convert/workload"
+	"gantry/convert/young"
 )
 
 // Codes of what is wrong with patches.
@@ -28,8 +30,10 @@ const (
 
 // Patch applies the patches of an application to its objects. The list says
 // which do not apply, with the path in the Compose file and without position.
-func Patch(app *workload.App, objects []Object) diag.List {
-	p := &patcher{}
+//
+// Fields that Kubernetes 1.minor does not have are left out, and reported; 0 has all.
+func Patch(app *workload.App, objects []Object, minor int) diag.List {
+	p := &patcher{minor: minor, young: young.Since(minor)}
 	for _, patch := range app.Patches {
 		p.apply(patch, objects)
 	}
@@ -40,7 +44,12 @@ func Patch(app *workload.App, objects []Object) diag.List {
 // etcd takes. A few operations that copy could otherwise fill the memory.
 const maxPatched = 4 << 20
 
-type patcher struct{ list diag.List }
+type patcher struct {
+	list diag.List
+	// minor is the version of Kubernetes, and young are the fields it lacks.
+	minor int
+	young map[string]young.Field
+}
 
 func (p *patcher) fail(path diag.Path, code, summary, hint string) {
 	p.list.Add(diag.Diagnostic{Severity: diag.Error, Path: path, Code: code, Summary: summary, Hint: hint})
@@ -77,13 +86,13 @@ func (p *patcher) changed(patch *workload.Patch, o Object) (Resource, bool) {
 		p.fail(patch.Path, codePatch, err.Error(), "")
 		return nil, false
 	}
-	before := len(p.list)
+	before := errorsIn(p.list)
 	if bytes.HasPrefix(bytes.TrimSpace(patch.Change), []byte("[")) {
 		data = p.operations(patch, o, data)
 	} else {
 		data = p.merge(patch, o, data)
 	}
-	if len(p.list) > before {
+	if errorsIn(p.list) > before {
 		return nil, false
 	}
 	changed, ok := fresh(o.Resource).(Resource)
@@ -117,7 +126,11 @@ func (p *patcher) merge(patch *workload.Patch, o Object, data []byte) []byte {
 	if !p.fits(plain, o, patch.Path) {
 		return nil
 	}
-	merged, err := strategicpatch.StrategicMergePatch(data, patch.Change, o.Resource)
+	known, ok := p.dropYoung(patch.Change, o, patch.Path)
+	if !ok {
+		return nil
+	}
+	merged, err := strategicpatch.StrategicMergePatch(data, known, o.Resource)
 	if err != nil {
 		p.fail(patch.Path, codePatch, "does not apply: "+err.Error(), "")
 	}
@@ -166,9 +179,69 @@ func (p *patcher) operations(patch *workload.Patch, o Object, data []byte) []byt
 		if !p.fits(data, o, path) {
 			return nil
 		}
+		// Before the operation there was no such field.
+		known, ok := p.dropYoung(data, o, path)
+		if !ok {
+			return nil
+		}
+		data = known
 	}
 	return data
 }
+
+// dropYoung takes the fields out of an object, or of a patch of one, that the version
+// asked for does not have, and reports each. It is false where one cannot be left out.
+func (p *patcher) dropYoung(data []byte, o Object, path diag.Path) ([]byte, bool) {
+	var fields map[string]any
+	if len(p.young) == 0 || json.Unmarshal(data, &fields) != nil {
+		return data, true
+	}
+	lost := p.younger(fields, reflect.TypeOf(o.Resource), path)
+	if len(lost) == 0 {
+		return data, true
+	}
+	p.list = append(p.list, lost...)
+	known, err := json.Marshal(fields)
+	return known, err == nil && errorsIn(lost) == 0
+}
+
+// younger takes the young fields out of a value of a type.
+func (p *patcher) younger(value any, t reflect.Type, path diag.Path) diag.List {
+	var lost diag.List
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			at := append(slices.Clip(path), key)
+			if f, ok := p.young[nameOf(t)+"."+key]; ok {
+				lost.Add(f.Lost(at, p.minor))
+				delete(v, key)
+				continue
+			}
+			below := p.younger(v[key], step(t, key), at)
+			if rest, ok := v[key].(map[string]any); ok && len(rest) == 0 && len(below) > 0 {
+				delete(v, key) // nothing is left of it
+			}
+			lost = append(lost, below...)
+		}
+	case []any:
+		for i, item := range v {
+			lost = append(lost, p.younger(item, step(t, ""), append(slices.Clip(path), strconv.Itoa(i)))...)
+		}
+	}
+	return lost
+}
+
+func nameOf(t reflect.Type) string {
+	if t == nil {
+		return ""
+	}
+	return young.TypeName(t)
+}
+
+func errorsIn(list diag.List) int { return list.Count(diag.Error) }
 
 // unknown is how the decoder names a field that a type does not have.
 var unknown = pattern.Lazy(`^unknown field "(.*)"$`)

@@ -41,7 +41,7 @@ func FuzzPatch(f *testing.F) {
 		}
 		objects := deployment()
 		app := &workload.App{Patches: []*workload.Patch{{Kind: "Deployment", Change: change, Path: []string{"patch"}}}}
-		problems := manifest.Patch(app, objects)
+		problems := manifest.Patch(app, objects, 0)
 		for _, p := range problems {
 			if len(p.Path) == 0 || p.Path[0] != "patch" || p.Summary == "" {
 				t.Errorf("%+v does not say what is wrong where", p)
