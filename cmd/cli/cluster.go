@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -176,20 +175,6 @@ func (a *app) explainUnready(e *kube.NotReadyError) {
 			fmt.Fprintf(a.Err, "    log of %s\n", line)
 		}
 	}
-}
-
-// inNamespace runs do with the releases of the namespace that is meant, and
-// gives its error an exit code and a hint.
-func (a *app) inNamespace(ctx context.Context, do func(context.Context, *release.Manager) error) error {
-	p := a.progress()
-	manager, err := a.releases("", p)
-	if err != nil {
-		p.finish()
-		return a.releaseError(err)
-	}
-	err = do(ctx, manager)
-	p.finish()
-	return a.releaseError(err)
 }
 
 // stuckHint says what usually helps against the state of a pod.

@@ -50,17 +50,15 @@ func runDown(ctx context.Context, a *app, args []string, o *downOptions) error {
 		a.useNamespace(result)
 	}
 	o.Wait = true
-	return a.inNamespace(ctx, func(ctx context.Context, manager *release.Manager) error {
-		done, err := manager.Uninstall(ctx, name, o.UninstallOptions)
-		if err != nil {
-			return err
-		}
-		if err := a.deleteKept(ctx, done, o.volumes); err != nil {
-			return err
-		}
-		fmt.Fprintf(a.Out, "down: %s is gone from namespace %s\n", name, done.Release.Namespace)
-		return nil
-	})
+	done, err := a.uninstall(ctx, name, o.UninstallOptions)
+	if err != nil {
+		return err
+	}
+	if err := a.deleteKept(ctx, done, o.volumes); err != nil {
+		return a.releaseError(err)
+	}
+	fmt.Fprintf(a.Out, "down: %s is gone from namespace %s\n", name, done.Release.Namespace)
+	return nil
 }
 
 // deleteKept deletes what outlives a release, or says that it is still there.

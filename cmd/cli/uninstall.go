@@ -55,24 +55,36 @@ func runUninstall(ctx context.Context, a *app, names []string, o *uninstallOptio
 	if !o.keepStorage {
 		o.Confirm = a.confirmStorage
 	}
-	return a.inNamespace(ctx, func(ctx context.Context, manager *release.Manager) error {
-		for _, name := range names {
-			done, err := manager.Uninstall(ctx, name, o.UninstallOptions)
-			if _, missing := errors.AsType[*release.NotFoundError](err); missing && o.ignoreNotFound {
-				fmt.Fprintln(a.Err, err)
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if o.DryRun {
-				a.printPlan(done.Plan, false)
-				continue
-			}
-			fmt.Fprintf(a.Out, "uninstalled %s from namespace %s\n", name, done.Release.Namespace)
+	for _, name := range names {
+		done, err := a.uninstall(ctx, name, o.UninstallOptions)
+		if _, missing := errors.AsType[*release.NotFoundError](err); missing && o.ignoreNotFound {
+			fmt.Fprintln(a.Err, err)
+			continue
 		}
-		return nil
-	})
+		if err != nil {
+			return err
+		}
+		if o.DryRun {
+			a.printPlan(done.Plan, false)
+			continue
+		}
+		fmt.Fprintf(a.Out, "uninstalled %s from namespace %s\n", name, done.Release.Namespace)
+	}
+	return nil
+}
+
+// uninstall takes a release away. What it tells has ended when it returns: on a
+// terminal it would be drawn over what is printed meanwhile.
+func (a *app) uninstall(ctx context.Context, name string, o release.UninstallOptions) (*release.Uninstalled, error) {
+	p := a.progress()
+	manager, err := a.releases("", p)
+	if err != nil {
+		p.finish()
+		return nil, a.releaseError(err)
+	}
+	done, err := manager.Uninstall(ctx, name, o)
+	p.finish()
+	return done, a.releaseError(err)
 }
 
 // confirmStorage asks a person whether claims and volumes go, too. Where nobody can

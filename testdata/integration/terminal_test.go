@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,6 +18,8 @@ import (
 type terminal struct {
 	*testing.T
 	person *os.File
+	// over is closed when nothing more will be shown.
+	over chan struct{}
 
 	mu    sync.Mutex
 	shown strings.Builder
@@ -42,7 +45,7 @@ func atTerminal(t *testing.T, c *exec.Cmd, rows, columns uint16) *terminal {
 		t.Fatal(err)
 	}
 	defer screen.Close()
-	term := &terminal{T: t, person: person}
+	term := &terminal{T: t, person: person, over: make(chan struct{})}
 	term.resize(rows, columns)
 	c.Stdin, c.Stdout, c.Stderr = screen, screen, screen
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -55,6 +58,7 @@ func atTerminal(t *testing.T, c *exec.Cmd, rows, columns uint16) *terminal {
 
 // watch reads what is shown, until the last who could write is gone.
 func (t *terminal) watch() {
+	defer close(t.over)
 	buf := make([]byte, 4096)
 	for {
 		n, err := t.person.Read(buf)
@@ -143,5 +147,35 @@ func TestExecAtTerminal(t *testing.T) {
 	}
 	if *after != *before {
 		t.Errorf("the terminal is %+v, and was %+v", after, before)
+	}
+}
+
+// TestDownAtTerminal: what is said at the end stays on the terminal, on which a tree was
+// drawn until then.
+func TestDownAtTerminal(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		says string
+		args []string
+	}{
+		{"down: shop is gone", []string{"down", "shop"}},
+		{"uninstalled shop", []string{"uninstall", "shop", "--wait"}},
+	} {
+		t.Run(test.args[0], func(t *testing.T) {
+			t.Parallel()
+			r := newReleases(t)
+			r.g("install", "shop", "web", "--wait")
+			c := r.command(t.Context(), r.gantry, r.in(test.args...)...)
+			c.Env = append(slices.Clone(c.Env), "CI=", "TERM=xterm")
+			term := atTerminal(t, c, 40, 100)
+			term.until(test.says)
+			if err := c.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			<-term.over
+			if rest := term.shown.String(); strings.Contains(rest, "\x1b[J") {
+				t.Errorf("it is erased by %q", rest)
+			}
+		})
 	}
 }
