@@ -14,6 +14,7 @@ FUZZTIME ?= 10s
 BENCHCOUNT ?= 6
 LARGEST ?= 10000
 CORPUS ?=
+SHUFFLE ?=
 
 # One set of flags for every build, so that the libraries are compiled once:
 # the tests' race detector alone needs cgo and a second set.
@@ -80,12 +81,13 @@ bin/tools/kube-score: testdata/tools/kube-score/go.mod testdata/tools/kube-score
 	@touch $@
 
 # Tests run without vet, which would analyse every dependency once more: lint does
-# it anyway.
-gotest := go test -vet=off
+# it anyway. Go keeps what a test said for as long as nothing changes that it reads;
+# in another order each time (SHUFFLE=on, as in CI) all of them run again.
+gotest := go test -vet=off $(if $(SHUFFLE),-shuffle=$(SHUFFLE))
 
 test: build bin/tools/helm bin/tools/versitygw ## run every test, those against the real API server included
-	CGO_ENABLED=1 $(gotest) -race -shuffle=on $(RACY)
-	$(gotest) -shuffle=on $$(go list $(PACKAGES) | grep -vE '^gantry/(charts|repo)(/|$$)')
+	CGO_ENABLED=1 $(gotest) -race $(RACY)
+	$(gotest) $$(go list $(PACKAGES) | grep -vE '^gantry/(charts|repo)(/|$$)')
 	cd cmd/gantry-sandbox && $(gotest) ./...
 	$(gotest) -count=1 -parallel 8 $(INTEGRATION)
 
