@@ -45,7 +45,7 @@ func (u *unit) ownAliases() {
 	if mentioned && (u.mentions.others[u.in.Hostname] || !strings.Contains(u.in.Hostname, ".")) {
 		u.alias(u.in.Hostname, "hostname")
 	}
-	if _, mentioned := u.mentions.first[u.in.ContainerName]; mentioned {
+	if _, mentioned := u.mentions.first[u.in.ContainerName]; mentioned && u.in.ContainerName != u.name { // or else renamed tells
 		u.alias(u.in.ContainerName, "container_name")
 	}
 	for _, name := range u.firstContainer(u.name) {

@@ -105,14 +105,29 @@ func (u *unit) bindFile(m types.ServiceVolumeConfig, source string, key []string
 	out := &workload.Data{Name: file.object, Service: u.service(), Secret: file.secret}
 	setData(out, file.key, data)
 	u.addData(out, u.at(key...))
-	if !m.ReadOnly {
-		u.note(finding{code: "bind-read-only", summary: "is mounted read-only: its content comes from the project when it is converted"}, key...)
-	}
+	u.reportUnwritable(m, source, key)
 	file.target = m.Target
 	if mode := u.executable(source); mode != nil {
 		file.mode = mode
 	}
 	u.mountFile(file)
+}
+
+// reportUnwritable tells of a file that cannot be written to here: it is a warning where
+// the program does that.
+func (u *unit) reportUnwritable(m types.ServiceVolumeConfig, source string, key []string) {
+	const why = "is mounted read-only: its content comes from the project when it is converted"
+	base := path.Base(filepath.ToSlash(source))
+	switch {
+	case m.ReadOnly:
+	case writtenFile().MatchString(base), rewrittenFile().MatchString(base):
+		u.warn(finding{
+			code: "bind-read-only", summary: why + ", and programs write to such a file",
+			hint: "let the program keep it on a named volume, which an init container of x-kubernetes.initContainers may fill",
+		}, key...)
+	default:
+		u.note(finding{code: "bind-read-only", summary: why}, key...)
+	}
 }
 
 // executable returns the mode of a script, which a ConfigMap would lose.
@@ -149,7 +164,7 @@ func (u *unit) bindObject(source string) dataFile {
 // of files that are shown or run, whatever they are called.
 var (
 	secretFile = pattern.Lazy(`(?i)(^\.env|\.key$|\.pem$|\.p12$|\.pfx$|\.jks$|\.keystore$|\.kdbx?$|\.ppk$|\.ovpn$|\.keytab$|` +
-		`^key-?file$|^id_(rsa|dsa|ecdsa|ed25519)$|passw|secret|credential|^\.?(htpasswd|pgpass|netrc)|\.token$|^token)`)
+		`^key-?file$|^id_(rsa|dsa|ecdsa|ed25519)$|passw|secret|credential|^\.?(htpasswd|pgpass|netrc)|\.token$|^token|^userlist\.txt$|^\.?erlang\.cookie$|^kubeconfig$)`)
 	shownFile = pattern.Lazy(`(?i)\.(html?|css|[cm]?jsx?|tsx?|vue|php|py|rb|erb|go|java|twig|md|svg|png|ico|pub)$`)
 )
 
@@ -157,10 +172,14 @@ func isSecretFile(base string) bool {
 	return secretFile().MatchString(base) && !shownFile().MatchString(base)
 }
 
-// looksLikeFile tells a missing file from a missing folder by its extension.
+// bareFile are the names of files that have no extension.
+var bareFile = pattern.Lazy(`^(id_(rsa|dsa|ecdsa|ed25519)|key-?file|[A-Z][a-z]+file|known_hosts|authorized_keys|\.?(htpasswd|pgpass|netrc|npmrc|gitconfig|env))$`)
+
+// looksLikeFile tells a missing file from a missing folder by its name.
 func looksLikeFile(name string) bool {
-	ext := path.Ext(filepath.ToSlash(name))
-	return len(ext) > 1 && ext != ".d" && path.Base(filepath.ToSlash(name)) != ext
+	base := path.Base(filepath.ToSlash(name))
+	ext := path.Ext(base)
+	return len(ext) > 1 && ext != ".d" && base != ext || bareFile().MatchString(base)
 }
 
 // foreignBind mounts what lies outside of the project and is not the system's: as

@@ -12,6 +12,10 @@ import (
 // exact but for clearing: an empty list means the image's own in Kubernetes.
 func (u *unit) command() {
 	entrypoint, args := u.in.Entrypoint, u.in.Command
+	if len(entrypoint) == 1 && entrypoint[0] == "" {
+		entrypoint = []string{} // which is how docker run --entrypoint "" clears it
+		u.note(finding{code: "entrypoint-reset", summary: "is no program: it clears the entrypoint of the image"}, "entrypoint", "0")
+	}
 	switch image := u.facts(u.name, u.in); {
 	case isCleared(entrypoint) && len(args) > 0:
 		entrypoint, args = args, nil // what would be its arguments runs itself

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 )
 
 // dialedPort is a port that somebody names together with a host, as in web:9000.
@@ -161,6 +162,49 @@ func (u *unit) dialed() {
 			summary: fmt.Sprintf("dials port %d of %s, which neither ports nor expose declares: its Service has it, too", to.number, u.name),
 			hint:    fmt.Sprintf("add expose: [%q] to %s", strconv.Itoa(int(to.number)), u.at()),
 		}, to.path)
+	}
+}
+
+// findsItself reports whether the service speaks to itself by a name that its Service
+// answers to: its health check does so, or it is a datastore, whose members dial the
+// address that they tell others. It would never be ready if it had to be ready for that.
+func (u *unit) findsItself() bool {
+	if isDatastore(u.in.Image) && u.mentions.own[u.name] {
+		return true
+	}
+	if u.in.HealthCheck == nil {
+		return false
+	}
+	test := strings.Join(u.in.HealthCheck.Test, " ")
+	for host, service := range u.mentions.hosts {
+		if service == u.name && dials(test, host) {
+			return true
+		}
+	}
+	return false
+}
+
+// addressed is what stands before a host that a command connects to, and portWord a
+// port behind it.
+var (
+	addressed = pattern.Lazy(`(://|@|(^|\s)(-h|--host|--hostname|-H)[ =]?)$`)
+	portWord  = pattern.Lazy(`^[: ][0-9]{2,5}($|[^0-9a-zA-Z])`)
+)
+
+// dials reports whether a command connects to a host, and does not use its name as that
+// of a user, a database or a program.
+func dials(command, host string) bool {
+	for start := 0; ; {
+		i := strings.Index(command[start:], host)
+		if i < 0 {
+			return false
+		}
+		before, after := command[:start+i], command[start+i+len(host):]
+		start += i + len(host)
+		whole := (before == "" || !isHostByte(before[len(before)-1])) && (after == "" || !isHostByte(after[0]))
+		if whole && (addressed().MatchString(before) || portWord().MatchString(after)) {
+			return true
+		}
 	}
 }
 

@@ -62,3 +62,24 @@ func FuzzMentions(f *testing.F) {
 		}
 	})
 }
+
+// TestDials tells a host that a command connects to from the same word elsewhere.
+func TestDials(t *testing.T) {
+	t.Parallel()
+	for command, want := range map[string]bool{
+		"CMD-SHELL nc -z db 5432":               true,
+		"CMD nc -z db 5432":                     true,
+		"curl -f http://db:80/health || exit 1": true,
+		"pg_isready -h db -U postgres":          true,
+		"pg_isready --host=db":                  true,
+		"pg_isready -U db -d db":                false,
+		"db status":                             false,
+		"curl http://mydb:80":                   false,
+		"nc -z db-1 5432":                       false,
+		"":                                      false,
+	} {
+		if got := dials(command, "db"); got != want {
+			t.Errorf("dials(%q) = %v, want %v", command, got, want)
+		}
+	}
+}

@@ -29,6 +29,10 @@ var keptTarget = pattern.Lazy(`^(/config|/etc/letsencrypt|.*/(acme(\.sh|\.d)?|le
 // with one of them is written to.
 var writtenFile = pattern.Lazy(`(?i)\.(db|db3|sqlite3?|log|pid)(-wal|-shm|-journal)?$`)
 
+// rewrittenFile are settings that programs keep up to date themselves: certificates
+// of an ACME client, and what members of a cluster learn.
+var rewrittenFile = pattern.Lazy(`^(acme\.json|sentinel.*\.conf|nodes\.conf)$`)
+
 // writesTo reports whether a service keeps something in a folder of the project.
 func (a *app) writesTo(in *types.ServiceConfig, m types.ServiceVolumeConfig) bool {
 	source := filepath.Clean(m.Source)

@@ -25,6 +25,8 @@ type mentions struct {
 	dialed map[string][]dialedPort
 	// others are the names that somebody else than the service itself mentions.
 	others map[string]bool
+	// own are the services that speak of themselves with a port.
+	own map[string]bool
 	// by are the services that a service speaks of, and bare those that it names without
 	// a port.
 	by, bare map[string]map[string]bool
@@ -32,7 +34,8 @@ type mentions struct {
 
 func newMentions(hosts map[string]string) mentions {
 	return mentions{
-		hosts: hosts, first: map[string]diag.Path{}, others: map[string]bool{}, dialed: map[string][]dialedPort{}, by: map[string]map[string]bool{}, bare: map[string]map[string]bool{},
+		hosts: hosts, first: map[string]diag.Path{}, others: map[string]bool{}, own: map[string]bool{},
+		dialed: map[string][]dialedPort{}, by: map[string]map[string]bool{}, bare: map[string]map[string]bool{},
 	}
 }
 
@@ -174,6 +177,9 @@ func (m mentions) found(host, before, after string, path diag.Path) {
 	}
 	if path[0] != "services" || service == "" {
 		return
+	}
+	if path[1] == service && len(portsBeside(before, after)) > 0 {
+		m.own[service] = true
 	}
 	note := func(by map[string]map[string]bool) {
 		if by[path[1]] == nil {

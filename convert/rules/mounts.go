@@ -157,13 +157,20 @@ func (u *unit) mountable(target string, key []string) bool {
 // anonymous gives a volume without a name the life of the pod: Compose removes
 // it with the container.
 func (u *unit) anonymous(m mount) {
-	if u.podOf(m.of) == u.podOf(u.name) {
+	switch own := u.podOf(m.of) == u.podOf(u.name); {
+	case own && slices.Contains(dataFolders(), path.Clean(m.Target)):
+		u.warn(finding{
+			code:    "volume-anonymous",
+			summary: "has no name, so the database in it lives as long as the pod, where Compose keeps it until down --volumes",
+			hint:    "give the volume a name to keep its content",
+		}, m.key...)
+	case own:
 		u.note(finding{
 			code:    "volume-anonymous",
 			summary: "has no name, so it lives as long as the pod",
 			hint:    "give the volume a name to keep its content",
 		}, m.key...)
-	} else {
+	default:
 		u.warn(finding{
 			code:    "volume-anonymous",
 			summary: fmt.Sprintf("the volume of %s at %s has no name, and another pod cannot mount it: the folder is empty", m.of, m.Target),

@@ -218,9 +218,14 @@ func (u *unit) endpoints() {
 			code: "peers-ports", summary: "is spoken of without a port by another of the same image: its Service is headless, which leads to every port of its pods",
 		})
 	}
-	if u.container.ReadinessProbe != nil && u.findsPeers() {
+	switch {
+	case u.container.ReadinessProbe == nil:
+	case u.findsPeers():
 		e.Unready = true
 		u.note(finding{code: "peers-unready", summary: "finds others of the same image by its Service, which leads to it before it is ready, too"}, "healthcheck")
+	case u.findsItself():
+		e.Unready = true
+		u.note(finding{code: "peers-unready", summary: "finds itself by its Service, which leads to it before it is ready, too"}, "healthcheck")
 	}
 	u.addEndpoint(e)
 	if u.work.Kind == workload.StatefulSet && u.group.owner == u {
