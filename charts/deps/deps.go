@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -234,41 +235,38 @@ func (w *work) keeps() []string {
 	return names
 }
 
+// pinned is a chart of which the version is known.
+type pinned struct{ name, version, repository string }
+
 // fetch returns the archives by the names of their files.
 func (w *work) fetch(ctx context.Context, locked []*chart.Dependency) (map[string][]byte, []Fetched, error) {
-	type key struct{ name, version, repository string }
-	var wanted []key
+	var wanted []pinned
 	for _, d := range locked {
-		if k := (key{d.Name, d.Version, d.Repository}); !slices.Contains(wanted, k) {
-			wanted = append(wanted, k)
+		if p := (pinned{d.Name, d.Version, d.Repository}); !slices.Contains(wanted, p) {
+			wanted = append(wanted, p)
 		}
 	}
-	contents := make([][]byte, len(wanted))
-	list := make([]Fetched, len(wanted))
-	told := make(chan int, len(wanted))
+	list, contents := make([]Fetched, len(wanted)), make([][]byte, len(wanted))
+	var one sync.Mutex
+	done := 0
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
-	go func() {
-		defer close(told)
-		for i, k := range wanted {
-			group.Go(func() error {
-				var err error
-				contents[i], list[i], err = w.get(ctx, k.name, k.version, k.repository)
-				if err == nil {
-					told <- i
-				}
+	for i, p := range wanted {
+		group.Go(func() error {
+			data, f, err := w.get(ctx, p)
+			if err != nil {
 				return err
-			})
-		}
-		_ = group.Wait() // the error is asked for below
-	}()
-	done := 0
-	for i := range told {
-		done++
-		list[i].Done, list[i].Total = done, len(wanted)
-		if w.Observe != nil {
-			w.Observe(list[i])
-		}
+			}
+			one.Lock()
+			defer one.Unlock()
+			done++
+			f.Done, f.Total = done, len(wanted)
+			list[i], contents[i] = f, data
+			if w.Observe != nil {
+				w.Observe(f)
+			}
+			return nil
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, nil, err
@@ -287,15 +285,15 @@ func (w *work) fetch(ctx context.Context, locked []*chart.Dependency) (map[strin
 }
 
 // get returns one archive, and looks whether it is what it should be.
-func (w *work) get(ctx context.Context, name, version, repository string) ([]byte, Fetched, error) {
-	f := Fetched{Name: name, Version: version, Repository: repository}
-	d := &chart.Dependency{Name: name, Version: version, Repository: repository}
+func (w *work) get(ctx context.Context, p pinned) ([]byte, Fetched, error) {
+	f := Fetched{Name: p.name, Version: p.version, Repository: p.repository}
+	d := &chart.Dependency{Name: p.name, Version: p.version, Repository: p.repository}
 	var data []byte
 	switch {
-	case repository == "":
+	case p.repository == "":
 		err := w.inside(d)
 		return nil, f, err
-	case local(repository):
+	case local(p.repository):
 		c, err := w.folder(d)
 		if err != nil {
 			return nil, f, err
@@ -307,16 +305,16 @@ func (w *work) get(ctx context.Context, name, version, repository string) ([]byt
 		data = b.Bytes()
 	default:
 		var err error
-		if data, err = w.source.Fetch(ctx, repository, name, version); err != nil {
-			return nil, f, fmt.Errorf("dependency %s: %w", name, err)
+		if data, err = w.source.Fetch(ctx, p.repository, p.name, p.version); err != nil {
+			return nil, f, fmt.Errorf("dependency %s: %w", p.name, err)
 		}
 	}
 	c, err := archive.Unpack(bytes.NewReader(data))
 	if err != nil {
-		return nil, f, fmt.Errorf("dependency %s: %w", name, err)
+		return nil, f, fmt.Errorf("dependency %s: %w", p.name, err)
 	}
-	if c.Name() != name || c.Metadata.Version != version && !meets(c.Metadata.Version, "="+version) {
-		return nil, f, fmt.Errorf("dependency %s: %s sent %s %s for version %s", name, repository, c.Name(), c.Metadata.Version, version)
+	if c.Name() != p.name || c.Metadata.Version != p.version && !meets(c.Metadata.Version, "="+p.version) {
+		return nil, f, fmt.Errorf("dependency %s: %s sent %s %s for version %s", p.name, p.repository, c.Name(), c.Metadata.Version, p.version)
 	}
 	f.File, f.Digest = archive.FileName(c.Metadata), "sha256:"+archive.Digest(data)
 	return data, f, nil
