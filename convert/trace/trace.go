@@ -140,7 +140,7 @@ type candidate struct {
 	paths []diag.Path
 }
 
-// What is said of a variable that a variable keeps its value.
+// Why a variable keeps its value.
 const (
 	isSecret  = "is a secret"
 	isChart   = "decides values of a chart that this one depends on, which do not follow it"
@@ -194,25 +194,12 @@ func ofChart(path diag.Path) bool {
 
 var wordly = pattern.Lazy(`[A-Za-z0-9]+`)
 
-// other returns a value of the same form that is nowhere in the objects: the next
-// such number for a number, because lists of ports are sorted, and otherwise the
-// same punctuation between other words, so that a host stays a host.
+// other returns a value of the same form that is nowhere in the objects: another
+// number for a number, and otherwise the same punctuation between other words, so that
+// a host stays a host.
 func (s *search) other(value string) string {
-	const lastPort = 65535
 	if number, err := strconv.ParseUint(value, 10, 32); err == nil {
-		next := func(n uint64) uint64 {
-			n++
-			for text := strconv.FormatUint(n, 10); strings.Contains(s.words, text) || strings.Contains(s.numbers, text); text = strconv.FormatUint(n, 10) {
-				n++
-			}
-			return n
-		}
-		other := next(number)
-		if number <= lastPort && other > lastPort {
-			other = next(lastPort / 2)
-		}
-		s.numbers += strconv.FormatUint(other, 10) + "\n"
-		return strconv.FormatUint(other, 10)
+		return s.otherNumber(number)
 	}
 	word := s.word()
 	for strings.Contains(s.words, word) {
@@ -222,6 +209,30 @@ func (s *search) other(value string) string {
 		return word
 	}
 	return wordly().ReplaceAllString(value, word)
+}
+
+// otherNumber returns the next number that is nowhere, because lists of ports are
+// sorted: where there is none that is a port, too, one from the middle of the ports.
+func (s *search) otherNumber(number uint64) string {
+	const lastPort = 65535
+	other := s.freeNumber(number + 1)
+	if number <= lastPort && other > lastPort {
+		other = s.freeNumber(lastPort/2 + 1)
+	}
+	text := strconv.FormatUint(other, 10)
+	s.numbers += text + "\n"
+	return text
+}
+
+// freeNumber returns the first number from n on whose digits are nowhere.
+func (s *search) freeNumber(n uint64) uint64 {
+	taken := func(digits string) bool {
+		return strings.Contains(s.words, digits) || strings.Contains(s.numbers, digits)
+	}
+	for taken(strconv.FormatUint(n, 10)) {
+		n++
+	}
+	return n
 }
 
 // word returns a word that was not handed out before. None is a part of another.
