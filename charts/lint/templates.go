@@ -2,7 +2,6 @@ package lint
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,10 +11,17 @@ import (
 
 	"gantry/charts/diag"
 	"gantry/charts/engine"
+	"gantry/charts/pattern"
 )
 
 // keepAnnotation is how helm is asked to leave an object behind.
 const keepAnnotation = "helm.sh/resource-policy"
+
+// What Helm 2 had.
+var (
+	crdHook     = pattern.Lazy(`"?helm\.sh/hook"?:\s+crd-install`)
+	releaseTime = pattern.Lazy(`\.Release\.Time\b`)
+)
 
 // inTemplate is a problem of a template, or of what it renders to.
 func inTemplate(severity diag.Severity, pos diag.Pos, summary string) diag.Diagnostic {
@@ -33,17 +39,15 @@ func files(s *subject) diag.List {
 			list.Add(inTemplate(diag.Warning, diag.Pos{File: f.Name}, "is a file, where helm looks for a folder"))
 		}
 	}
-	// What Helm 2 had.
-	hook, now := regexp.MustCompile(`"?helm\.sh/hook"?:\s+crd-install`), regexp.MustCompile(`\.Release\.Time\b`)
 	for _, t := range s.chart.Templates {
 		if !slices.Contains([]string{".yaml", ".yml", ".tpl", ".txt"}, path.Ext(t.Name)) {
 			list.Add(inTemplate(diag.Error, diag.Pos{File: t.Name}, "a template is a .yaml, .yml, .tpl or .txt file"))
 		}
 		text := withoutComments(string(t.Data))
-		if at := hook.FindStringIndex(text); at != nil {
+		if at := crdHook().FindStringIndex(text); at != nil {
 			list.Add(inTemplate(diag.Warning, position(t.Name, text, at[0]), "there is no hook crd-install since Helm 3: definitions are files of crds/"))
 		}
-		if at := now.FindStringIndex(text); at != nil {
+		if at := releaseTime().FindStringIndex(text); at != nil {
 			list.Add(inTemplate(diag.Error, position(t.Name, text, at[0]), "there is no .Release.Time since Helm 3: the function now has the time"))
 		}
 	}

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"cmp"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 )
 
 // reading is a value that a template reads.
@@ -18,16 +20,25 @@ type reading struct {
 	pos  diag.Pos
 }
 
+var (
+	// valuesRead are the places where a template reads values: .Values.web.port, and
+	// index .Values "web-admin".
+	valuesRead = pattern.Lazy(`\.Values\b((?:\.\w+)*)(?:\s+"([\w.-]+)")?`)
+	// templateComments are comments of a template, and yamlComments those of YAML.
+	templateComments = pattern.Lazy(`(?s)\{\{-?\s*/\*.*?\*/\s*-?\}\}`)
+	yamlComments     = pattern.Lazy(`(?m)(?:^|\s)#.*`)
+	// failures are what a template says where it fails.
+	failures = pattern.Lazy(`\b(?:fail|required)\b[^}]*`)
+)
+
 // readings finds what the texts of a chart read: its templates, those of the
 // charts within, which may get its values handed, and values that are templates
 // themselves. all is true where a text takes all values, or some by a name that is
 // not written there.
 func readings(c *chart.Chart) (found []reading, all bool) {
-	read := regexp.MustCompile(`\.Values\b((?:\.\w+)*)(?:\s+"([\w.-]+)")?`)
-	var gather func(c *chart.Chart, prefix string)
-	scan := func(name, text string) {
+	for name, text := range textsWithin(c, "") {
 		text = withoutComments(text)
-		for _, m := range read.FindAllStringSubmatchIndex(text, -1) {
+		for _, m := range valuesRead().FindAllStringSubmatchIndex(text, -1) {
 			path := strings.FieldsFunc(text[m[2]:m[3]], func(r rune) bool { return r == '.' })
 			if m[4] >= 0 && len(path) == 0 {
 				path = append(path, text[m[4]:m[5]]) // index .Values "name"
@@ -36,16 +47,25 @@ func readings(c *chart.Chart) (found []reading, all bool) {
 			found = append(found, reading{path, position(name, text, m[0])})
 		}
 	}
-	gather = func(c *chart.Chart, prefix string) {
+	return found, all
+}
+
+// textsWithin goes through the texts of a chart and of the charts within it, by name.
+func textsWithin(c *chart.Chart, prefix string) iter.Seq2[string, string] {
+	return func(yield func(name, text string) bool) {
 		for _, f := range texts(c) {
-			scan(prefix+f.Name, string(f.Data))
+			if !yield(prefix+f.Name, string(f.Data)) {
+				return
+			}
 		}
 		for _, sub := range c.Dependencies() {
-			gather(sub, prefix+"charts/"+sub.Name()+"/")
+			for name, text := range textsWithin(sub, prefix+"charts/"+sub.Name()+"/") {
+				if !yield(name, text) {
+					return
+				}
+			}
 		}
 	}
-	gather(c, "")
-	return found, all
 }
 
 // texts returns the files of a chart that are templates, or may be used as such.
@@ -66,7 +86,7 @@ func texts(c *chart.Chart) []*chart.File {
 
 // withoutComments blanks the comments of a template, so that positions stay.
 func withoutComments(text string) string {
-	return regexp.MustCompile(`(?s)\{\{-?\s*/\*.*?\*/\s*-?\}\}`).ReplaceAllStringFunc(text, func(comment string) string {
+	return templateComments().ReplaceAllStringFunc(text, func(comment string) string {
 		return strings.Map(func(r rune) rune {
 			if r == '\n' {
 				return r
@@ -186,13 +206,13 @@ func (s *subject) mentions(path diag.Path) bool {
 	key := path[len(path)-1]
 	known, _ := reads(s.elsewhere, path)
 	return known || key == "nameOverride" || key == "fullnameOverride" || strings.Contains(string(s.chart.Schema), `"`+key+`"`) ||
-		names(regexp.MustCompile(`(?m)(?:^|\s)#.*`), s.text(valuesFile), key)
+		names(yamlComments(), s.text(valuesFile), key)
 }
 
 // asks reports whether a template fails and names a value: it was renamed or taken
 // away, or has to be given.
 func (s *subject) asks(template string, path diag.Path) bool {
-	return names(regexp.MustCompile(`\b(?:fail|required)\b[^}]*`), s.text(template), path[len(path)-1])
+	return names(failures(), s.text(template), path[len(path)-1])
 }
 
 // names reports whether a word is in one of the passages of a text.
