@@ -20,6 +20,8 @@ type standIn struct {
 	file bool
 	// files are what lies there, where the claim may be filled with it.
 	files []treeFile
+	// fills tells that it is.
+	fills bool
 }
 
 // bindClaim mounts a claim in place of a folder: it starts empty, unless the user asks
@@ -33,11 +35,11 @@ func (u *unit) bindClaim(m types.ServiceVolumeConfig, source string, in standIn,
 		wanted = base
 	}
 	name := u.kindNames("PersistentVolumeClaim").unique(objectName(wanted), "bind "+u.shown(source))
-	fills := len(in.files) > 0 && !shared.database && u.seeds()
+	in.fills = len(in.files) > 0 && !shared.database && u.seeds()
 	if u.bound[name] != nil {
 		u.note(finding{code: "bind-claim", summary: fmt.Sprintf("%s is the PersistentVolumeClaim %s here as well", u.shown(source), name)}, key...)
 	} else {
-		u.reportClaim(source, name, in, pods, fills, key)
+		u.reportClaim(source, name, in, pods, key)
 		u.boundClaim(name, pods)
 	}
 	mount := corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly}
@@ -48,7 +50,7 @@ func (u *unit) bindClaim(m types.ServiceVolumeConfig, source string, in standIn,
 		mount.SubPath = objectName(base)
 	}
 	u.mount(claimVolume(base, name), mount)
-	if fills && !m.ReadOnly {
+	if in.fills && !m.ReadOnly {
 		u.seedFiles(m, source, in.files, key)
 	}
 }
@@ -69,9 +71,9 @@ func (u *unit) boundClaim(name string, pods []string) {
 }
 
 // reportClaim says what a claim stands in for, what is in it, and who shares it.
-func (u *unit) reportClaim(source, name string, in standIn, pods []string, fills bool, key []string) {
+func (u *unit) reportClaim(source, name string, in standIn, pods []string, key []string) {
 	content, becomes, severity := "starts empty", "", diag.Warning
-	if fills {
+	if in.fills {
 		content, severity = fmt.Sprintf("is filled with the files of the folder (%d) while it is empty", len(in.files)), diag.Note
 	}
 	n := u.in.GetScale()
@@ -86,7 +88,7 @@ func (u *unit) reportClaim(source, name string, in standIn, pods []string, fills
 		summary: fmt.Sprintf("%s %s: it becomes the PersistentVolumeClaim %s, which %s%s", u.shown(source), in.why, name, content, becomes),
 	}
 	switch {
-	case fills:
+	case in.fills:
 	case in.file:
 		f.hint = fmt.Sprintf("copy it into the claim as %s before the pod starts, which makes a folder otherwise; or build it into the image", path.Base(filepath.ToSlash(source)))
 	case len(in.files) > 0 && !u.opts.SeedVolumes:
