@@ -83,6 +83,12 @@ func (a *app) localVolume(c *claim, path diag.Path) {
 			hint:    "copy the content into the claim",
 		}, below(path, "device"))
 		a.unlooked(opts, "type", path)
+	case kind == "" && device == "":
+		f := finding{code: "volume-driver-options", summary: "say neither type nor device to mount: the volume becomes a claim of the storage class, without them"}
+		if size := opts["size"]; size != "" {
+			f.hint = fmt.Sprintf("give the volume x-kubernetes: {size: %s}", size)
+		}
+		a.report(diag.Warning, f, path)
 	default:
 		a.report(diag.Warning, finding{
 			code:    "volume-driver-options",
