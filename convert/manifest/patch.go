@@ -126,8 +126,9 @@ func (p *patcher) merge(patch *workload.Patch, o Object, data []byte) []byte {
 	if !p.fits(plain, o, patch.Path) {
 		return nil
 	}
-	known, ok := p.dropYoung(patch.Change, o, patch.Path)
-	if !ok {
+	known, lost := p.dropYoung(patch.Change, o, patch.Path)
+	p.list = append(p.list, lost...)
+	if errorsIn(lost) > 0 {
 		return nil
 	}
 	merged, err := strategicpatch.StrategicMergePatch(data, known, o.Resource)
@@ -180,8 +181,12 @@ func (p *patcher) operations(patch *workload.Patch, o Object, data []byte) []byt
 			return nil
 		}
 		// Before the operation there was no such field.
-		known, ok := p.dropYoung(data, o, path)
-		if !ok {
+		known, lost := p.dropYoung(data, o, nil)
+		for _, d := range lost {
+			d.Path, d.Summary = path, fmt.Sprintf("adds %s, which %s", strings.Join(d.Path, "."), d.Summary)
+			p.list.Add(d)
+		}
+		if errorsIn(lost) > 0 {
 			return nil
 		}
 		data = known
@@ -190,19 +195,21 @@ func (p *patcher) operations(patch *workload.Patch, o Object, data []byte) []byt
 }
 
 // dropYoung takes the fields out of an object, or of a patch of one, that the version
-// asked for does not have, and reports each. It is false where one cannot be left out.
-func (p *patcher) dropYoung(data []byte, o Object, path diag.Path) ([]byte, bool) {
+// asked for does not have, and says which.
+func (p *patcher) dropYoung(data []byte, o Object, path diag.Path) ([]byte, diag.List) {
 	var fields map[string]any
 	if len(p.young) == 0 || json.Unmarshal(data, &fields) != nil {
-		return data, true
+		return data, nil
 	}
 	lost := p.younger(fields, reflect.TypeOf(o.Resource), path)
 	if len(lost) == 0 {
-		return data, true
+		return data, nil
 	}
-	p.list = append(p.list, lost...)
 	known, err := json.Marshal(fields)
-	return known, err == nil && errorsIn(lost) == 0
+	if err != nil {
+		panic(err) // it came from JSON
+	}
+	return known, lost
 }
 
 // younger takes the young fields out of a value of a type.
