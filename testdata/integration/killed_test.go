@@ -35,7 +35,9 @@ type executioner struct {
 
 func (e *executioner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writes := r.Method != http.MethodGet && r.URL.Query().Get("dryRun") == "" && !strings.Contains(r.URL.Path, "selfsubjectreviews")
-	if !writes {
+	// A Lease is renewed by the clock: a slow run has more of these.
+	renews := r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/leases/")
+	if !writes || renews {
 		e.next.ServeHTTP(w, r)
 		return
 	}

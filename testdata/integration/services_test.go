@@ -144,7 +144,7 @@ func TestServices(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"ps", "wbe"}, `did you mean db or web`},
+		{[]string{"ps", "wbe"}, `did you mean web or db`},
 		{[]string{"ps", "shop"}, "name it with: --release shop"},
 		{[]string{"logs", "--release", "other"}, "there is no release other"},
 		{[]string{"exec", "migrate", "--", "true"}, "no pod of service migrate runs: it is complete"},
