@@ -224,9 +224,11 @@ func (u *unit) findsPeers() bool {
 // a member of a cluster, without a port: members have ports of their own for each
 // other, which nothing of the Compose file names.
 func (u *unit) isMember() bool {
-	cluster := isDatastore(u.in.Image) || u.findsPeers()
+	if !isDatastore(u.in.Image) && !u.findsPeers() {
+		return false
+	}
 	for name, other := range u.units {
-		if cluster && other != u && u.sameImage(other) && u.mentions.bare[name][u.name] {
+		if other != u && u.mentions.bare[name][u.name] && u.sameImage(other) {
 			return true
 		}
 	}
