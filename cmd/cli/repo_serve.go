@@ -204,6 +204,7 @@ func (o *repoServeOptions) serve(ctx context.Context, a *app, handler *server.Se
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var upkeep errgroup.Group
 	upkeep.Go(func() error { handler.Deliver(background); return nil })
+	upkeep.Go(func() error { keepCounts(background, handler, log); return nil })
 	if o.rescan > 0 {
 		upkeep.Go(func() error { rescan(background, handler, o.rescan, log); return nil })
 	}

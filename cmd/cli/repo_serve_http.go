@@ -185,6 +185,29 @@ func followOnce(ctx context.Context, handler *server.Server, log *slog.Logger) {
 	}
 }
 
+const (
+	// flushEvery is how often a server writes down what it has counted: how much of
+	// it is lost when the server is killed.
+	flushEvery = 30 * time.Second
+	// lastFlush is how long a server that ends waits for the store.
+	lastFlush = 5 * time.Second
+)
+
+// keepCounts reads and writes down how often charts were downloaded, at the start,
+// now and then, and at the end.
+func keepCounts(ctx context.Context, handler *server.Server, log *slog.Logger) {
+	flush := func(ctx context.Context) {
+		if err := handler.Flush(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			log.ErrorContext(ctx, "cannot keep the counts of downloads", slog.Any("error", err))
+		}
+	}
+	flush(ctx)
+	nowAndThen(ctx, flushEvery, func() { flush(ctx) })
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
+	defer cancel()
+	flush(last)
+}
+
 // nowAndThen works until the context ends, once in every interval.
 func nowAndThen(ctx context.Context, every time.Duration, work func()) {
 	ticker := time.NewTicker(every)

@@ -50,6 +50,14 @@ type chartPage struct {
 	Picture template.HTML
 	// Trouble says why a part is missing.
 	Trouble string
+
+	library Library
+}
+
+// Downloads returns how often a version was fetched; all versions when none is
+// named.
+func (c *chartPage) Downloads(version string) int64 {
+	return c.library.Downloads(c.Shown.Name, version)
 }
 
 type tab struct{ View, Name, Address string }
@@ -105,7 +113,7 @@ func (p *Pages) Chart(w http.ResponseWriter, r *http.Request, v Visit, at Place)
 
 func newChartPage(v Visit, versions []Version, place int, view string) *chartPage {
 	one := versions[place]
-	c := &chartPage{site: v.site(one.Name), Shown: one, View: view, All: versions}
+	c := &chartPage{site: v.site(one.Name), Shown: one, View: view, All: versions, library: v.Library}
 	c.Commands = c.install(one.Name, one.Version)
 	c.Chart = c.Base + "chart/" + url.PathEscape(one.Name)
 	c.Here = c.Chart + "/" + url.PathEscape(one.Version)

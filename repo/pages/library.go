@@ -19,6 +19,9 @@ type Library interface {
 	// Versions returns all versions of a chart, newest first, and none when there
 	// is no such chart.
 	Versions(name string) ([]Version, error)
+	// Downloads returns how often a version was fetched; all versions of the
+	// chart when none is named.
+	Downloads(name, version string) int64
 	// Open returns the archive of a version.
 	Open(ctx context.Context, name, version string) (io.ReadCloser, error)
 }

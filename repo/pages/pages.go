@@ -75,7 +75,7 @@ func New(o Options) (*Pages, error) {
 		sum := sha256.Sum256(data)
 		p.assets[name] = asset{data, kind, hex.EncodeToString(sum[:8])}
 	}
-	functions := template.FuncMap{"asset": p.address, "count": diag.Count, "size": diag.Size, "date": date, "join": strings.Join}
+	functions := template.FuncMap{"asset": p.address, "count": diag.Count, "size": diag.Size, "date": date, "number": number, "downloads": downloads, "join": strings.Join}
 	for _, name := range []string{"home", "chart", "compare", "playground", "problem"} {
 		t, err := template.New("layout.html").Funcs(functions).ParseFS(files, "layout.html", name+".html")
 		if err != nil {
@@ -260,6 +260,22 @@ func (v Visit) noChart(name string) error {
 		names[i] = c.Name
 	}
 	return &NotFoundError{What: "there is no chart " + name, Hint: diag.DidYouMean(name, names)}
+}
+
+// number writes a number with commas between thousands.
+func number(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+func downloads(n int64) string {
+	if n == 1 {
+		return "1 download"
+	}
+	return number(n) + " downloads"
 }
 
 func date(t time.Time) string { return t.Format(time.DateOnly) }

@@ -34,7 +34,8 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) error {
 	case provenance:
 		return s.send(w, r, content{key: rec.Provenance, kind: "application/pgp-signature", modified: rec.Created})
 	}
-	return s.send(w, r, content{key: rec.Archive, tag: rec.Digest, kind: "application/gzip", modified: rec.Created})
+	return s.sendArchive(w, r, archiveOf{name, rec.Version, "http"},
+		content{key: rec.Archive, tag: rec.Digest, kind: "application/gzip", modified: rec.Created})
 }
 
 // byFile finds the version that a file name without its ending means. Both names

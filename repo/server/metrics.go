@@ -22,6 +22,7 @@ type metrics struct {
 	limited    *prometheus.CounterVec
 	changes    *prometheus.CounterVec
 	uploaded   prometheus.Counter
+	downloads  *prometheus.CounterVec
 	store      *prometheus.CounterVec
 	storeTook  *prometheus.HistogramVec
 	deliveries *prometheus.CounterVec
@@ -49,6 +50,9 @@ func newMetrics(version string) *metrics {
 		uploaded: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gantry_upload_bytes_total", Help: "Bytes of archives and blobs that were received.",
 		}),
+		downloads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gantry_downloads_total", Help: "Archives of charts that were sent, by protocol: http or oci.",
+		}, []string{"protocol"}),
 		store: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gantry_store_operations_total", Help: "Operations on the store, by what became of them.",
 		}, []string{"operation", "outcome"}),
@@ -65,7 +69,7 @@ func newMetrics(version string) *metrics {
 		ConstLabels: prometheus.Labels{"version": cmp.Or(version, "unknown")},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.took, m.inFlight, m.limited, m.changes, m.uploaded, m.store, m.storeTook, m.deliveries, build,
+	m.registry.MustRegister(m.requests, m.took, m.inFlight, m.limited, m.changes, m.uploaded, m.downloads, m.store, m.storeTook, m.deliveries, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -218,30 +218,35 @@ func (s *Server) ociBlob(w http.ResponseWriter, r *http.Request, q ociRequest) e
 		return err
 	}
 	key := digestKey(q.reference)
+	version, ofChart := s.archiveVersion(q)
 	if _, err := s.catalog.store.Stat(r.Context(), key); errors.Is(err, blob.ErrNotFound) {
 		// An archive that was adopted lies where it was found.
-		adopted, ok := s.adoptedArchive(q)
-		if !ok {
+		if !ofChart {
 			return ociProblem(http.StatusNotFound, "BLOB_UNKNOWN", "there is no blob "+q.reference)
 		}
-		key = adopted
+		key = version.Archive
 	} else if err != nil {
 		return storageProblem(err)
 	}
 	w.Header().Set(headerDigest, q.reference)
-	return s.send(w, r, content{key: key, tag: q.reference, kind: "application/octet-stream", fixed: true})
+	c := content{key: key, tag: q.reference, kind: "application/octet-stream", fixed: true}
+	if ofChart {
+		return s.sendArchive(w, r, archiveOf{q.name, version.Version, "oci"}, c)
+	}
+	return s.send(w, r, c)
 }
 
-// adoptedArchive finds an archive of a chart that is not kept under its digest.
-func (s *Server) adoptedArchive(q ociRequest) (key string, ok bool) {
+// archiveVersion finds the version of the repository's chart whose archive has the
+// digest that is asked for.
+func (s *Server) archiveVersion(q ociRequest) (record, bool) {
 	seg := s.catalog.current().find(q.name)
 	if seg == nil {
-		return "", false
+		return record{}, false
 	}
 	for _, r := range seg.shard.Versions {
 		if "sha256:"+r.Digest == q.reference {
-			return r.Archive, true
+			return r, true
 		}
 	}
-	return "", false
+	return record{}, false
 }

@@ -81,6 +81,11 @@ func (l library) Versions(name string) ([]pages.Version, error) {
 	return seg.versions()
 }
 
+// Downloads returns how often a version was fetched, or a chart.
+func (l library) Downloads(name, version string) int64 {
+	return l.server.downloads.of(l.server.path+name, version)
+}
+
 // Open returns the archive of a version.
 func (l library) Open(ctx context.Context, name, version string) (io.ReadCloser, error) {
 	seg := l.snapshot.find(name)

@@ -66,8 +66,19 @@ func TestHomePage(t *testing.T) {
 	for i := range 130 {
 		s.publish(chartArchive(t, fmt.Sprintf("many%03d", i), "1.0.0", ""))
 	}
-	hasAll(t, s.page("/?q=many&page=2", http.StatusOK), "many060", "many119", "2 of 3", `href="?page=1&amp;q=many"`, `href="?page=3&amp;q=many"`)
+	hasAll(t, s.page("/?q=many&page=2", http.StatusOK), "many060", "many119", "2 of 3", `href="?q=many"`, `href="?page=3&amp;q=many"`)
 	hasAll(t, s.page("/?q=many&page=99", http.StatusOK), "3 of 3", "many129")
+
+	for range 2 {
+		s.get("/charts/many077-1.0.0.tgz")
+	}
+	hasAll(t, s.page("/?q=many&sort=downloads", http.StatusOK), "2 downloads", `<a href="?q=many&amp;sort=downloads" aria-current="true">`, `href="?page=2&amp;q=many&amp;sort=downloads"`)
+	if body := s.page("/?sort=downloads", http.StatusOK); strings.Index(body, "many077") > strings.Index(body, "many000") {
+		t.Error("what is downloaded most does not come first")
+	}
+	if body := s.page("/?sort=newest", http.StatusOK); !strings.Contains(body, "many129") || strings.Contains(body, "many000") {
+		t.Error("what is newest does not come first")
+	}
 
 	if r := s.get("/assets/page.css"); r.status != http.StatusOK || !strings.HasPrefix(r.header.Get("Content-Type"), "text/css") {
 		t.Errorf("style sheet: %d %v", r.status, r.header)

@@ -99,8 +99,9 @@ func (o *Options) complete() error {
 
 // Server is the HTTP handler of a repository.
 type Server struct {
-	catalog *catalog
-	tokens  *tokenCache
+	catalog   *catalog
+	downloads *downloads
+	tokens    *tokenCache
 	// issuer is nil when no tokens of others are taken.
 	issuer  *issuer
 	options Options
@@ -139,6 +140,7 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 		metrics: m, limits: newLimits(options.Rates, options.Now), hooks: newHooks(options, m),
 	}
 	m.observe(s)
+	s.downloads = newDownloads(store, options.Now)
 	s.tokens = &tokenCache{store: store, now: options.Now}
 	if options.Auth != nil && options.Auth.OIDC != nil {
 		s.issuer = newIssuer(options.Auth.OIDC, options.Now, options.Log)
