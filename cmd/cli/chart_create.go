@@ -16,6 +16,7 @@ import (
 
 	"gantry/charts"
 	"gantry/charts/merge"
+	"gantry/convert"
 	"gantry/convert/helm"
 	"gantry/convert/manifest"
 )
@@ -156,7 +157,12 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	if there.record == nil {
 		fmt.Fprintf(a.Err, "commit %s with its file %s: your edits survive when the chart is made again\n", dir, markerFile)
 	}
-	a.describeChart(dir, result.App.Name, files, len(secrets) > 0, o.secretValues)
+	a.describeChart(dir, files)
+	next := nextInstall(dir, result.App.Name)
+	if file := a.describeSecrets(result, len(secrets) > 0, o.secretValues); file != "" {
+		next += " -f " + file
+	}
+	fmt.Fprintf(a.Err, "next: %s\n", next)
 	return nil
 }
 
@@ -220,8 +226,8 @@ func writeSecretValues(name string, values map[string]any) error {
 	return os.Rename(temp.Name(), name)
 }
 
-// describeChart says what was written and what to do next.
-func (a *app) describeChart(dir, name string, files []charts.File, secrets bool, secretValues string) {
+// describeChart says what was written.
+func (a *app) describeChart(dir string, files []charts.File) {
 	templates := 0
 	for _, f := range files {
 		if strings.HasPrefix(f.Name, "templates/") && strings.HasSuffix(f.Name, ".yaml") {
@@ -229,6 +235,31 @@ func (a *app) describeChart(dir, name string, files []charts.File, secrets bool,
 		}
 	}
 	fmt.Fprintf(a.Err, "wrote a chart of %s to %s\n", countOf(templates, "template"), dir)
+}
+
+// describeSecrets says where the chart's secrets come from, since it holds none, and
+// returns the file of values that an installation needs.
+func (a *app) describeSecrets(result *convert.Result, secrets bool, secretValues string) string {
+	switch demanded := helm.Demanded(result.Objects, result.App.Data); {
+	case secretValues != "" && !secrets:
+		fmt.Fprintf(a.Err, "the application has no secrets: %s is empty\n", secretValues)
+	case secretValues != "":
+		fmt.Fprintf(a.Err, "wrote the values of its secrets to %s: keep that file to yourself\n", secretValues)
+		return secretValues
+	case len(demanded) > 0:
+		fmt.Fprintln(a.Err, "it holds no secrets: --secret-values writes the application's own to a file; those not given at the installation are made up, but for")
+		for _, path := range demanded {
+			fmt.Fprintf(a.Err, "  %s\n", path)
+		}
+		return "FILE"
+	case secrets:
+		fmt.Fprintln(a.Err, "it holds no secrets: those not given at the installation are made up; --secret-values writes the application's own to a file")
+	}
+	return ""
+}
+
+// nextInstall is the command that installs a chart in a folder.
+func nextInstall(dir, name string) string {
 	chart := dir
 	if !filepath.IsAbs(chart) && !strings.HasPrefix(chart, ".") {
 		chart = "./" + filepath.ToSlash(chart)
@@ -237,14 +268,5 @@ func (a *app) describeChart(dir, name string, files []charts.File, secrets bool,
 	if lacksCharts(dir) {
 		next = fmt.Sprintf("gantry chart deps update %s, and then %s", chart, next)
 	}
-	switch {
-	case secretValues != "" && !secrets:
-		fmt.Fprintf(a.Err, "the application has no secrets: %s is empty\n", secretValues)
-	case secretValues != "":
-		fmt.Fprintf(a.Err, "wrote the values of its secrets to %s: keep that file to yourself\n", secretValues)
-		next += " -f " + secretValues
-	case secrets:
-		fmt.Fprintln(a.Err, "it holds no secrets: those not given at the installation are made up; --secret-values writes the application's own to a file")
-	}
-	fmt.Fprintf(a.Err, "next: %s\n", next)
+	return next
 }

@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/base64"
 	"fmt"
@@ -25,6 +26,9 @@ type secretKey struct{ secret, key string }
 type secretRefs struct {
 	keys   keyring
 	values map[secretKey][]byte
+	// texts are the contents without the line break at their end, those that were
+	// withheld included; what is not known is empty.
+	texts map[secretKey]string
 	// homes maps a key to the first with the same value: a password that two
 	// services share must be one password when the chart makes it up.
 	homes map[secretKey]secretKey
@@ -37,7 +41,7 @@ type secretRefs struct {
 
 // part is a password in an address.
 type part struct {
-	before, after string
+	before, password, after string
 	// home is the key that holds the password itself, or the zero value.
 	home secretKey
 	// escaped tells that the password stands in the address as %XX.
@@ -45,7 +49,7 @@ type part struct {
 }
 
 func findSecrets(objects []manifest.Object, data []*workload.Data) secretRefs {
-	r := secretRefs{values: map[secretKey][]byte{}, homes: map[secretKey]secretKey{}, parts: map[secretKey]part{}, conditions: map[string]string{}}
+	r := secretRefs{values: map[secretKey][]byte{}, texts: map[secretKey]string{}, homes: map[secretKey]secretKey{}, parts: map[secretKey]part{}, conditions: map[string]string{}}
 	var names []string
 	var ids []secretKey
 	// Of Secrets with one value, the first by its name is its home.
@@ -82,29 +86,31 @@ func findSecrets(objects []manifest.Object, data []*workload.Data) secretRefs {
 // findHomes finds the homes of the keys, and returns them by what they hold. A key
 // with a value comes before one whose value was withheld: it will be given.
 func (r secretRefs) findHomes(ids []secretKey, withheld map[secretKey]workload.Withheld) map[string]secretKey {
-	first, texts := map[string]secretKey{}, map[secretKey]string{}
+	first := map[string]secretKey{}
 	for _, id := range ids {
-		// The last line of a file may end where that of a variable does not.
-		text := strings.TrimRight(string(r.values[id]), "\n")
 		if !given(r.values[id]) {
-			text = ""
-		} else if _, known := first[text]; !known {
-			first[text] = id
+			continue
 		}
-		texts[id] = text
+		// The last line of a file may end where that of a variable does not.
+		r.texts[id] = strings.TrimRight(string(r.values[id]), "\r\n")
+		if _, known := first[r.texts[id]]; !known {
+			first[r.texts[id]] = id
+		}
 	}
 	for _, id := range ids {
 		r.homes[id] = id
+		same := r.texts[id]
 		if w, ok := withheld[id]; ok {
-			texts[id] = cmp.Or(strings.TrimRight(w.Value, "\n"), "${"+w.Variable+"}")
+			r.texts[id] = strings.TrimRight(w.Value, "\r\n")
+			same = cmp.Or(r.texts[id], "${"+w.Variable+"}")
 		}
-		if texts[id] == "" {
+		if same == "" {
 			continue
 		}
-		if _, known := first[texts[id]]; !known {
-			first[texts[id]] = id
+		if _, known := first[same]; !known {
+			first[same] = id
 		}
-		r.homes[id] = first[texts[id]]
+		r.homes[id] = first[same]
 	}
 	return first
 }
@@ -126,7 +132,7 @@ func (r secretRefs) findPart(id secretKey, first map[string]secretKey) {
 	if !found {
 		return
 	}
-	p := part{before: before, after: after, escaped: strings.HasSuffix(before, ":")}
+	p := part{before: before, password: password, after: after, escaped: strings.HasSuffix(before, ":")}
 	for _, text := range []string{password, unescaped(password)} {
 		if home, ok := first[text]; ok {
 			p.home = r.homes[home]
@@ -144,6 +150,38 @@ func unescaped(text string) string {
 
 // given reports whether a value was written into the Secret at all.
 func given(value []byte) bool { return len(value) > 0 && string(value) != workload.Placeholder }
+
+// invented returns the expression that makes up the content of a key, or nothing when
+// the content must be given.
+func (r secretRefs) invented(id secretKey) string {
+	if p, ok := r.parts[id]; ok {
+		return fmt.Sprintf("print %q (%s) %q", p.before, cmp.Or(madeUp(p.password), madeUp("")), p.after)
+	}
+	if text := r.texts[id]; text != "" {
+		return madeUp(text)
+	}
+	return madeUpFor(id.key)
+}
+
+// demanded reports whether the content of a key must be given.
+func (r secretRefs) demanded(home secretKey) bool {
+	return len(r.values[home]) > 0 && r.parts[home].home == (secretKey{}) && r.invented(home) == ""
+}
+
+// trimmed returns what takes the line break from the end of the content of a key for
+// another that has none there.
+func (r secretRefs) trimmed(from, to secretKey) string {
+	if r.ends(from) && !r.ends(to) {
+		return ` | trimSuffix "\n"`
+	}
+	return ""
+}
+
+// ends reports whether the content of a key is, or may be, a file that ends in a line
+// break.
+func (r secretRefs) ends(id secretKey) bool {
+	return !given(r.values[id]) || bytes.HasSuffix(r.values[id], []byte("\n"))
+}
 
 // path returns where the value of a key is in the values. What is not text is
 // given in base64.
@@ -202,6 +240,29 @@ func SecretValues(objects []manifest.Object, dependencies ...*workload.Chart) ma
 	return values
 }
 
+// Demanded returns the paths in the chart's values of what must be given at its
+// installation, where no Secret that exists has it: the chart cannot make it up.
+func Demanded(objects []manifest.Object, data []*workload.Data) []string {
+	refs := findSecrets(objects, data)
+	var paths []string
+	for id, home := range refs.homes {
+		if id == home && refs.demanded(id) {
+			paths = append(paths, strings.Join(refs.flagPath(id), "."))
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// flagPath is path as --set takes its parts.
+func (r secretRefs) flagPath(id secretKey) []string {
+	path := r.path(id)
+	for i, key := range path {
+		path[i] = strings.ReplaceAll(key, ".", `\.`)
+	}
+	return path
+}
+
 // secret draws a Secret without its content.
 func (s *sheet) secret() {
 	name := s.object.GetName()
@@ -213,7 +274,7 @@ func (s *sheet) secret() {
 	data := emptyMap()
 	for _, id := range slices.SortedFunc(maps.Keys(s.secrets.values), secretKey.compare) {
 		if id.secret == name {
-			data.Set(id.key, expr(s.secretValue(id, at)))
+			data.Set(id.key, s.secretValue(id, at))
 		}
 	}
 	s.tree.Delete("stringData")
@@ -222,53 +283,54 @@ func (s *sheet) secret() {
 	sortFields(s.tree, []string{"apiVersion", "kind", "metadata", "type", "immutable", "data"})
 }
 
-// secretValue adds the value of a key, and returns the expression for it.
-func (s *sheet) secretValue(id secretKey, at *entry) string {
+// secretValue adds the value of a key, and returns what the template says of it.
+func (s *sheet) secretValue(id secretKey, at *entry) *manifest.Node {
 	path, home := s.secrets.path(id), s.secrets.homes[id]
 	group, comment := path[2], "Value of "+id.key
 	if group == "binaryData" {
 		comment += ", in base64"
 	}
-	part := s.secrets.parts[home]
+	part, demanded := s.secrets.parts[home], s.secrets.demanded(home)
 	switch {
 	case home != id:
 		comment += fmt.Sprintf("; empty: that of %s of Secret %s", home.key, home.secret)
 	case part.home != secretKey{}:
 		comment += fmt.Sprintf("; empty: the address, with the password that is %s of Secret %s", part.home.key, part.home.secret)
+	case demanded:
+		comment += ", which must be given: it cannot be made up"
 	}
 	at.group(group, map[string]string{"data": "Values by key", "binaryData": "Values by key, in base64"}[group]).
 		add(id.key, comment, text(), ofType("string"))
-	if len(s.secrets.values[id]) == 0 {
-		return valueRef(path) + " | b64enc | quote"
+	switch {
+	case len(s.secrets.values[id]) == 0:
+		return expr(valueRef(path) + " | b64enc | quote")
+	case demanded:
+		return manifest.Wrap(manifest.Line("with "+s.secretContent(id)), manifest.Field{Key: id.key, Value: expr(". | b64enc | quote")}, manifest.Line("end"))
+	default:
+		return expr(s.secretContent(id) + " | b64enc | quote")
 	}
-	return s.secretContent(id, id) + " | quote"
 }
 
-// secretContent returns the expression for the content of a key in base64, as it is
-// read in a Secret: that of its home, unless its own value is given.
-func (s *sheet) secretContent(id, in secretKey) string {
-	home := s.secrets.homes[id]
-	value := s.secretText(id)
-	if home != id {
-		value = "(coalesce " + value + " " + s.secretText(home) + ")"
+// secretContent returns the expression for the content of a key: that of its home,
+// unless its own value is given.
+func (s *sheet) secretContent(id secretKey) string {
+	if home := s.secrets.homes[id]; home != id {
+		return fmt.Sprintf("%s | default (%s)", s.secretText(id), s.secretContent(home)+s.secrets.trimmed(home, id))
 	}
-	part := s.secrets.parts[home]
-	if part.home != (secretKey{}) {
-		password := s.secretContent(part.home, in) + " | b64dec | trimSuffix \"\\n\""
+	if part := s.secrets.parts[id]; part.home != (secretKey{}) {
+		password := s.secretContent(part.home) + s.secrets.trimmed(part.home, id)
 		if part.escaped {
 			password += " | urlquery"
 		}
-		return fmt.Sprintf("%s | default (print %q (%s) %q) | b64enc", value, part.before, password, part.after)
+		return fmt.Sprintf("%s | default (print %q (%s) %q)", s.secretText(id), part.before, password, part.after)
 	}
-	lookup := "(" + s.orFullname(valueRef([]string{"secrets", s.secrets.keys.of(home.secret), "existingSecret"}), home.secret) + ")"
-	if home.secret == in.secret {
-		lookup = "(" + s.fullname(home.secret) + ")"
+	invented := s.secrets.invented(id)
+	if invented == "" {
+		invented = `""`
+	} else {
+		invented = "(" + invented + ")"
 	}
-	around := ""
-	if part.before != "" {
-		around = fmt.Sprintf(" \"before\" %q \"after\" %q", part.before, part.after)
-	}
-	return s.include("secret", fmt.Sprintf("(dict \"root\" . \"name\" %s \"key\" %q \"value\" %s%s)", lookup, home.key, value, around))
+	return s.include("secret", fmt.Sprintf("(list . %q %q %q %s)", id.secret, s.secrets.keys.of(id.secret), id.key, invented))
 }
 
 // secretText returns the expression for the content that the values give.

@@ -143,12 +143,60 @@ func TestExistingSecret(t *testing.T) {
 	own := secret("my-own", nil, map[string][]byte{"POSTGRES_PASSWORD": []byte("mine")}).Resource
 	got := renderSecrets(t, nested("secrets.dbEnv.existingSecret", "my-own"), own)
 	want := map[string]string{
-		"web-env/DB_PASSWORD": "mine", "web-env/EMPTY": "", "web-env/key.der": strict.MadeUp,
+		"web-env/DB_PASSWORD": "mine", "web-env/EMPTY": "",
 		"web-env/DSN": "Server=db;Password=mine", "web-env/URL": "mysql://web:mine@db/web", "web-env/UPSTREAM": "https://me:" + strict.MadeUp + "@example.com",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+}
+
+// TestDemandedSecrets expects an installation to be refused without what cannot be made
+// up, where a cluster could have it, and an upgrade to keep it.
+func TestDemandedSecrets(t *testing.T) {
+	files, err := helm.Chart(helm.Source{Name: "app", Objects: shared()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := load(t, files)
+	for _, tt := range []struct {
+		name   string
+		values map[string]any
+		change func(*chartutil.ReleaseOptions, *chartutil.Capabilities)
+		live   []runtime.Object
+		want   string
+	}{
+		{name: "without a cluster"},
+		{name: "installation", change: inCluster, want: "secrets.webEnv.binaryData.key\\.der must be given"},
+		{name: "with its value", values: nested("secrets.webEnv.binaryData", map[string]any{"key.der": "/wD+"}), change: inCluster},
+		{name: "with a Secret", values: nested("secrets.webEnv.existingSecret", "mine"), change: inCluster},
+		{name: "with that of an earlier release", change: inCluster, live: []runtime.Object{
+			secret("web-env", nil, map[string][]byte{"key.der": {0xff, 0x00}}).Resource,
+		}},
+		{name: "upgrade whose cluster may not be looked into", change: func(r *chartutil.ReleaseOptions, c *chartutil.Capabilities) {
+			inCluster(r, c)
+			r.IsInstall, r.IsUpgrade = false, true
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			options, capabilities := chartutil.ReleaseOptions{Name: "app", Namespace: "default", IsInstall: true}, chartutil.DefaultCapabilities.Copy()
+			if tt.change != nil {
+				tt.change(&options, capabilities)
+			}
+			all, err := chartutil.ToRenderValues(c.Chart, tt.values, options, capabilities)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = engine.RenderWithClientProvider(c.Chart, all, cluster{tt.live}); tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// inCluster makes the capabilities those of a cluster, which lists its kinds.
+func inCluster(_ *chartutil.ReleaseOptions, c *chartutil.Capabilities) {
+	c.APIVersions = append(c.APIVersions, "v1/Secret")
 }
 
 func TestSecretValues(t *testing.T) {

@@ -70,6 +70,8 @@ type skeletonData struct {
 	// places where they are not replaced.
 	Hosts    string
 	Mentions []string
+	// Demanded tells that the chart cannot make up all of its secrets.
+	Demanded bool
 	// Variables tells that there are some, and Fixed are those that there are not.
 	Variables bool
 	Fixed     []trace.Fixed
@@ -113,9 +115,15 @@ func (b *builder) skeletonData() skeletonData {
 	for _, name := range slices.Sorted(maps.Keys(b.secrets.keys.keys)) {
 		var keys []string
 		for id := range b.secrets.values {
-			if id.secret == name {
-				keys = append(keys, "`"+id.key+"`")
+			if id.secret != name {
+				continue
 			}
+			key := "`" + id.key + "`"
+			if b.secrets.demanded(b.secrets.homes[id]) {
+				key += "\\*"
+				data.Demanded = true
+			}
+			keys = append(keys, key)
 		}
 		slices.Sort(keys)
 		data.Secrets = append(data.Secrets, secretData{name, b.fullname(name), strings.Join(keys, ", "), b.secrets.conditions[name]})

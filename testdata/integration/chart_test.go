@@ -83,6 +83,32 @@ func TestMadeUpSecretsAreKept(t *testing.T) {
 	}
 }
 
+// TestDemandedSecrets installs a chart without a key that nobody can make up: both tools
+// refuse that, and keep the key over an upgrade once it was given.
+func TestDemandedSecrets(t *testing.T) {
+	w := newWorkshop(t)
+	file, key := filepath.Join(w.dir, "compose.yaml"), filepath.Join(w.dir, "tls.key")
+	const content = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"
+	for name, text := range map[string]string{
+		key:  content,
+		file: "name: shop\nservices: {web: {image: nginx:1.27, secrets: [tls.key]}}\nsecrets: {tls.key: {file: ./tls.key}}\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.run(w.gantry, "chart", "create", "-f", file)
+	for _, tool := range []string{w.helm, w.gantry} {
+		p := newPlace(t)
+		w.refuses(`secrets.tlsKey.data.tls\.key must be given`, tool, p.in("install", "shop", "./shop")...)
+		w.run(tool, p.in("install", "shop", "./shop", "--set-file", `secrets.tlsKey.data.tls\.key=`+key)...)
+		w.run(tool, p.in("upgrade", "shop", "./shop", "--reset-values")...)
+		if got := p.secret(t, "tls-key", "tls.key"); got != content {
+			t.Errorf("after an upgrade by %s the key is %q", filepath.Base(tool), got)
+		}
+	}
+}
+
 // TestTwoReleasesInOneNamespace installs one chart twice, side by side, and
 // expects each web service to look for the database of its own release.
 func TestTwoReleasesInOneNamespace(t *testing.T) {

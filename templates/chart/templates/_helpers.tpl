@@ -198,27 +198,36 @@ short: enough to see a change, and too little to find a weak password by trying.
 {{- end }}
 
 {{/*
-The content of a key of a Secret, in base64: the value that was given, or else what
-is in the cluster, or else something made up, once for all that share it. Takes a
-dict with root, name, key and value, and with before and after what is made up
-stands between.
+The content of a key of a Secret: the value that was given, or else what is in the
+cluster, or else what is made up, once for all that share it. Takes a list of the
+root, the name of the Secret and its key in the values, the key, and what is made up:
+nothing where the value must be given.
 
 Without a cluster to look into, as with helm template, what is made up is new each
-time: tools that render first and apply later need values or existing Secrets.
+time, and what must be given is left out: tools that render first and apply later need
+values or existing Secrets.
 */}}
 {{- define "[[.Chart]].secret" -}}
-{{- $id := printf "%s/%s" .name .key }}
-{{- $known := get .root.Values.secrets "known" | default dict }}
-{{- if .value }}
-{{- .value | b64enc }}
-{{- else if hasKey $known $id }}
-{{- get $known $id }}
-{{- else }}
-{{- $live := lookup "v1" "Secret" .root.Release.Namespace .name }}
-{{- $madeUp := print (.before | default "") (randAlphaNum 32) (.after | default "") | b64enc }}
-{{- $content := get ($live.data | default dict) .key | default $madeUp }}
-{{- $_ := set .root.Values.secrets "known" (set $known $id $content) }}
-{{- $content }}
+{{- $root := index . 0 }}
+{{- $group := index . 2 }}
+{{- $key := index . 3 }}
+{{- $known := get $root.Values.secrets "known" | default dict }}
+{{- $values := get $root.Values.secrets $group | default dict }}
+{{- $name := $values.existingSecret | default (include "[[.Chart]].fullname" (list $root (index . 1))) }}
+{{- $id := printf "%s/%s" $name $key }}
+{{- $content := get ($values.data | default dict) $key | default (get ($values.binaryData | default dict) $key | default "" | b64dec) }}
+{{- if and (not $content) (hasKey $known $id) }}
+{{- $content = get $known $id }}
+{{- else if not $content }}
+{{- $live := lookup "v1" "Secret" $root.Release.Namespace $name }}
+{{- $content = get ($live.data | default dict) $key | b64dec | default (index . 4) }}
+{{- $_ := set $root.Values.secrets "known" (set $known $id $content) }}
+{{- /* Only a cluster says of each kind that it has it. */}}
+{{- if and (not $content) $root.Release.IsInstall ($root.Capabilities.APIVersions.Has "v1/Secret") }}
+{{- $field := ternary "binaryData" "data" (hasKey ($values.binaryData | default dict) $key) }}
+{{- fail (printf "secrets.%s.%s.%s must be given, since it cannot be made up: give it as a value, or name a Secret that has the key in secrets.%s.existingSecret" $group $field (replace "." "\\." $key) $group) }}
 {{- end }}
+{{- end }}
+{{- $content }}
 {{- end }}
 [[- end ]]

@@ -1,0 +1,102 @@
+package helm
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"gantry/charts/pattern"
+)
+
+// A secret that nobody gives is made up, once. What is made up must be of use to who
+// reads it: a password may be any text, while a key for AES must have so many bytes in
+// base64, and a certificate, a signed token or the hash of a password is nothing that
+// chance brings about. Such a value must be given.
+
+// longestMadeUp is the length in bytes of the longest text that is taken for a key of
+// random bytes. What is longer is a document in base64.
+const longestMadeUp = 512
+
+var (
+	uuidText   = pattern.Lazy(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	hexText    = pattern.Lazy(`^[0-9a-f]{32,}$`)
+	base64Text = pattern.Lazy(`^[A-Za-z0-9+/_-]{22,}={0,2}$`)
+	signed     = pattern.Lazy(`^eyJ[\w-]+\.[\w-]+\.[\w-]*$`) // RFC 7519
+	hashed     = pattern.Lazy(`(?:^|:)(?:\$(?:2[abxy]?|5|6|y|apr1|argon2\w*|pbkdf2\S*|scrypt)\$|\{(?:SHA|SSHA|PBKDF2)\S*\})`)
+	scheme     = pattern.Lazy(`^[a-z][a-z0-9+.-]*://`)
+	// written are names of files that people or programs wrote, and not chance.
+	written = pattern.Lazy(`(?i)^\.(?:pem|key|crt|cer|cert|p12|pfx|jks|keystore|asc|gpg|json|ya?ml|toml|ini|conf|cfg|xml|env|htpasswd|pub)$`)
+)
+
+// madeUp returns the expression that makes up a value of the shape of another: that of
+// the Compose file, without the line break at its end. It is empty for what must be given.
+func madeUp(value string) string {
+	switch {
+	case isDocument(value), signed().MatchString(value), hashed().MatchString(value), scheme().MatchString(value):
+		return ""
+	case uuidText().MatchString(value):
+		return "uuidv4"
+	case hexText().MatchString(value):
+		return hexDigits(len(value))
+	}
+	// Laravel and its like say of a key how it is written.
+	if text, found := strings.CutPrefix(value, "base64:"); found {
+		if bytes := randomBytes(text); bytes != "" {
+			return fmt.Sprintf("print \"base64:\" (%s)", bytes)
+		}
+	}
+	if decoded, err := base64.StdEncoding.DecodeString(value); err == nil && isDocument(string(decoded)) && utf8.Valid(decoded) {
+		return ""
+	}
+	if bytes := randomBytes(value); bytes != "" {
+		return bytes
+	}
+	return "randAlphaNum 32"
+}
+
+// isDocument reports whether somebody wrote a text, or a program did.
+func isDocument(value string) bool {
+	return !utf8.ValidString(value) || len(value) > longestMadeUp || strings.ContainsAny(value, "\r\n") ||
+		strings.HasPrefix(value, "-----BEGIN ") || strings.HasPrefix(value, "{") && json.Valid([]byte(value))
+}
+
+// hexDigits returns the expression for a number of random hexadecimal digits.
+func hexDigits(n int) string {
+	const perHash = 64
+	hash := "randAlphaNum 64 | sha256sum"
+	switch {
+	case n == perHash:
+		return hash
+	case n < perHash:
+		return fmt.Sprintf("%s | trunc %d", hash, n)
+	}
+	hashes := strings.Repeat(" ("+hash+")", (n+perHash-1)/perHash)
+	return fmt.Sprintf("print%s | trunc %d", hashes, n)
+}
+
+// randomBytes returns the expression for as many random bytes in base64 as a text has,
+// in its alphabet, or nothing when that is no such text: a password of letters alone
+// may be one by chance.
+func randomBytes(text string) string {
+	if !base64Text().MatchString(text) || !strings.ContainsAny(text, "+/=") {
+		return ""
+	}
+	if n, err := base64.StdEncoding.DecodeString(text); err == nil {
+		return fmt.Sprintf("randBytes %d", len(n))
+	}
+	if n, err := base64.URLEncoding.DecodeString(text); err == nil {
+		return fmt.Sprintf("randBytes %d | replace \"+\" \"-\" | replace \"/\" \"_\"", len(n))
+	}
+	return ""
+}
+
+// madeUpFor is [madeUp] for a key whose value is not known: its name decides.
+func madeUpFor(key string) string {
+	if written().MatchString(path.Ext(key)) {
+		return ""
+	}
+	return madeUp("")
+}
