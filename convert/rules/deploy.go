@@ -2,10 +2,12 @@ package rules
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -13,6 +15,25 @@ import (
 	"gantry/charts/pattern"
 	"gantry/convert/workload"
 )
+
+// exclusive says why no two pods of the unit may run at a time, and what changes that.
+// The former is "" where they may.
+func (u *unit) exclusive() (why, hint string) {
+	if u.claimsForOneNode() {
+		return "one node at a time mounts the volume", "use storage that many nodes can mount"
+	}
+	for _, m := range u.mountsOf(u.in) {
+		c := u.mounted(m.Type, m.Source)
+		switch {
+		case c == nil || m.ReadOnly || m.develops:
+		case isDatastore(u.in.Image) && c.database, slices.Contains(dataFolders(), path.Clean(m.Target)):
+			return "two servers must not write to one database", ""
+		case m.Type != types.VolumeTypeBind && c.storage == existing && len(c.pods) == 1 && u.in.GetScale() == 1:
+			return "nothing says that two pods may write to an external volume", "say read_only: true where the service only reads it"
+		}
+	}
+	return "", ""
+}
 
 // claimsForOneNode reports whether the unit alone mounts storage that one node can
 // mount at a time.

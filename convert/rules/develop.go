@@ -22,6 +22,9 @@ func (a *app) markSources(in *types.ServiceConfig, mounts []mount) {
 		if m.Type != types.VolumeTypeBind || m.ReadOnly || isSystemPath(source) || !holdsOne(source, contexts) {
 			continue // the root of a machine holds every context, and is no source code
 		}
+		if strings.HasPrefix(path.Clean(m.Target), "/etc/") {
+			continue // settings, beside which the Dockerfile lies
+		}
 		mounts[i].develops = true
 		for j, other := range mounts {
 			if other.Type == types.VolumeTypeVolume && other.Source == "" && strings.HasPrefix(path.Clean(other.Target), path.Clean(m.Target)+"/") {

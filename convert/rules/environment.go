@@ -29,12 +29,14 @@ func (u *unit) environment() {
 	plain := &workload.Data{Name: u.madeUp("ConfigMap", "env"), Service: u.service(), Text: map[string]string{}}
 	secret := &workload.Data{Name: u.madeUp("Secret", "env"), Service: u.service(), Secret: true, Text: map[string]string{}}
 	for _, key := range slices.Sorted(maps.Keys(files)) {
+		value, overridden := values[key]
 		switch {
+		case overridden && value == nil: // of which env tells
 		case !u.variable(key, "env_file"):
 		case u.isSecretVariable(key, files[key]):
 			secret.Text[key] = files[key]
 		case !isConfigKey(key):
-			if _, overridden := values[key]; !overridden {
+			if !overridden {
 				u.container.Env = append(u.container.Env, corev1.EnvVar{Name: key, Value: kubeletEscape(files[key])})
 			}
 		default:
@@ -42,7 +44,7 @@ func (u *unit) environment() {
 		}
 	}
 	u.envFrom(plain, secret)
-	u.env(values, secret)
+	u.env(values, files, secret)
 	source := "environment"
 	if len(files) > 0 {
 		source = "env_file"
@@ -81,7 +83,7 @@ func (u *unit) envFrom(plain, secret *workload.Data) {
 // env sets the variables of environment in the order of their names, as Compose
 // keeps none, with those that refer to a Secret behind the others: a chart reads
 // the others from one mapping.
-func (u *unit) env(values types.MappingWithEquals, secret *workload.Data) {
+func (u *unit) env(values types.MappingWithEquals, files map[string]string, secret *workload.Data) {
 	var refs []corev1.EnvVar
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		value := values[key]
@@ -93,11 +95,16 @@ func (u *unit) env(values types.MappingWithEquals, secret *workload.Data) {
 		}
 		switch {
 		case value == nil:
-			u.warn(finding{
+			f := finding{
 				code:    "variable-unset",
 				summary: "has no value and is not set in the environment either: the container does not get it",
 				hint:    fmt.Sprintf("write %s: value, or set it in the shell or an --env-file", key),
-			}, "environment", key)
+			}
+			if _, set := files[key]; set {
+				f.summary += ", nor the value in env_file, as in Compose"
+				f.hint = "take the key away to let the value in env_file count"
+			}
+			u.warn(f, "environment", key)
 		case !u.variable(key, "environment", key):
 		case u.isSecretVariable(key, *value) && isConfigKey(key):
 			secret.Text[key] = *value

@@ -65,7 +65,16 @@ func (u *unit) pullPolicy() {
 	case "always":
 		u.container.ImagePullPolicy = corev1.PullAlways
 	case "never":
+		if len(u.contextsOf(u.in)) > 0 { // never from a registry, since it is built here; nodes have it from nowhere else
+			u.container.ImagePullPolicy = corev1.PullIfNotPresent
+			return
+		}
 		u.container.ImagePullPolicy = corev1.PullNever
+		u.warn(finding{
+			code:    "pull-policy",
+			summary: "holds for every node: pods do not start where the image is not there already",
+			hint:    "take it away to have nodes pull the image",
+		}, "pull_policy")
 	case "missing", "if_not_present", "build":
 		u.container.ImagePullPolicy = corev1.PullIfNotPresent
 	default: // daily, weekly, every_12h, refresh

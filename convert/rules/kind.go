@@ -143,7 +143,7 @@ func (a *app) runsOnce(s *types.ServiceConfig) bool {
 	case "no":
 		return len(a.waited[s.Name]) > 0 || isTask(s) && s.HealthCheck == nil && !a.dependedOn[s.Name]
 	default:
-		return len(a.waited[s.Name]) > 0 || isCalledTask(s)
+		return len(a.waited[s.Name]) > 0 || a.isCalledTask(s)
 	}
 }
 
@@ -165,13 +165,26 @@ var taskName = pattern.Lazy(`(?i)(^|[-_.])(init|initdb|dbinit|initializer|setup|
 
 // isCalledTask reports whether a service is a task by its name. A server that keeps
 // data may be called so, too: the seed of a cluster.
-func isCalledTask(s *types.ServiceConfig) bool {
-	return isTask(s) && taskName().MatchString(s.Name) && (!isDatastore(s.Image) || !keepsData(s))
+func (a *app) isCalledTask(s *types.ServiceConfig) bool {
+	return isTask(s) && taskName().MatchString(s.Name) && (!isDatastore(s.Image) || !a.keepsData(s))
 }
 
-// keepsData reports whether a service mounts a named volume.
-func keepsData(s *types.ServiceConfig) bool {
-	return slices.ContainsFunc(s.Volumes, func(m types.ServiceVolumeConfig) bool { return m.Type == types.VolumeTypeVolume && m.Source != "" })
+// keepsData reports whether a service has a named volume of its own. What it shares it
+// makes for the others, as certificates.
+func (a *app) keepsData(s *types.ServiceConfig) bool {
+	return slices.ContainsFunc(s.Volumes, func(m types.ServiceVolumeConfig) bool {
+		return m.Type == types.VolumeTypeVolume && m.Source != "" && !a.mountedBesides(s.Name, m.Source)
+	})
+}
+
+// mountedBesides reports whether another service mounts a named volume, too.
+func (a *app) mountedBesides(service, volume string) bool {
+	for name, other := range a.project.Services {
+		if name != service && slices.ContainsFunc(other.Volumes, func(m types.ServiceVolumeConfig) bool { return m.Type == types.VolumeTypeVolume && m.Source == volume }) {
+			return true
+		}
+	}
+	return false
 }
 
 // completes ends the hint of what the user writes for something that runs once.

@@ -101,6 +101,9 @@ func (a *app) hosts() map[string]string {
 	for _, host := range dockerHosts() {
 		add(host, "")
 	}
+	for _, address := range slices.Sorted(maps.Keys(a.addresses)) {
+		add(address, a.addresses[address])
+	}
 	return hosts
 }
 

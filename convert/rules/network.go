@@ -111,6 +111,11 @@ func (u *unit) nameservers() []string {
 		switch _, err := netip.ParseAddr(s); {
 		case err != nil:
 			u.warn(finding{code: "dns", summary: fmt.Sprintf("%q is no address: it is left out", s)}, "dns", strconv.Itoa(i))
+		case u.ownerOf(s) != "":
+			u.warn(finding{
+				code: "dns", summary: fmt.Sprintf("%s is the address of %s in Compose: pods have other addresses, and it is left out", s, u.ownerOf(s)),
+				hint: "let the cluster's DNS forward to its Service what it answers",
+			}, "dns", strconv.Itoa(i))
 		case len(servers) == maxNameservers:
 			u.warn(finding{code: "dns", summary: fmt.Sprintf("%s is left out: a pod asks %d servers beside the cluster's own", s, maxNameservers)}, "dns", strconv.Itoa(i))
 		default:
@@ -170,6 +175,13 @@ func (u *unit) hostAliases() {
 					code:    "extra-host",
 					summary: fmt.Sprintf("%s is %s, which is no address inside a cluster: the entry is left out", host, ip),
 					hint:    "use the name of a Service, or the address of the machine; a pod learns its node's as status.hostIP of the downward API",
+				}, "extra_hosts", host)
+				continue
+			}
+			if owner := u.ownerOf(ip); owner != "" {
+				u.warn(finding{
+					code: "extra-host", summary: fmt.Sprintf("%s is the address of %s in Compose: pods have other addresses, and the entry is left out", ip, owner),
+					hint: fmt.Sprintf("give services.%s the alias %s on a network of both", owner, host),
 				}, "extra_hosts", host)
 				continue
 			}

@@ -23,8 +23,13 @@ const (
 
 // livenessPatience is how much longer than readiness a liveness probe waits. A
 // health check often fails because of a dependency; Compose only marks the
-// container, and a restart would not help.
-const livenessPatience = 3
+// container, and a restart would not help. A check every second is not meant to
+// restart what takes a minute to start, either: no liveness probe is less patient
+// than that of a check with Docker's defaults.
+const (
+	livenessPatience = 3
+	leastPatience    = livenessPatience * probeRetries * probeInterval
+)
 
 // probes maps healthcheck to a readiness, a liveness and a startup probe that run
 // the same command. Jobs have none: nobody is sent to them.
@@ -65,7 +70,8 @@ func (u *unit) probes() {
 	u.container.ReadinessProbe = base.DeepCopy()
 	if !u.opts.NoLiveness {
 		u.container.LivenessProbe = base.DeepCopy()
-		u.container.LivenessProbe.FailureThreshold *= livenessPatience
+		least := int32(math.Ceil(leastPatience.Seconds() / float64(base.PeriodSeconds)))
+		u.container.LivenessProbe.FailureThreshold = max(livenessPatience*base.FailureThreshold, least)
 	}
 	u.container.StartupProbe = u.startupProbe(base, check)
 	u.subSecond(check)

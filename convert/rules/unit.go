@@ -42,6 +42,8 @@ type app struct {
 	// images are.
 	contexts  map[string]string
 	builtFrom map[string][]string
+	// addresses are those that networks of Compose give to services, and whose they are.
+	addresses map[string]string
 	// mentions is where the user's own strings speak of services.
 	mentions mentions
 	// claims are the named volumes that pods mount, by their Compose name.

@@ -14,11 +14,12 @@ import (
 // startFirst is the order of an update in which new pods run before old ones stop.
 const startFirst = "start-first"
 
-// update maps update_config. A claim that one node mounts at a time forbids that
-// old and new pods run side by side.
+// update maps update_config. Storage that belongs to one pod forbids that old and new
+// ones run side by side.
 func (u *unit) update() {
-	if u.work.Kind == workload.Deployment && u.claimsForOneNode() {
-		u.work.Update.Recreate = true
+	if u.work.Kind == workload.Deployment {
+		why, _ := u.exclusive()
+		u.work.Update.Recreate = why != ""
 	}
 	config := u.deploy().UpdateConfig
 	switch {
@@ -39,10 +40,9 @@ func (u *unit) rollout(config *types.UpdateConfig) {
 	switch {
 	case up.Recreate:
 		if config.Order == startFirst {
+			why, hint := u.exclusive()
 			u.warn(finding{
-				code:    "update-recreate",
-				summary: "cannot be: one node at a time mounts the volume, so old pods stop before new ones start",
-				hint:    "use storage that many nodes can mount",
+				code: "update-recreate", summary: fmt.Sprintf("cannot be: %s, so old pods stop before new ones start", why), hint: hint,
 			}, "deploy", "update_config", "order")
 		}
 	case u.work.Kind == workload.StatefulSet:

@@ -114,7 +114,8 @@ type Workload struct {
 // Update says how a Deployment, StatefulSet or DaemonSet replaces its pods.
 type Update struct {
 	// Recreate stops all pods before it starts new ones: a volume that one node
-	// may mount at a time would otherwise block the update for ever.
+	// may mount at a time would otherwise block the update for ever, and two
+	// servers would write to one database.
 	Recreate                 bool
 	MaxSurge, MaxUnavailable *intstr.IntOrString
 	MinReadySeconds          int32
