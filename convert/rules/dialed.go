@@ -176,12 +176,7 @@ func (u *unit) findsItself() bool {
 		return false
 	}
 	test := strings.Join(u.in.HealthCheck.Test, " ")
-	for host, service := range u.mentions.hosts {
-		if service == u.name && dials(test, host) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(u.mentions.names[u.name], func(host string) bool { return dials(test, host) })
 }
 
 // addressed is what stands before a host that a command connects to, and portWord a

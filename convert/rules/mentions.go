@@ -17,8 +17,9 @@ import (
 type mentions struct {
 	// hosts are the names by which a Compose network knows the services, and which
 	// service each stands for; the machine that runs Docker is none. Nothing else is
-	// looked for.
+	// looked for. names are the same by service.
 	hosts map[string]string
+	names map[string][]string
 	// first is where each of them stands first.
 	first map[string]diag.Path
 	// dialed are the ports that stand beside the names of a service.
@@ -33,8 +34,12 @@ type mentions struct {
 }
 
 func newMentions(hosts map[string]string) mentions {
+	names := map[string][]string{}
+	for host, service := range hosts {
+		names[service] = append(names[service], host)
+	}
 	return mentions{
-		hosts: hosts, first: map[string]diag.Path{}, others: map[string]bool{}, own: map[string]bool{},
+		hosts: hosts, names: names, first: map[string]diag.Path{}, others: map[string]bool{}, own: map[string]bool{},
 		dialed: map[string][]dialedPort{}, by: map[string]map[string]bool{}, bare: map[string]map[string]bool{},
 	}
 }
