@@ -17,11 +17,12 @@ func (s site) setUp() []command {
 }
 
 // firstChart is how an empty repository gets its first chart.
-func (s site) firstChart() []command {
-	return []command{
-		{"Make a chart of compose.yaml", "gantry chart create -o mychart"},
-		{"Publish it", "gantry chart push mychart " + s.URL},
+func (s site) firstChart(depth int) []command {
+	publish := command{"Publish it", "gantry chart push mychart " + s.URL}
+	if depth > 0 {
+		publish = command{"Publish it to a repository of its own", publish.Text + "/team" + strings.Repeat("/stable", depth-1)}
 	}
+	return []command{{"Make a chart of compose.yaml", "gantry chart create -o mychart"}, publish}
 }
 
 // install is how a visitor installs a version of a chart.

@@ -2,31 +2,51 @@ package pages
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 )
 
-// homePage is the list of charts.
+// homePage is the list of charts, and of repositories where there are many.
 type homePage struct {
 	site
 
+	Repositories []repositoryRow
+	// More is how many repositories are not shown: they are found by a query.
+	More int
+	// Below is the path that all of them begin with.
+	Below string
 	Cards []homeCard
 	// Total is how many charts there are, and Found how many of them the query
 	// finds.
 	Total, Found, Versions int
-	Commands               []command
-	Orders                 []order
-	Page, Pages            int
-	Previous, Next         string
+	// Narrowed tells that a part of what there is was asked for.
+	Narrowed       bool
+	Commands       []command
+	Orders         []order
+	Page, Pages    int
+	Previous, Next string
 }
 
-// homeCard is a card with what changes all the time.
+// homeCard is a card in its place, with what changes all the time.
 type homeCard struct {
 	*Card
 
-	Downloads int64
+	// Repository is the path of another repository than the page's, with a slash at
+	// its end.
+	Repository string
+	Downloads  int64
+}
+
+// repositoryRow is a repository among others.
+type repositoryRow struct {
+	Path             string
+	Charts, Versions int
+	Updated          time.Time
 }
 
 // order is a way to sort the list.
@@ -40,28 +60,30 @@ const (
 	perPage = 60
 	// fewCards need no orders to choose from.
 	fewCards = 3
+	// maxRepositories is how many repositories a page lists.
+	maxRepositories = 200
 )
 
-// Home lists the charts, or those that the query q finds.
+// Home lists the charts, or those that the query q finds: those of all repositories
+// where there are many.
 func (p *Pages) Home(w http.ResponseWriter, r *http.Request, v Visit) error {
-	cards, err := v.Library.Cards()
+	query := r.URL.Query()
+	h := homePage{site: v.site("Charts"), Below: v.Below}
+	h.Query = query.Get("q")
+	h.Narrowed = h.Query != "" || h.Below != ""
+	cards, err := h.gather(r.Context(), v)
 	if err != nil {
 		return err
 	}
-	query := r.URL.Query()
-	h := homePage{site: v.site("Charts"), Total: len(cards)}
-	h.Query = query.Get("q")
+	if len(cards) == 0 && v.Below != "" {
+		return &NotFoundError{What: "there is no repository below " + v.Below, Hint: "a repository is there when somebody first publishes to it"}
+	}
 	h.Commands = h.setUp()
 	if len(cards) == 0 {
-		h.Commands = h.firstChart()
+		h.Commands = h.firstChart(v.Depth)
 	}
-	for _, c := range cards {
-		h.Versions += c.Versions
-	}
-	found := make([]homeCard, 0, len(cards))
-	for _, c := range search(cards, h.Query) {
-		found = append(found, homeCard{c, v.Library.Downloads(c.Name, "")})
-	}
+	h.Total = len(cards)
+	found := search(cards, h.Query)
 	h.Found = len(found)
 	chosen := h.order(found, query.Get("sort"))
 	h.Pages = max(1, (len(found)+perPage-1)/perPage)
@@ -75,7 +97,60 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request, v Visit) error {
 	if h.Page < h.Pages {
 		h.Next = h.address(chosen, h.Page+1)
 	}
-	return p.show(w, r, http.StatusOK, "home", h)
+	return p.show(w, r, http.StatusOK, "home", &h)
+}
+
+// gather collects the cards of the repository, and of those below it.
+func (h *homePage) gather(ctx context.Context, v Visit) ([]homeCard, error) {
+	all := []Repository{{Library: v.Library}}
+	if v.Depth > 0 {
+		below, err := v.Library.Repositories(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, below...)
+	}
+	var cards []homeCard
+	for _, one := range all {
+		if !strings.HasPrefix(one.Path, v.Below) {
+			continue
+		}
+		own, err := one.Library.Cards()
+		if err != nil {
+			return nil, err
+		}
+		row := repositoryRow{Path: one.Path, Charts: len(own)}
+		for _, c := range own {
+			card := homeCard{Card: c, Downloads: one.Library.Downloads(c.Name, "")}
+			if one.Path != "" {
+				card.Repository = one.Path + "/"
+			}
+			cards = append(cards, card)
+			row.Versions += c.Versions
+			if c.Updated.After(row.Updated) {
+				row.Updated = c.Updated
+			}
+		}
+		h.Versions += row.Versions
+		if one.Path != "" {
+			h.Repositories = append(h.Repositories, row)
+		}
+	}
+	h.More = max(0, len(h.Repositories)-maxRepositories)
+	h.Repositories = h.Repositories[:len(h.Repositories)-h.More]
+	return cards, nil
+}
+
+// Places says in how many repositories the charts are, when it is not the one alone.
+func (h *homePage) Places() string {
+	switch n := len(h.Repositories) + h.More; n {
+	case 0:
+		return ""
+	case 1:
+		return "1 repository"
+	default:
+		return strconv.Itoa(n) + " repositories"
+	}
 }
 
 // order sorts the cards as somebody wants them, and offers the other orders: by name
@@ -88,7 +163,9 @@ func (h *homePage) order(cards []homeCard, wanted string) (chosen string) {
 	}
 	orders := []way{
 		{"best", "Best match", nil}, // as the search has found them
-		{"name", "Name", func(a, b homeCard) int { return cmp.Compare(a.Name, b.Name) }},
+		{"name", "Name", func(a, b homeCard) int {
+			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Repository, b.Repository))
+		}},
 		{"newest", "Newest", func(a, b homeCard) int { return b.Updated.Compare(a.Updated) }},
 		{"downloads", "Most downloaded", func(a, b homeCard) int { return cmp.Compare(b.Downloads, a.Downloads) }},
 	}

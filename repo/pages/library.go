@@ -22,8 +22,18 @@ type Library interface {
 	// Downloads returns how often a version was fetched; all versions of the
 	// chart when none is named.
 	Downloads(name, version string) int64
+	// Repositories returns the repositories below this one, by path. It is asked
+	// where a visit has a depth.
+	Repositories(ctx context.Context) ([]Repository, error)
 	// Open returns the archive of a version.
 	Open(ctx context.Context, name, version string) (io.ReadCloser, error)
+}
+
+// Repository is one of many on a server.
+type Repository struct {
+	// Path has no slash at its ends.
+	Path    string
+	Library Library
 }
 
 // Version is a version of a chart in a repository.

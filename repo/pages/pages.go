@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"helm.sh/helm/v3/pkg/chart"
 
@@ -75,7 +77,7 @@ func New(o Options) (*Pages, error) {
 		sum := sha256.Sum256(data)
 		p.assets[name] = asset{data, kind, hex.EncodeToString(sum[:8])}
 	}
-	functions := template.FuncMap{"asset": p.address, "count": diag.Count, "size": diag.Size, "date": date, "number": number, "downloads": downloads, "join": strings.Join}
+	functions := template.FuncMap{"asset": p.address, "count": diag.Count, "size": diag.Size, "date": date, "number": number, "downloads": downloads, "sentence": sentence, "join": strings.Join}
 	for _, name := range []string{"home", "chart", "compare", "playground", "problem"} {
 		t, err := template.New("layout.html").Funcs(functions).ParseFS(files, "layout.html", name+".html")
 		if err != nil {
@@ -109,9 +111,17 @@ func (p *Pages) Asset(w http.ResponseWriter, r *http.Request, name string) error
 // Visit is where a visitor stands.
 type Visit struct {
 	Library Library
-	// URL is the address of the repository, as the visitor reached it, without a
-	// slash at its end.
+	// URL is the address of the server, as the visitor reached it, without a path.
 	URL *url.URL
+	// Repository is the path of the repository, without a slash at its ends;
+	// empty for the one at the root.
+	Repository string
+	// Depth is how many names the paths of other repositories below this one have,
+	// and Below narrows them to those that begin so.
+	Depth int
+	Below string
+	// Request is what the log calls the visit.
+	Request string
 }
 
 // NotFoundError reports that there is nothing to show.
@@ -126,8 +136,11 @@ func (e *NotFoundError) Error() string { return e.What }
 type site struct {
 	Title string
 	Host  string
-	// Base is the path of the repository, with a slash at its end.
-	Base string
+	// Root is the path of the server, and Base that of the repository, both with a
+	// slash at their ends.
+	Root, Base string
+	// Repository is the path of the repository as people say it.
+	Repository string
 	// URL is its address, and OCI the same for registries.
 	URL, OCI string
 	// Alias is what the commands of the pages call the repository.
@@ -140,10 +153,15 @@ func (v Visit) site(title string) site {
 	if strings.Trim(alias, "0123456789:") == "" {
 		alias = "local"
 	}
-	return site{
-		Title: title, Host: v.URL.Host + v.URL.Path, Base: v.URL.Path + "/", URL: v.URL.String(),
-		OCI: "oci://" + v.URL.Host + v.URL.Path, Alias: alias,
+	s := site{Title: title, Host: v.URL.Host, Root: "/", Base: "/", URL: v.URL.String(), OCI: "oci://" + v.URL.Host, Repository: v.Repository}
+	if v.Repository != "" {
+		alias = strings.ReplaceAll(v.Repository, "/", "-")
+		s.Base += v.Repository + "/"
+		s.URL += "/" + v.Repository
+		s.OCI += "/" + v.Repository
 	}
+	s.Alias = alias
+	return s
 }
 
 // policy lets pages run their own script and show pictures that they hold, and
@@ -188,12 +206,34 @@ type Problem struct {
 	Message, Hint string
 }
 
-// Problem shows an answer that says no.
+// Retry reports whether the same request may do better later.
+func (p Problem) Retry() bool {
+	return p.Status == http.StatusTooManyRequests || p.Failed()
+}
+
+// SignIn reports whether it is not known who asks.
+func (p Problem) SignIn() bool { return p.Status == http.StatusUnauthorized }
+
+// Failed reports whether it is the server's fault.
+func (p Problem) Failed() bool { return p.Status >= http.StatusInternalServerError }
+
+type problemPage struct {
+	site
+	Problem
+
+	// Again is the address to try again, when that is harmless.
+	Again string
+	// Request is what the operator finds in the log.
+	Request string
+}
+
+// Problem shows an answer that says no, and where to go on from there.
 func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, v Visit, problem Problem) error {
-	return p.show(w, r, problem.Status, "problem", struct {
-		site
-		Problem
-	}{v.site(http.StatusText(problem.Status)), problem})
+	page := problemPage{site: v.site(http.StatusText(problem.Status)), Problem: problem, Request: v.Request}
+	if r.Method == http.MethodGet {
+		page.Again = page.Base + strings.TrimLeft(r.URL.RequestURI(), "/")
+	}
+	return p.show(w, r, problem.Status, "problem", page)
 }
 
 // load unpacks a version of a chart.
@@ -276,6 +316,15 @@ func downloads(n int64) string {
 		return "1 download"
 	}
 	return number(n) + " downloads"
+}
+
+// sentence makes a sentence of a message, which other programs print behind a colon.
+func sentence(message string) string {
+	first, size := utf8.DecodeRuneInString(message)
+	if size == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(string(unicode.ToUpper(first))+message[size:], ".") + "."
 }
 
 func date(t time.Time) string { return t.Format(time.DateOnly) }

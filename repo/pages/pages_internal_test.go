@@ -70,11 +70,11 @@ func FuzzMarkdown(f *testing.F) {
 }
 
 func TestSearch(t *testing.T) {
-	cards := []*Card{
-		{Name: "mysql", Description: "A database"},
-		{Name: "mysql-exporter", Description: "Metrics of mysql"},
-		{Name: "postgres", Keywords: []string{"database", "SQL"}},
-		{Name: "web", Description: "A site that needs a database", AppVersion: "8.4"},
+	cards := []homeCard{
+		{Card: &Card{Name: "mysql", Description: "A database"}},
+		{Card: &Card{Name: "mysql-exporter", Description: "Metrics of mysql"}},
+		{Card: &Card{Name: "postgres", Keywords: []string{"database", "SQL"}}, Repository: "acme/prod/"},
+		{Card: &Card{Name: "web", Description: "A site that needs a database", AppVersion: "8.4"}},
 	}
 	tests := []struct {
 		query string
@@ -86,6 +86,7 @@ func TestSearch(t *testing.T) {
 		{"sql", []string{"mysql", "mysql-exporter", "postgres"}},
 		{"database site", []string{"web"}},
 		{"8.4", []string{"web"}},
+		{"acme/prod sql", []string{"postgres"}},
 		{"nothing", nil},
 		{"database nothing", nil},
 		{strings.Repeat("é", maxQuery), nil},

@@ -12,7 +12,7 @@ const maxQuery = 200
 
 // search returns the cards in which every word of the query occurs, those whose
 // name it is in front. An empty query finds everything, by name.
-func search(cards []*Card, query string) []*Card {
+func search(cards []homeCard, query string) []homeCard {
 	if len(query) > maxQuery {
 		query = strings.ToValidUTF8(query[:maxQuery], "")
 	}
@@ -21,7 +21,7 @@ func search(cards []*Card, query string) []*Card {
 		return cards
 	}
 	type hit struct {
-		card  *Card
+		card  homeCard
 		score int
 	}
 	var hits []hit
@@ -31,9 +31,9 @@ func search(cards []*Card, query string) []*Card {
 		}
 	}
 	slices.SortStableFunc(hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.card.Name, b.card.Name))
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.card.Name, b.card.Name), cmp.Compare(a.card.Repository, b.card.Repository))
 	})
-	found := make([]*Card, len(hits))
+	found := make([]homeCard, len(hits))
 	for i, h := range hits {
 		found[i] = h.card
 	}
@@ -41,7 +41,7 @@ func search(cards []*Card, query string) []*Card {
 }
 
 // score says how well words describe a chart; 0 is not at all.
-func (c *Card) score(words []string) int {
+func (c homeCard) score(words []string) int {
 	name, description := strings.ToLower(c.Name), strings.ToLower(c.Description)
 	total := 0
 	for _, word := range words {
@@ -57,7 +57,7 @@ func (c *Card) score(words []string) int {
 			best = 20
 		case slices.ContainsFunc(c.Keywords, func(k string) bool { return strings.Contains(strings.ToLower(k), word) }):
 			best = 10
-		case strings.Contains(description, word):
+		case strings.Contains(description, word), strings.Contains(c.Repository, word):
 			best = 5
 		case strings.EqualFold(c.AppVersion, word) || strings.EqualFold(c.Version, word):
 			best = 5

@@ -34,6 +34,14 @@ func (s *Server) comparePage(w http.ResponseWriter, r *http.Request, v pages.Vis
 	return s.pages.Compare(w, r, v, r.PathValue("name"))
 }
 
+// repositoriesPage shows the repositories whose paths begin with a path.
+func (s *Server) repositoriesPage(below string) func(http.ResponseWriter, *http.Request, pages.Visit) error {
+	return func(w http.ResponseWriter, r *http.Request, v pages.Visit) error {
+		v.Below = below
+		return s.pages.Home(w, r, v)
+	}
+}
+
 // asset serves what the pages refer to.
 func (s *Server) asset(w http.ResponseWriter, r *http.Request, _ pages.Visit) error {
 	return s.pages.Asset(w, r, r.PathValue("file"))
@@ -45,7 +53,10 @@ func (s *Server) playgroundFile(w http.ResponseWriter, r *http.Request, _ pages.
 }
 
 func (s *Server) visit(r *http.Request) pages.Visit {
-	return pages.Visit{Library: library{s.shown(r.Context()), s}, URL: s.address(r)}
+	return pages.Visit{
+		Library: library{s.shown(r.Context()), s}, URL: s.address(r),
+		Repository: strings.TrimSuffix(s.path, "/"), Depth: s.options.Depth, Request: noteOf(r.Context()).id,
+	}
 }
 
 // wantsHTML tells browsers from programs: only they ask for HTML by name.
@@ -101,6 +112,22 @@ func (l library) Open(ctx context.Context, name, version string) (io.ReadCloser,
 		return nil, err
 	}
 	return l.server.catalog.store.Open(ctx, r.Archive)
+}
+
+// Repositories returns those below the root of which somebody may read a chart.
+func (l library) Repositories(ctx context.Context) ([]pages.Repository, error) {
+	all, err := l.server.everyTenant(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []pages.Repository
+	for _, t := range all[1:] {
+		shown := library{t.shown(ctx), t}
+		if len(shown.snapshot.published()) > 0 {
+			found = append(found, pages.Repository{Path: strings.TrimSuffix(t.path, "/"), Library: shown})
+		}
+	}
+	return found, nil
 }
 
 // versions decodes what the pages show of a chart's versions.

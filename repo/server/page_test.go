@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"helm.sh/helm/v3/pkg/chart"
 
@@ -133,11 +135,11 @@ func TestChartPages(t *testing.T) {
 	hasAll(t, s.page("/chart/web/compare?from=1.0.0&to=1.1.0", http.StatusOK), "<del>1.0.0</del>", "<ins>1.1.0</ins>")
 	hasAll(t, s.page("/chart/web/compare", http.StatusOK), "1.0.0 → 1.1.0")
 
-	hasAll(t, s.page("/chart/wen", http.StatusNotFound), "there is no chart wen", "web")
-	hasAll(t, s.page("/chart/web/9.9.9", http.StatusNotFound), "chart web has no version 9.9.9")
-	hasAll(t, s.page("/chart/web/compare?from=9.9.9", http.StatusNotFound), "chart web has no version 9.9.9")
-	hasAll(t, s.page("/chart/web/1.0.0/nothing", http.StatusNotFound), "a chart has no page nothing")
-	hasAll(t, s.page("/nothing", http.StatusNotFound), "there is nothing at /nothing")
+	hasAll(t, s.page("/chart/wen", http.StatusNotFound), "There is no chart wen.", "web")
+	hasAll(t, s.page("/chart/web/9.9.9", http.StatusNotFound), "Chart web has no version 9.9.9.")
+	hasAll(t, s.page("/chart/web/compare?from=9.9.9", http.StatusNotFound), "Chart web has no version 9.9.9.")
+	hasAll(t, s.page("/chart/web/1.0.0/nothing", http.StatusNotFound), "A chart has no page nothing.")
+	hasAll(t, s.page("/nothing", http.StatusNotFound), "There is nothing at /nothing.")
 	if code, _, _ := s.get("/chart/wen").problem(t); code != "chart-not-found" {
 		t.Errorf("a program is told %q", code)
 	}
@@ -202,4 +204,38 @@ func TestPlayground(t *testing.T) {
 			t.Errorf("%s is served", file)
 		}
 	}
+}
+
+// TestProblemPages wants people to be told what is wrong and where to go on, and
+// programs to be told what they always were.
+func TestProblemPages(t *testing.T) {
+	t.Parallel()
+	var down atomic.Bool
+	store := faulty{&blob.Memory{}, func(op, _ string) error {
+		if down.Load() && op == "get" {
+			return errKilled
+		}
+		return nil
+	}}
+	s := serve(t, store, server.Options{Depth: 1, Rates: server.Rates{Requests: 0.2}, Now: func() time.Time { return time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC) }})
+	s.get("/")
+	s.get("/")
+	busy := s.page("/?q=a", http.StatusTooManyRequests)
+	hasAll(t, busy, "There were too many requests.", `<a class="button" href="/?q=a">Try again</a>`, `href="/">All charts</a>`)
+	if r := s.get("/?q=a"); r.header.Get("Retry-After") == "" {
+		t.Error("a program is not told when to come back")
+	} else if code, _, _ := r.problem(t); code != "too-many-requests" {
+		t.Errorf("a program is told %q", code)
+	}
+	hasAll(t, s.page("/nothing/here/%22%3Cb%3E", http.StatusNotFound), "&lt;b&gt;", "All charts")
+
+	private := serve(t, store, server.Options{Auth: &server.Auth{Tokens: true}})
+	down.Store(true)
+	r := private.get("/", "Accept: text/html", bearer("gantry_"+strings.Repeat("a", 10)+"_"+strings.Repeat("a", 52)))
+	hasAll(t, string(r.body), "503", "this is request <code>"+r.header.Get("X-Request-Id")+"</code>", "Try again")
+	if strings.Contains(string(r.body), errKilled.Error()) {
+		t.Error("the page tells what went wrong inside")
+	}
+	down.Store(false)
+	hasAll(t, string(private.get("/", "Accept: text/html").body), "Unauthorized", "Sign in")
 }

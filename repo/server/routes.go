@@ -48,19 +48,21 @@ func (s *Server) repository() table {
 
 	t.Handle(ociPath, route(ociPath, s.oci()))
 
-	t.open("/", s.unknown(t.ServeMux))
-	return t
-}
-
-// routes is what a server answers to besides: pages, and what operators ask.
-func (s *Server) routes() http.Handler {
-	t := s.repository()
-
 	t.read("GET /{$}", s.page(s.pages.Home))
 	t.read("GET /chart/{name}", s.page(s.chartPage))
 	t.read("GET /chart/{name}/compare", s.page(s.comparePage))
 	t.read("GET /chart/{name}/{version}", s.page(s.chartPage))
 	t.read("GET /chart/{name}/{version}/{view}", s.page(s.chartPage))
+
+	t.open("/", s.unknown(t.ServeMux))
+	return t
+}
+
+// routes is what a server answers to besides: what pages are made of, and what
+// operators ask.
+func (s *Server) routes() http.Handler {
+	t := s.repository()
+
 	t.open("GET /assets/{file}", s.page(s.asset))
 	t.open("GET /playground", s.page(s.pages.Playground))
 	t.open("GET /playground/{file}", s.page(s.playgroundFile))

@@ -154,7 +154,6 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 		return nil, fmt.Errorf("read the repository: %w", err)
 	}
 	s.tenants.kept = map[string]*tenant{}
-	s.tenants.empty = s.below(&blob.Memory{}, "")
 	s.inner = s.viewed(s.routes())
 	// From the outside in: what a request is called, what is counted, which
 	// repository it means and which part of it. Who asks, and how often, is

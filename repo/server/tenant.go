@@ -54,8 +54,6 @@ func checkTenant(names []string) error {
 type tenants struct {
 	mu   sync.Mutex
 	kept map[string]*tenant
-	// empty answers for repositories that hold nothing yet.
-	empty *Server
 }
 
 // tenant is a repository that is started once.
@@ -72,6 +70,9 @@ func (s *Server) tenanted(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		names, rest := splitTenant(r.URL.EscapedPath(), s.options.Depth)
+		if names == nil && wantsHTML(r) && s.aboveTenant(w, r) {
+			return
+		}
 		if names == nil {
 			next.ServeHTTP(w, r)
 			return
@@ -114,12 +115,29 @@ func splitTenant(path string, depth int) (names []string, rest string) {
 	if api {
 		rest = "/api" + rest
 	}
-	ours := rest == "/index.yaml" || rest == "/"+repo.ChartListFile || strings.HasPrefix(rest, "/@") ||
+	ours := rest == "/" || strings.HasPrefix(rest, "/chart/") || rest == "/index.yaml" || rest == "/"+repo.ChartListFile || strings.HasPrefix(rest, "/@") ||
 		strings.HasPrefix(rest, "/charts/") || strings.HasPrefix(rest, "/api/")
 	if !ours {
 		return nil, ""
 	}
 	return names, rest
+}
+
+// aboveTenant answers browsers for the paths that lead to repositories: those of
+// /ORG/ are listed, and /ORG/REPO is where the slash was forgotten.
+func (s *Server) aboveTenant(w http.ResponseWriter, r *http.Request) bool {
+	path, whole := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	names := strings.Split(path, "/")
+	get := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch {
+	case !get || len(names) > s.options.Depth || checkTenant(names) != nil:
+		return false
+	case !whole:
+		http.Redirect(w, r, "/"+path+"/", http.StatusMovedPermanently)
+	default:
+		route("/{path}/", s.answer(s.reading(s.limited(s.page(s.repositoriesPage(path+"/")))))).ServeHTTP(w, r)
+	}
+	return true
 }
 
 // tenant returns a repository. One that holds nothing is empty to those who read,
@@ -141,7 +159,7 @@ func (s *Server) tenant(ctx context.Context, names []string, writes bool) (*Serv
 		if holds, err := holdsCharts(ctx, store); err != nil {
 			return nil, storageProblem(err)
 		} else if !holds && !writes {
-			return s.tenants.empty, nil
+			return s.below(&blob.Memory{}, path+"/"), nil
 		}
 		if full {
 			return nil, &problem{

@@ -176,3 +176,66 @@ func TestTenantsAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestTenantPages walks from the list of all repositories to a chart of one.
+func TestTenantPages(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	s := serve(t, store, server.Options{Depth: 2, Inspector: fake{}})
+	hasAll(t, s.page("/", http.StatusOK), "There are no charts yet", "gantry chart push mychart "+s.URL+"/team/stable")
+	for path, name := range map[string]string{"/api/acme/prod/charts": "web", "/api/acme/dev/charts": "web", "/api/other/prod/charts": "db", "/api/charts": "root"} {
+		if r := s.do(http.MethodPost, path, bytes.NewReader(chartArchive(t, name, "1.0.0", ""))); r.status != http.StatusCreated {
+			t.Fatalf("%s: %d %s", path, r.status, r.body)
+		}
+	}
+	hasAll(t, s.page("/", http.StatusOK), "4 charts", `<a href="/acme/prod/">acme/prod</a>`, `<a href="/other/prod/">`,
+		`<a href="/acme/dev/chart/web"><span class="soft">acme/dev/</span>web</a>`, `<a href="/chart/root">root</a>`)
+	hasAll(t, s.page("/?q=db", http.StatusOK), "1 chart for", "/other/prod/chart/db")
+	below := s.page("/acme/", http.StatusOK)
+	hasAll(t, below, "acme/ 2 charts", "/acme/dev/chart/web", `<a href="/">Show all repositories</a>`)
+	if strings.Contains(below, "other/prod") {
+		t.Error("a repository of somebody else is listed")
+	}
+	home := s.page("/acme/prod/", http.StatusOK)
+	hasAll(t, home, "1 chart", `<a class="where" href="/acme/prod/">acme/prod</a>`, "gantry repo add acme-prod "+s.URL+"/acme/prod",
+		`<a href="/acme/prod/chart/web">web</a>`, `href="/assets/page.css?`, `action="/acme/prod/"`)
+	s.get("/acme/prod/charts/web-1.0.0.tgz")
+	hasAll(t, s.page("/acme/prod/chart/web", http.StatusOK), "helm install web acme-prod/web --version 1.0.0",
+		"/acme/prod/web --version 1.0.0 --plain-http", `href="/acme/prod/charts/web-1.0.0.tgz"`, `href="/acme/prod/chart/web/1.0.0/versions"`, "<dt>Downloads</dt><dd>1</dd>")
+	hasAll(t, s.page("/acme/prod/chart/wen", http.StatusNotFound), "There is no chart wen.", `href="/acme/prod/">All charts</a>`, `href="/">All repositories</a>`)
+	hasAll(t, s.page("/acme/none/", http.StatusOK), "There are no charts yet", "gantry chart push mychart "+s.URL+"/acme/none")
+	s.page("/none/", http.StatusNotFound)
+
+	if r := s.get("/acme/prod", "Accept: text/html"); r.status != http.StatusMovedPermanently || r.header.Get("Location") != "/acme/prod/" {
+		t.Errorf("without a slash: %d %v", r.status, r.header)
+	}
+	for _, path := range []string{"/acme/prod", "/acme/", "/acme"} {
+		if r := s.get(path); r.status != http.StatusNotFound {
+			t.Errorf("a program is answered %d at %s", r.status, path)
+		}
+	}
+}
+
+// TestTenantPagesScopes wants the pages to show what somebody may read, and no
+// repository besides.
+func TestTenantPagesScopes(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	s := serve(t, store, server.Options{Depth: 1, Auth: &server.Auth{Tokens: true}})
+	_, all := token(t, store, "all", time.Time{}, "read", "push")
+	for _, team := range []string{"ours", "theirs"} {
+		if r := s.do(http.MethodPost, "/api/"+team+"/charts", bytes.NewReader(chartArchive(t, team+"-web", "1.0.0", "")), bearer(all)); r.status != http.StatusCreated {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+	}
+	_, some := token(t, store, "some", time.Time{}, "read:ours/*")
+	for path, want := range map[string]int{"/": 200, "/ours/": 200, "/theirs/": 200, "/theirs/chart/theirs-web": 404} {
+		r := s.get(path, bearer(some), "Accept: text/html")
+		if r.status != want || strings.Contains(string(r.body), "theirs-web</a>") || strings.Contains(string(r.body), `href="/theirs/">theirs</a></li>`) {
+			t.Errorf("%s: %d\n%s", path, r.status, r.body)
+		}
+	}
+	if r := s.get("/ours/", "Accept: text/html"); r.status != http.StatusUnauthorized || strings.Contains(string(r.body), "ours-web") {
+		t.Errorf("without a token: %d", r.status)
+	}
+}
