@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -118,7 +119,9 @@ func problem(status *apierrors.StatusError) string {
 			if c.Field != "" && !strings.Contains(part, c.Field) {
 				part = c.Field + ": " + part
 			}
-			parts = append(parts, part)
+			if !slices.Contains(parts, part) { // an apply has a cause for each of its managers
+				parts = append(parts, part)
+			}
 		}
 	}
 	if len(parts) == 0 {

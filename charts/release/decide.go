@@ -71,6 +71,9 @@ func owners(obj *unstructured.Unstructured) []any {
 
 // decideNew rehearses the creation of an object.
 func (p *planner) decideNew(ctx context.Context, s *Step) error {
+	if p.founds && s.Object == ObjectOf(newNamespace(p.namespace)) && !p.options.Adopt {
+		return &OwnedError{Object: s.Object} // it is there by then
+	}
 	s.Do, s.method = Create, p.methodFor(s)
 	if p.unborn(s.desired) {
 		s.compare(nil, unmarked(s.desired))
@@ -104,6 +107,9 @@ func (p *planner) decideDefinition(ctx context.Context, s *Step) error {
 func (p *planner) rehearse(ctx context.Context, s *Step) (*unstructured.Unstructured, error) {
 	w := p.write(s)
 	w.DryRun, w.Strict = true, p.options.strict
+	if p.made[s.Namespace] {
+		return nil, p.rehearseElsewhere(ctx, w)
+	}
 	result, err := p.client.Send(ctx, w)
 	if refused, conflict := refusedAs(err, RefusedConflict); conflict && p.options.Take {
 		s.Taken, w.Take = refused.Conflicts, true

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"helm.sh/helm/v3/pkg/chart"
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // ApplyOptions says how objects are applied and waited for.
@@ -95,11 +93,6 @@ type InstallOptions struct {
 	replace bool
 }
 
-// Namespace is what the namespace of a release says of itself.
-type Namespace struct {
-	Labels, Annotations map[string]string
-}
-
 // Install installs a chart under a name that is free.
 //
 // The chart is taken over. When the installation itself fails, the release is
@@ -110,7 +103,12 @@ func (m *Manager) Install(ctx context.Context, name string, c *chart.Chart, valu
 	}
 	if o.DryRun == "" {
 		if o.CreateNamespace {
-			if err := m.makeNamespace(ctx, o.Namespace, rendering{name: name, chart: c, values: values, skipSchema: o.SkipSchema}); err != nil {
+			err := m.ensureNamespace(ctx, o.Namespace, &o.ApplyOptions, func(dry DryRun) (*Release, error) {
+				first := o
+				first.DryRun = dry
+				return m.install(ctx, name, c, values, first)
+			})
+			if err != nil {
 				return nil, err
 			}
 		}
@@ -122,66 +120,6 @@ func (m *Manager) Install(ctx context.Context, name string, c *chart.Chart, valu
 		ctx = held
 	}
 	return m.install(ctx, name, c, values, o)
-}
-
-// makeNamespace makes the namespace of the releases when it is not there, and
-// gives one that is there the labels and annotations that it lacks. For what cannot be
-// rendered it makes none.
-func (m *Manager) makeNamespace(ctx context.Context, says Namespace, first rendering) error {
-	client, err := m.cluster.Client(ClientOptions{Observe: m.observe})
-	if err != nil {
-		return err
-	}
-	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
-	namespace.SetName(m.namespace)
-	namespace.SetLabels(says.Labels)
-	namespace.SetAnnotations(says.Annotations)
-	live, err := client.Live(ctx, []*unstructured.Unstructured{namespace})
-	if err == nil && live[0] != nil {
-		return m.describeNamespace(ctx, client, namespace, live[0])
-	}
-	next, err := m.render(ctx, first)
-	if err != nil {
-		return err
-	}
-	if _, err := parseManifest(next.Manifest); err != nil {
-		return err
-	}
-	labels := map[string]string{"name": m.namespace} // as helm does
-	maps.Copy(labels, says.Labels)
-	namespace.SetLabels(labels)
-	_, err = client.Send(ctx, Write{Object: namespace, Method: ApplyClient})
-	if _, harmless := refusedAs(err, RefusedConflict, RefusedForbidden); harmless {
-		return nil // who may not make it may still work in it; its absence shows soon
-	}
-	if err != nil {
-		return err
-	}
-	m.observe(Event{Action: Created, Object: ObjectOf(namespace)})
-	return nil
-}
-
-// describeNamespace gives a namespace what it lacks of labels and annotations. The
-// others it has, it keeps.
-func (m *Manager) describeNamespace(ctx context.Context, client Client, wanted, live *unstructured.Unstructured) error {
-	if within(wanted.GetLabels(), live.GetLabels()) && within(wanted.GetAnnotations(), live.GetAnnotations()) {
-		return nil
-	}
-	if _, err := client.Send(ctx, Write{Object: wanted, Live: live, Method: ApplyServer, Take: true}); err != nil {
-		return fmt.Errorf("label namespace %s: %w", m.namespace, err)
-	}
-	m.observe(Event{Action: Changed, Object: ObjectOf(wanted)})
-	return nil
-}
-
-// within reports whether a mapping has all entries of another.
-func within(part, whole map[string]string) bool {
-	for key, value := range part {
-		if got, ok := whole[key]; !ok || got != value {
-			return false
-		}
-	}
-	return true
 }
 
 // install is Install of a release that is held.
@@ -202,7 +140,7 @@ func (m *Manager) install(ctx context.Context, name string, c *chart.Chart, valu
 		done:   "Install complete", verb: "Release",
 	}
 	if o.DryRun != "" {
-		w.options.strict = true
+		w.options.strict, w.createNamespace = o.DryRun == DryRunServer, o.CreateNamespace
 		return m.rehearse(ctx, w)
 	}
 	r, err := m.carryOut(ctx, w)
@@ -244,7 +182,7 @@ func (m *Manager) free(name string, o InstallOptions) (*helmrelease.Release, err
 }
 
 func (m *Manager) installFailed(ctx context.Context, r *Release, err error, o InstallOptions) (*Release, error) {
-	if missingNamespace(err) {
+	if missingNamespace(err, m.namespace) {
 		return nil, &NoNamespaceError{Namespace: m.namespace}
 	}
 	if !o.Atomic || r == nil {

@@ -12,7 +12,6 @@ import (
 	"helm.sh/helm/v3/pkg/storage"
 	"helm.sh/helm/v3/pkg/storage/driver"
 	helmtime "helm.sh/helm/v3/pkg/time"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // DefaultTimeout bounds waiting for objects and for each hook.
@@ -101,14 +100,6 @@ func (e *PendingError) Error() string {
 		e.Name, e.Namespace, e.Status, e.Revision, e.Since.UTC().Format(time.RFC3339))
 }
 
-// NoNamespaceError is a namespace that there is not.
-type NoNamespaceError struct{ Namespace string }
-
-// Error names the namespace.
-func (e *NoNamespaceError) Error() string {
-	return fmt.Sprintf("there is no namespace %s", e.Namespace)
-}
-
 // UndoneError is an operation that failed and was undone.
 type UndoneError struct {
 	// Err is why it failed.
@@ -140,16 +131,11 @@ func (m *Manager) recordError(name string, revision int, err error) error {
 	switch {
 	case errors.Is(err, driver.ErrReleaseNotFound), errors.Is(err, driver.ErrNoDeployedReleases):
 		return &NotFoundError{Name: name, Namespace: m.namespace, Revision: revision}
-	case missingNamespace(err):
+	case missingNamespace(err, m.namespace):
 		return &NoNamespaceError{Namespace: m.namespace}
 	default:
 		return fmt.Errorf("read the records of %s: %w", name, m.cluster.Lost(err))
 	}
-}
-
-func missingNamespace(err error) bool {
-	status, ok := errors.AsType[*apierrors.StatusError](err)
-	return ok && apierrors.IsNotFound(err) && status.ErrStatus.Details != nil && status.ErrStatus.Details.Kind == "namespaces"
 }
 
 func pending(r *helmrelease.Release) error {

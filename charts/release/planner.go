@@ -23,13 +23,15 @@ type planner struct {
 	namespace string
 	options   ApplyOptions
 	crds      CRDPolicy
+	// founds tells that the namespace is made before the plan is carried out.
+	founds bool
 	// events are the hooks that run: first those before the objects are applied,
 	// then those after.
 	events [2]helmrelease.HookEvent
 
 	// defined are the kinds that the plan itself defines.
 	defined map[schema.GroupKind]bool
-	// made are the namespaces that the plan itself makes.
+	// made are the namespaces that are made by the plan, or before it.
 	made map[string]bool
 }
 
@@ -130,6 +132,11 @@ func (p *planner) judge(ctx context.Context, plan *Plan, hooks [2][]*Step) (*Pla
 		return nil, &RefusedPlanError{Refusals: all}
 	}
 	plan.Steps = slices.Concat(hooks[0], ordered(plan.Steps), hooks[1])
+	if p.founds {
+		first := newStep(document{Unstructured: newNamespace(p.namespace)})
+		first.Do = Create
+		plan.Steps = slices.Insert(plan.Steps, 0, first)
+	}
 	return plan, nil
 }
 
@@ -170,7 +177,7 @@ func inWave(steps []*Step, wave Wave) []*Step {
 // resolve finds out how the API server knows the objects. A kind that it does
 // not know must be one that the plan defines.
 func (p *planner) resolve(list []document) ([]document, error) {
-	p.defined, p.made = map[schema.GroupKind]bool{}, map[string]bool{}
+	p.defined, p.made = map[schema.GroupKind]bool{}, map[string]bool{p.namespace: p.founds}
 	objects := make([]*unstructured.Unstructured, 0, len(list))
 	for _, d := range list {
 		objects = append(objects, d.Unstructured)
@@ -224,6 +231,9 @@ func (p *planner) look(ctx context.Context, steps []*Step, objects []*unstructur
 	}
 	for i, step := range steps {
 		step.live = live[i]
+		if step.live != nil && step.Wave == Namespaces {
+			delete(p.made, step.Name) // it can be asked about what comes into it
+		}
 	}
 	return nil
 }
@@ -257,9 +267,9 @@ func (p *planner) hooks(r *helmrelease.Release) (steps [2][]*Step, err error) {
 	return steps, nil
 }
 
-// unborn reports whether an object cannot be asked about yet, because its kind or
-// its namespace is made by the plan.
+// unborn reports whether an object cannot be asked about yet, because its kind is
+// made by the plan.
 func (p *planner) unborn(obj *unstructured.Unstructured) bool {
 	unknown, err := p.client.Resolve([]*unstructured.Unstructured{obj.DeepCopy()})
-	return err == nil && len(unknown) > 0 || p.made[obj.GetNamespace()]
+	return err == nil && len(unknown) > 0
 }

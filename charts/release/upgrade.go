@@ -70,7 +70,12 @@ func (m *Manager) Upgrade(ctx context.Context, name string, c *chart.Chart, valu
 	}
 	if o.DryRun == "" {
 		if o.Install && o.CreateNamespace {
-			if err := m.makeNamespace(ctx, o.Namespace, rendering{name: name, chart: c, values: values, skipSchema: o.SkipSchema}); err != nil {
+			err := m.ensureNamespace(ctx, o.Namespace, &o.ApplyOptions, func(dry DryRun) (*Release, error) {
+				first := o
+				first.DryRun = dry
+				return m.upgrade(ctx, name, c, values, first)
+			})
+			if err != nil {
 				return nil, err
 			}
 		}
@@ -119,7 +124,7 @@ func (m *Manager) upgrade(ctx context.Context, name string, c *chart.Chart, valu
 		historyMax: historyMax(o.HistoryMax), cleanup: o.CleanupOnFail,
 	}
 	if o.DryRun != "" {
-		w.options.strict = true
+		w.options.strict, w.createNamespace = o.DryRun == DryRunServer, o.Install && o.CreateNamespace
 		return m.rehearse(ctx, w)
 	}
 	r, err := m.carryOut(ctx, w)

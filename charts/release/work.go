@@ -36,6 +36,9 @@ type work struct {
 	historyMax int
 	// cleanup deletes what a failure has newly created.
 	cleanup bool
+	// createNamespace makes the namespace first, where it is not there. Only rehearsals
+	// need to know.
+	createNamespace bool
 }
 
 // plan makes the plan of a piece of work.
@@ -47,6 +50,7 @@ func (m *Manager) plan(ctx context.Context, client Client, w *work) (*Plan, erro
 	p := &planner{
 		client: client, name: w.name, namespace: m.namespace,
 		options: w.options, crds: w.crds, events: w.events,
+		founds: w.createNamespace && m.lacksNamespace(ctx, client),
 	}
 	plan, err := p.plan(ctx, situation{next: w.next, definitions: w.definitions, before: w.before, attempts: attempts})
 	if err != nil {
@@ -93,6 +97,9 @@ func (m *Manager) rehearse(ctx context.Context, w work) (*Release, error) {
 		return nil, err
 	}
 	plan, err := m.plan(ctx, client, &w)
+	if missingNamespace(err, m.namespace) {
+		return nil, &NoNamespaceError{Namespace: m.namespace}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -445,13 +446,6 @@ func TestRefusals(t *testing.T) {
 	r.wants(said, "create Service bad: the API server refuses it: spec.ports[0].port", `warning: unknown field "spec.colour"`, "nothing was changed")
 	r.empty()
 	r.wants(r.fails(4, "install", "other", "web", "--set", "extra=true", "-n", "nowhere"), "there is no namespace nowhere", "--create-namespace")
-	r.write("templates/fail.yaml", `{{ fail "never" }}`)
-	for _, args := range [][]string{{"install"}, {"upgrade", "--install"}} {
-		if said := r.fails(3, append(args, "other", "web", "-n", r.Namespace+"-new", "--create-namespace")...); strings.Contains(said, "created Namespace") {
-			t.Errorf("a namespace for what cannot be rendered:\n%s", said)
-		}
-	}
-	r.write("templates/fail.yaml", "")
 	r.wants(r.fails(4, "upgrade", "other", "web"), "there is no release other", "gantry list")
 	r.wants(r.fails(3, "install", "third", "web", "--set", "greeting="+strings.Repeat("x", 10), "-f", "gone.yaml"), "gone.yaml: error: ")
 	if err := os.Remove(name); err != nil {
@@ -461,6 +455,44 @@ func TestRefusals(t *testing.T) {
 	r.wants(r.fails(1, "install", "shop", "web"), "exists already (deployed)", "gantry upgrade shop CHART")
 	r.g("uninstall", "shop", "--wait")
 	r.empty()
+}
+
+// TestNewNamespace makes a namespace once the plan of what comes into it stands, and
+// plans for one that is not there.
+func TestNewNamespace(t *testing.T) {
+	t.Parallel()
+	r := newReleases(t)
+	fresh := r.Namespace + "-new"
+	into := []string{"shop", "web", "-n", fresh, "--create-namespace"}
+	absent := func(why string) {
+		t.Helper()
+		if _, err := r.Client.CoreV1().Namespaces().Get(t.Context(), fresh, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+			t.Errorf("there is a namespace for what %s: %v", why, err)
+		}
+	}
+	r.write("templates/fail.yaml", `{{ fail "never" }}`)
+	invalid := "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 70000}]}\n"
+	for _, verb := range [][]string{{"install"}, {"upgrade", "--install"}} {
+		r.write("templates/fail.yaml", `{{ fail "never" }}`)
+		r.fails(3, append(verb, into...)...)
+		absent("cannot be rendered")
+		r.write("templates/fail.yaml", invalid)
+		r.wants(r.fails(1, append(verb, into...)...), "create Service bad: the API server refuses it: spec.ports[0].port", "nothing was changed")
+		absent("is refused")
+	}
+	r.write("templates/fail.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: "+fresh+"}\n")
+	r.wants(r.fails(1, append([]string{"install"}, into...)...), "create Namespace "+fresh, "--adopt")
+	absent("would be there twice")
+	r.write("templates/fail.yaml", "")
+	r.wants(r.fails(4, "install", "shop", "web", "-n", fresh, "--dry-run=server"), "there is no namespace "+fresh, "--create-namespace")
+	r.wants(r.g(append([]string{"install", "--dry-run=server"}, into...)...), "create Namespace "+fresh, "create Deployment web")
+	r.wants(r.g("diff", "shop", "web", "-n", fresh), "create Namespace "+fresh, "create Deployment web")
+	absent("was only planned")
+	r.wants(r.g(append([]string{"install"}, into...)...), "created Namespace "+fresh, "created Deployment web")
+	r.g("uninstall", "shop", "-n", fresh, "--wait")
+	if err := r.Client.CoreV1().Namespaces().Delete(t.Context(), fresh, metav1.DeleteOptions{}); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestNobodyAnswers: a cluster that is down, one behind a firewall, none at all.
