@@ -20,8 +20,8 @@ type ward interface {
 	// stuck in, if it is in one; an empty name is nobody's.
 	examine(object runtime.Object) (name string, s stuck, isStuck bool)
 	// ownerOf returns the object that is waited for and that what is stuck keeps from
-	// being ready, if there is one.
-	ownerOf(ctx context.Context, name string, s stuck) (release.Object, bool)
+	// being ready, if there is one. A stranger will never keep any.
+	ownerOf(ctx context.Context, name string, s stuck) (owner release.Object, found, stranger bool)
 }
 
 // guard looks after what is stuck in a ward while a wait goes on.
@@ -31,6 +31,9 @@ type guard struct {
 	tell func(context.Context)
 	// sick are those that are stuck, by name.
 	sick map[string]*patient
+	// strangers have nothing to do with what is waited for. Those of other releases may
+	// crash again and again, and looking up whose they are takes requests.
+	strangers map[string]bool
 }
 
 // patient is what is stuck since a time.
@@ -41,7 +44,7 @@ type patient struct {
 }
 
 func newGuard(of ward, tell func(context.Context)) *guard {
-	return &guard{ward: of, tell: tell, sick: map[string]*patient{}}
+	return &guard{ward: of, tell: tell, sick: map[string]*patient{}, strangers: map[string]bool{}}
 }
 
 // run watches until the context is done. It returns a [*StuckError] once an
@@ -69,11 +72,15 @@ func (g *guard) run(ctx context.Context) error {
 
 // look takes the state of all, and forgets those that are there no more.
 func (g *guard) look(objects []runtime.Object) {
-	before := g.sick
-	g.sick = map[string]*patient{}
+	before, strangers := g.sick, g.strangers
+	g.sick, g.strangers = map[string]*patient{}, map[string]bool{}
 	for _, object := range objects {
-		if name, _, isStuck := g.examine(object); isStuck && before[name] != nil {
+		name, _, isStuck := g.examine(object)
+		if isStuck && before[name] != nil {
 			g.sick[name] = before[name]
+		}
+		if strangers[name] {
+			g.strangers[name] = true
 		}
 		g.see(object)
 	}
@@ -98,6 +105,7 @@ func (g *guard) listen(ctx context.Context, stream watch.Interface) error {
 			case watch.Deleted:
 				name, _, _ := g.examine(event.Object)
 				delete(g.sick, name)
+				delete(g.strangers, name)
 			case watch.Added, watch.Modified:
 				if g.see(event.Object) {
 					g.tell(ctx)
@@ -113,7 +121,7 @@ func (g *guard) see(object runtime.Object) bool {
 	name, s, isStuck := g.examine(object)
 	known := g.sick[name]
 	switch {
-	case name == "":
+	case name == "", g.strangers[name]:
 		return false
 	case !isStuck:
 		delete(g.sick, name)
@@ -148,7 +156,7 @@ func (g *guard) judge(ctx context.Context) error {
 		if time.Since(p.since) < p.patience {
 			continue
 		}
-		owner, found := g.ownerOf(ctx, name, p.stuck)
+		owner, found, stranger := g.ownerOf(ctx, name, p.stuck)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the wait is over, and says why
 		}
@@ -156,6 +164,9 @@ func (g *guard) judge(ctx context.Context) error {
 			return &StuckError{Object: owner, Reason: strings.TrimSpace(p.reason)}
 		}
 		delete(g.sick, name) // until something is heard of it again
+		if stranger {
+			g.strangers[name] = true
+		}
 	}
 	return nil
 }

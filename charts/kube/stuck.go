@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
@@ -114,16 +115,28 @@ func (p *pods) examine(object runtime.Object) (string, stuck, bool) {
 	return pod.Name, s, isStuck
 }
 
-// ownerOf returns the object that waits for a pod, if one does.
-func (p *pods) ownerOf(ctx context.Context, name string, _ stuck) (release.Object, bool) {
+// ownerOf returns the object that waits for a pod, if one does. A pod that is of none is
+// a stranger; one of an older revision is not, as it may become the newest again.
+func (p *pods) ownerOf(ctx context.Context, name string, _ stuck) (owner release.Object, found, stranger bool) {
 	seen := askWitnesses(ctx, p.client, p.namespace)
+	is := func(pod corev1.Pod) bool { return pod.Name == name }
 	for _, t := range p.waiter.pending() {
-		if t.object.Namespace != p.namespace {
-			continue
-		}
-		if slices.ContainsFunc(seen.podsOf(t), func(pod corev1.Pod) bool { return pod.Name == name }) {
-			return t.object, true
+		if t.object.Namespace == p.namespace && slices.ContainsFunc(seen.podsOf(t), is) {
+			return t.object, true, false
 		}
 	}
-	return release.Object{}, false
+	i := slices.IndexFunc(seen.pods, is)
+	return release.Object{}, false, i >= 0 && !slices.ContainsFunc(p.waiter.within(p.namespace), func(t target) bool { return t.mayOwn(&seen.pods[i]) })
+}
+
+// mayOwn reports whether a pod is a target or one of its pods, of whatever revision.
+func (t target) mayOwn(pod *corev1.Pod) bool {
+	if t.object.Kind == "Pod" {
+		return t.object.Name == pod.Name
+	}
+	if t.live == nil {
+		return true // not seen yet
+	}
+	selector := selectorOf(t.live)
+	return selector != nil && selector.Matches(labels.Set(pod.Labels))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
 
@@ -75,6 +76,48 @@ func TestGuardGivesUp(t *testing.T) {
 		}
 		if waited := time.Since(begun); waited < pullPatience || waited > pullPatience+time.Second {
 			t.Errorf("gave up after %s, want %s", waited, pullPatience)
+		}
+	})
+}
+
+// TestStrangersAreLookedUpOnce has pods that are of nothing that is waited for, and that
+// crash again and again beside the wait.
+func TestStrangersAreLookedUpOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const crashes = 50
+		client := fake.NewClientset(podThat("web", "ContainerCreating", "", 0))
+		told := 0
+		g := guardFor(client)
+		g.tell = func(context.Context) { told++ }
+		ctx, stop := context.WithTimeout(t.Context(), (crashes+2)*time.Second)
+		defer stop()
+		go func() {
+			for i := range crashes {
+				time.Sleep(time.Second)
+				pod := podThat("other", "CrashLoopBackOff", "", int32(maxCrashes+i))
+				if i%2 == 1 {
+					pod.Status.ContainerStatuses = nil // it runs again
+				}
+				if _, err := client.CoreV1().Pods("shop").Update(ctx, pod, metav1.UpdateOptions{}); apierrors.IsNotFound(err) {
+					_, err = client.CoreV1().Pods("shop").Create(ctx, pod, metav1.CreateOptions{})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		}()
+		if err := g.run(ctx); err != nil {
+			t.Errorf("got %v for a pod of others", err)
+		}
+		asked := 0
+		for _, action := range client.Actions() {
+			if action.Matches("list", "replicasets") {
+				asked++
+			}
+		}
+		if asked != 1 || told != 1 {
+			t.Errorf("looked up %d times, and told of it %d times; want once", asked, told)
 		}
 	})
 }

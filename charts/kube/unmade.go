@@ -2,8 +2,10 @@ package kube
 
 import (
 	"context"
+	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -72,14 +74,27 @@ func (u *unmade) examine(object runtime.Object) (string, stuck, bool) {
 
 // ownerOf returns the object whose controller cannot make what it wants, unless it has
 // made something since.
-func (u *unmade) ownerOf(ctx context.Context, name string, s stuck) (release.Object, bool) {
+func (u *unmade) ownerOf(ctx context.Context, name string, s stuck) (owner release.Object, found, stranger bool) {
 	seen := askWitnesses(ctx, u.client, u.namespace)
 	for _, t := range u.waiter.pending() {
 		if t.object.Namespace == u.namespace && seen.makerOf(t) == name {
-			return t.object, !u.madeSince(ctx, name, s)
+			return t.object, !u.madeSince(ctx, name, s), false
 		}
 	}
-	return release.Object{}, false
+	return release.Object{}, false, !slices.ContainsFunc(u.waiter.within(u.namespace), func(t target) bool { return seen.mayMake(t, name) })
+}
+
+// mayMake reports whether a controller is that of a target, or that of one of its
+// revisions.
+func (w *witnesses) mayMake(t target, name string) bool {
+	if t.object.Kind != "Deployment" {
+		return name == makerName(t.object.Kind, t.object.Name)
+	}
+	if !strings.HasPrefix(name, makerName("ReplicaSet", "")) {
+		return false
+	}
+	i := slices.IndexFunc(w.sets, func(set appsv1.ReplicaSet) bool { return makerName("ReplicaSet", set.Name) == name })
+	return t.live == nil || i < 0 || metav1.IsControlledBy(&w.sets[i], t.live)
 }
 
 func (u *unmade) madeSince(ctx context.Context, name string, s stuck) bool {

@@ -306,6 +306,22 @@ func (w *waiter) pending() []target {
 	return list
 }
 
+// within returns copies of all targets in a namespace.
+func (w *waiter) within(namespace string) []target {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []target
+	for g, targets := range w.targets {
+		if g.namespace != namespace {
+			continue
+		}
+		for _, t := range targets {
+			list = append(list, *t)
+		}
+	}
+	return list
+}
+
 // guards returns those of each namespace whose pods decide on what is waited for,
 // unless the user wants to wait whatever happens.
 func (w *waiter) guards() []*guard {
