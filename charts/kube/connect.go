@@ -99,6 +99,9 @@ func Connect(o Options) (*Cluster, error) {
 	overrides.Context.Namespace = o.Namespace
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
 	raw, err := loader.RawConfig()
+	if errors.Is(err, fs.ErrNotExist) { // the one that was named; others may be missing
+		return nil, &NotConfiguredError{Looked: looked}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the kubeconfig: %w", err)
 	}
@@ -134,20 +137,25 @@ func Connect(o Options) (*Cluster, error) {
 func loadingRules(o Options) (rules *clientcmd.ClientConfigLoadingRules, looked []string) {
 	rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: o.Kubeconfig}
 	if o.Kubeconfig != "" {
-		return rules, []string{o.Kubeconfig}
+		return rules, lookedFor(o.Kubeconfig)
 	}
 	if list := o.Getenv("KUBECONFIG"); list != "" {
 		rules.Precedence = slices.DeleteFunc(filepath.SplitList(list), func(s string) bool { return s == "" })
-		for _, name := range rules.Precedence {
-			if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-				name += " (which does not exist)"
-			}
-			looked = append(looked, name)
-		}
-		return rules, looked
+		return rules, lookedFor(rules.Precedence...)
 	}
 	rules.Precedence = []string{filepath.Join(o.Getenv("HOME"), ".kube", "config")}
 	return rules, []string{"$KUBECONFIG", "~/.kube/config"}
+}
+
+// lookedFor says of files that somebody has named which of them are not there.
+func lookedFor(names ...string) []string {
+	looked := slices.Clone(names)
+	for i, name := range names {
+		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+			looked[i] += " (which does not exist)"
+		}
+	}
+	return looked
 }
 
 // Address is where the cluster answers, for people.

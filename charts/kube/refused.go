@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,6 +35,9 @@ func refused(doing string, obj, live *unstructured.Unstructured, err error) erro
 	e := &release.RefusedError{Doing: doing, Object: o, Why: why, Problem: conceal(problem(status)), Err: err}
 	if why == release.RefusedConflict {
 		e.Conflicts = conflictsIn(err)
+		for i, c := range e.Conflicts {
+			e.Conflicts[i].At = writtenAt(live, c.Owner)
+		}
 	}
 	return e
 }
@@ -149,6 +153,20 @@ func conflictsIn(err error) []release.Conflict {
 		list = append(list, release.Conflict{Field: c.Field, Owner: owner})
 	}
 	return list
+}
+
+// writtenAt returns when a manager has last written an object; zero when it has not.
+func writtenAt(obj *unstructured.Unstructured, manager string) time.Time {
+	var last time.Time
+	if obj == nil {
+		return last
+	}
+	for _, entry := range obj.GetManagedFields() {
+		if entry.Manager == manager && entry.Time != nil && entry.Time.After(last) {
+			last = entry.Time.Time
+		}
+	}
+	return last
 }
 
 // statusOf returns the status code of an answer of the API server.

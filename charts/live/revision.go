@@ -14,6 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"gantry/charts/release"
 )
 
 // deploymentRevision is where the controller of Deployments numbers their
@@ -130,7 +132,7 @@ func (a *App) controllerRevisions(ctx context.Context, workload metav1.Object, s
 
 // restore gives a workload the template of a revision.
 func (a *App) restore(ctx context.Context, s Service, workload metav1.Object, r revision) error {
-	apps, o := a.client.AppsV1(), metav1.PatchOptions{FieldManager: fieldManager}
+	apps, o := a.client.AppsV1(), metav1.PatchOptions{FieldManager: release.VerbManager("rollout")}
 	var err error
 	switch w := workload.(type) {
 	case *appsv1.Deployment:

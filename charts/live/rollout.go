@@ -112,7 +112,7 @@ func (a *App) RolloutPause(ctx context.Context, s Service, paused bool) (bool, e
 	if d.Spec.Paused == paused {
 		return false, nil
 	}
-	return true, a.patch(ctx, s, map[string]any{"paused": paused})
+	return true, a.patch(ctx, s, "rollout", map[string]any{"paused": paused})
 }
 
 // rolling returns a workload that rolls out changes.

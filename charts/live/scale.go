@@ -14,10 +14,6 @@ import (
 	"gantry/charts/release"
 )
 
-// fieldManager is the name under which the API server remembers what was changed
-// here.
-const fieldManager = "gantry"
-
 // UnableError is something that cannot be done with a kind of workload.
 type UnableError struct {
 	Service Service
@@ -56,7 +52,7 @@ func (a *App) Scale(ctx context.Context, s Service, pods int) (before int, err e
 		return before, nil
 	}
 	scale.Spec.Replicas = int32(pods) //nolint:gosec // the command line bounds it
-	if _, err := set(ctx, s.Object, scale, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
+	if _, err := set(ctx, s.Object, scale, metav1.UpdateOptions{FieldManager: release.VerbManager("scale")}); err != nil {
 		return before, a.cluster.Lost(fmt.Errorf("scale %s: %w", s, err))
 	}
 	return before, nil
@@ -97,16 +93,16 @@ func (a *App) Restart(ctx context.Context, s Service, now time.Time) error {
 		return &UnableError{s, "restarted", "is paused"}
 	}
 	annotation := map[string]string{restartedAt: now.UTC().Format(time.RFC3339)}
-	return a.patch(ctx, s, map[string]any{"template": map[string]any{"metadata": map[string]any{"annotations": annotation}}})
+	return a.patch(ctx, s, "restart", map[string]any{"template": map[string]any{"metadata": map[string]any{"annotations": annotation}}})
 }
 
-// patch changes fields of the specification of a workload.
-func (a *App) patch(ctx context.Context, s Service, spec map[string]any) error {
+// patch changes fields of the specification of a workload, for a verb.
+func (a *App) patch(ctx context.Context, s Service, verb string, spec map[string]any) error {
 	text, err := json.Marshal(map[string]any{"spec": spec})
 	if err != nil {
 		return err
 	}
-	apps, o := a.client.AppsV1(), metav1.PatchOptions{FieldManager: fieldManager}
+	apps, o := a.client.AppsV1(), metav1.PatchOptions{FieldManager: release.VerbManager(verb)}
 	switch s.Kind {
 	case Deployment:
 		_, err = apps.Deployments(s.Namespace).Patch(ctx, s.Object, types.MergePatchType, text, o)

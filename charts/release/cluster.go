@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -151,11 +152,21 @@ type Conflict struct {
 	Field string `json:"field"`
 	// Owner is the name under which it was set: kubectl-edit.
 	Owner string `json:"owner"`
+	// At is when the owner has last written the object, if that is known.
+	At time.Time `json:"at,omitzero"`
 }
 
-// String prints the field and its owner.
+// String prints the field, its owner, and since when it is theirs.
 func (c Conflict) String() string {
-	return fmt.Sprintf("%s was set by %s", c.Field, c.Owner)
+	owner := c.Owner
+	if verb, found := strings.CutPrefix(owner, FieldManager+"-"); found {
+		owner = FieldManager + " " + verb
+	}
+	text := fmt.Sprintf("%s, set by %s", c.Field, owner)
+	if !c.At.IsZero() {
+		text += " on " + c.At.UTC().Format("2006-01-02 at 15:04:05")
+	}
+	return text
 }
 
 // Refusal is why the API server does not take an object.

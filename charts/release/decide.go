@@ -3,6 +3,8 @@ package release
 import (
 	"context"
 	"reflect"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -111,7 +113,7 @@ func (p *planner) rehearse(ctx context.Context, s *Step) (*unstructured.Unstruct
 		return nil, p.rehearseElsewhere(ctx, w)
 	}
 	result, err := p.client.Send(ctx, w)
-	if refused, conflict := refusedAs(err, RefusedConflict); conflict && p.options.Take {
+	if refused, conflict := refusedAs(err, RefusedConflict); conflict && (p.options.Take || setByVerbs(refused.Conflicts)) {
 		s.Taken, w.Take = refused.Conflicts, true
 		result, err = p.client.Send(ctx, w)
 	}
@@ -188,6 +190,18 @@ func (p *planner) auto() bool { return p.options.Method == ApplyAuto || p.option
 
 // FieldManager is the name under which the API server remembers what gantry set.
 const FieldManager = "gantry"
+
+// VerbManager is the name for what one of gantry's verbs changes in a release that is
+// there, such as scale. The next upgrade sets it as the chart says.
+func VerbManager(verb string) string { return FieldManager + "-" + verb }
+
+// setByVerbs reports whether all fields were set by gantry's own verbs.
+func setByVerbs(list []Conflict) bool {
+	others := slices.ContainsFunc(list, func(c Conflict) bool {
+		return c.Owner != FieldManager && !strings.HasPrefix(c.Owner, VerbManager(""))
+	})
+	return len(list) > 0 && !others
+}
 
 // judgeGone decides on an object that is no longer in the release.
 func (p *planner) judgeGone(s *Step) {

@@ -66,6 +66,18 @@ func (e *execution) apply(ctx context.Context) error {
 	return e.remove(ctx)
 }
 
+// applyAndWait is what an operation does that makes no revision.
+func (e *execution) applyAndWait(ctx context.Context) error {
+	err := e.apply(ctx)
+	if err == nil {
+		err = e.wait(ctx)
+	}
+	if err != nil && ctx.Err() != nil {
+		return stopped(ctx)
+	}
+	return err
+}
+
 // awaitNeeded waits for what workloads depend on, if anything is to be done to them.
 func (e *execution) awaitNeeded(ctx context.Context, layer []*Step) error {
 	needed := map[Until][]*unstructured.Unstructured{}

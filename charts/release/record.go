@@ -52,6 +52,9 @@ type Release struct {
 	By string
 	// Plan is how this revision came about; nil for one that was read.
 	Plan *Plan
+	// Unchanged holds for one that was deployed already, and that an operation found
+	// nothing to change in.
+	Unchanged bool
 
 	record *helmrelease.Release
 }

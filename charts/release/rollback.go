@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
@@ -150,12 +149,5 @@ func (m *Manager) repair(ctx context.Context, w work, dry bool) (*Plan, error) {
 		}
 	}
 	e := &execution{manager: m, client: client, plan: plan, record: w.next, options: w.options}
-	err = e.apply(ctx)
-	if err == nil {
-		err = e.wait(ctx)
-	}
-	if err != nil && ctx.Err() != nil {
-		err = errors.Join(stopped(ctx))
-	}
-	return plan, err
+	return plan, e.applyAndWait(ctx)
 }

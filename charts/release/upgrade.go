@@ -46,6 +46,9 @@ type UpgradeOptions struct {
 	HistoryMax int
 	// CleanupOnFail deletes what a failed upgrade has newly created.
 	CleanupOnFail bool
+	// OnlyChanges makes no revision when it would be like the one that is deployed, and
+	// the objects are as they should be. They are waited for all the same.
+	OnlyChanges bool
 	// DryRun is as in [InstallOptions].
 	DryRun DryRun
 }
@@ -122,6 +125,7 @@ func (m *Manager) upgrade(ctx context.Context, name string, c *chart.Chart, valu
 		events: [2]helmrelease.HookEvent{helmrelease.HookPreUpgrade, helmrelease.HookPostUpgrade},
 		done:   "Upgrade complete", verb: "Upgrade",
 		historyMax: historyMax(o.HistoryMax), cleanup: o.CleanupOnFail,
+		onlyChanges: o.OnlyChanges,
 	}
 	if o.DryRun != "" {
 		w.options.strict, w.createNamespace = o.DryRun == DryRunServer, o.Install && o.CreateNamespace
@@ -130,6 +134,9 @@ func (m *Manager) upgrade(ctx context.Context, name string, c *chart.Chart, valu
 	r, err := m.carryOut(ctx, w)
 	if err != nil {
 		return m.upgradeFailed(ctx, r, err, o)
+	}
+	if r.Unchanged {
+		return r, nil
 	}
 	return r, m.supersede(name, r.Revision)
 }

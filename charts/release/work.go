@@ -1,7 +1,9 @@
 package release
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,6 +38,8 @@ type work struct {
 	historyMax int
 	// cleanup deletes what a failure has newly created.
 	cleanup bool
+	// onlyChanges makes no revision that is like the one that is deployed.
+	onlyChanges bool
 	// createNamespace makes the namespace first, where it is not there. Only rehearsals
 	// need to know.
 	createNamespace bool
@@ -132,12 +136,15 @@ func (m *Manager) carryOut(ctx context.Context, w work) (*Release, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, stopped(ctx)
 	}
+	e := &execution{manager: m, client: client, plan: plan, record: w.next, options: w.options}
+	if w.onlyChanges && !plan.Changes() && alike(w.before, w.next) {
+		return stay(ctx, e, w.before)
+	}
 	m.records.MaxHistory = w.historyMax
 	sign(w.next, m.cluster.User(ctx))
 	if err := m.begin(w.next); err != nil {
 		return nil, m.writeError(w.next, err)
 	}
-	e := &execution{manager: m, client: client, plan: plan, record: w.next, options: w.options}
 	if err := m.perform(ctx, e, w); err != nil {
 		if w.cleanup {
 			err = e.cleanUp(ctx, err)
@@ -153,6 +160,39 @@ func (m *Manager) carryOut(ctx context.Context, w work) (*Release, error) {
 	}
 	r := fromRecord(w.next)
 	r.Plan = plan
+	return r, nil
+}
+
+// alike reports whether a revision would be the one that is deployed once more: of the
+// same chart, with the same values, objects, hooks and notes.
+func alike(deployed, next *helmrelease.Release) bool {
+	if deployed == nil || deployed.Info.Status != helmrelease.StatusDeployed || deployed.Version != next.Version-1 {
+		return false
+	}
+	a, err := contents(deployed)
+	b, nerr := contents(next)
+	return err == nil && nerr == nil && bytes.Equal(a, b)
+}
+
+// contents returns what makes a revision another one than that before, in the form that
+// records have: numbers that were read from one are of other types.
+func contents(r *helmrelease.Release) ([]byte, error) {
+	hooks := make([]helmrelease.Hook, len(r.Hooks))
+	for i, h := range r.Hooks {
+		hooks[i] = *h
+		hooks[i].LastRun, hooks[i].DeletePolicies = helmrelease.HookExecution{}, nil // a run fills them in
+	}
+	return json.Marshal([]any{slim(r.Chart), r.Config, r.Info.Notes, r.Manifest, hooks})
+}
+
+// stay keeps the revision that is deployed. Its objects are as they should be, but may
+// not be ready.
+func stay(ctx context.Context, e *execution, deployed *helmrelease.Release) (*Release, error) {
+	if err := e.applyAndWait(ctx); err != nil {
+		return nil, err
+	}
+	r := fromRecord(deployed)
+	r.Plan, r.Unchanged = e.plan, true
 	return r, nil
 }
 

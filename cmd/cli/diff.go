@@ -112,8 +112,12 @@ func (a *app) diffPlan(ctx context.Context, name string, sides []string, o *diff
 	if o.output != "table" {
 		return plan.Changes(), a.list(o.output, listing{values: plan})
 	}
-	if !o.repair {
-		a.printPlan(plan, o.labels)
+	if o.repair {
+		return plan.Changes(), nil
+	}
+	a.printPlan(plan, o.labels)
+	if o.drift && plan.Changes() {
+		fmt.Fprintf(a.Err, "gantry diff %s --repair%s puts it back; what shall stay belongs in the chart\n", name, a.inNamespace())
 	}
 	return plan.Changes(), nil
 }

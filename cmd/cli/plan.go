@@ -56,7 +56,7 @@ func (a *app) printStep(s *release.Step) {
 		fmt.Fprintf(a.Out, "  lost: %s\n", s.Lost)
 	}
 	for _, c := range s.Taken {
-		fmt.Fprintf(a.Out, "  taken over: %s\n", c)
+		fmt.Fprintf(a.Out, "  takes over %s\n", c)
 	}
 	if s.Diff != "" && s.Do != release.Delete && s.Do != release.Keep {
 		fmt.Fprintln(a.Out, strings.TrimRight(s.Diff, "\n"))

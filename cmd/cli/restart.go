@@ -52,7 +52,7 @@ func runRestart(ctx context.Context, a *app, names []string, o *restartOptions) 
 			continue
 		}
 		if err != nil {
-			return a.rolloutError(err)
+			return a.rolloutError(err, o.which.again(a))
 		}
 		fmt.Fprintf(a.Out, "restarting %s\n", s.Name)
 		restarted = append(restarted, s)

@@ -37,25 +37,25 @@ func rolloutCommand(a *app, which *whichRelease, name, short string, run func(co
 			if err != nil {
 				return err
 			}
-			return a.rolloutError(run(cmd.Context(), app, services[0]))
+			return a.rolloutError(run(cmd.Context(), app, services[0]), which.again(a))
 		},
 	}
 	which.bind(a, c, "f")
 	return c
 }
 
-// rolloutError says what to type next.
-func (a *app) rolloutError(err error) error {
+// rolloutError says what to type next, with the flags that name the release.
+func (a *app) rolloutError(err error, flags string) error {
 	if unable, ok := errors.AsType[*live.UnableError](err); ok {
 		switch {
 		case unable.Why == "is paused":
-			err = withHint(err, "let it go on with: gantry rollout resume "+unable.Service.Name)
+			err = withHint(err, "let it go on with: gantry rollout resume "+unable.Service.Name+flags)
 		case unable.Service.Kind == live.Job:
 			err = withHint(err, "a Job runs again when its image or command changes and the release is upgraded")
 		}
 	}
 	if missing, ok := errors.AsType[*live.NoRevisionError](err); ok {
-		return notFoundError(withHint(err, "see what there is with: gantry rollout history "+missing.Service.Name))
+		return notFoundError(withHint(err, "see what there is with: gantry rollout history "+missing.Service.Name+flags))
 	}
 	return a.releaseError(err)
 }

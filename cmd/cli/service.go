@@ -83,9 +83,25 @@ func (w *whichRelease) open(ctx context.Context, a *app) (*live.App, error) {
 		return nil, a.releaseError(err)
 	}
 	if r.Status == "uninstalled" {
-		return nil, notFoundError(withHint(fmt.Errorf("release %s in namespace %s was uninstalled", r.Name, r.Namespace), "bring it back with: gantry rollback "+r.Name))
+		return nil, notFoundError(withHint(fmt.Errorf("release %s in namespace %s was uninstalled", r.Name, r.Namespace), "bring it back with: gantry rollback "+r.Name+a.inNamespace()))
 	}
 	return live.Open(cluster, r)
+}
+
+// again returns the flags with which the next command means the same release.
+func (w *whichRelease) again(a *app) string {
+	if w.release == "" {
+		return a.inNamespace()
+	}
+	return " --release " + w.release + a.inNamespace()
+}
+
+// inNamespace returns the flag that names the namespace, where one was given.
+func (a *app) inNamespace() string {
+	if a.namespace == "" {
+		return ""
+	}
+	return " -n " + a.namespace
 }
 
 // services finds the release and the services that are named, or all.

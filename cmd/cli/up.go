@@ -35,7 +35,8 @@ func newUp(a *app) *cobra.Command {
 		Short: "Run a Compose application on the cluster, or bring it up to date",
 		Long: `Up converts a Compose application, installs it as the release NAME (default: the
 name of the application) or upgrades that release, and waits until it is ready. It
-may be called again whenever the Compose file has changed.
+may be called again whenever the Compose file has changed; when nothing has, on the
+cluster neither, no revision is made.
 
 The namespace is that of -n, or else the one that x-kubernetes names. What the
 cluster's version of Kubernetes does not have is left out and reported, unless
@@ -63,12 +64,14 @@ as well: a service is applied when those that it comes after are there.
 	f.BoolVarP(&o.detach, "detach", "d", false, "do not wait until everything is ready")
 	f.DurationVar(&o.Timeout, "timeout", release.DefaultTimeout, "how long to wait")
 	f.BoolVar(&o.Atomic, "atomic", false, "undo everything when it fails")
+	bindPlan(c, &o.ApplyOptions)
+	bindTake(c, &o.ApplyOptions)
 	a.bindProgress(c)
 	return c
 }
 
 func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
-	if err := errors.Join(o.check(), a.checkProgress()); err != nil {
+	if err := errors.Join(o.check(), checkApply(&o.ApplyOptions, ""), a.checkProgress()); err != nil {
 		return err
 	}
 	if len(args) > 0 && slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(args[0])) {
@@ -106,13 +109,17 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 		return a.releaseError(err)
 	}
 	o.Install, o.CreateNamespace, o.Wait, o.CRDs = true, true, !o.detach, release.CRDsCreate
-	o.HistoryMax, o.Reuse = release.DefaultHistory, release.ReuseNothing
+	o.HistoryMax, o.Reuse, o.OnlyChanges = release.DefaultHistory, release.ReuseNothing, true
 	r, err := manager.Upgrade(ctx, name, chart, helm.SecretValues(result.Objects, result.App.Charts...), o.UpgradeOptions)
 	p.finish()
 	if err != nil {
 		return a.releaseError(unfinished(err, r))
 	}
-	a.done("up:", r)
+	if r.Unchanged {
+		a.done("no change:", r)
+	} else {
+		a.done("up:", r)
+	}
 	if a.progressOutput != progressJSON {
 		a.whereTo(ctx, r, args)
 	}
@@ -162,12 +169,9 @@ func leaveNamespace(result *convert.Result) release.Namespace {
 // whereTo says how to reach what runs now, and what to type next. What it cannot
 // find out is left out: the release is up all the same.
 func (a *app) whereTo(ctx context.Context, r *release.Release, args []string) {
-	flags := ""
+	flags := a.inNamespace()
 	if len(args) > 0 {
-		flags = " --release " + r.Name
-	}
-	if a.namespace != "" {
-		flags += " -n " + a.namespace
+		flags = " --release " + r.Name + flags
 	}
 	cluster, err := a.connect()
 	if err != nil {

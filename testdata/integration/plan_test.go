@@ -61,7 +61,7 @@ func TestDrift(t *testing.T) {
 	}
 	said := r.fails(2, "diff", "shop", "--drift", "--exit-code")
 	r.wants(said, "1 to create, 1 to change")
-	r.wants(r.g("diff", "shop", "--drift"), "create ConfigMap web", "-  replicas: 3", "+  replicas: 2", "taken over: .spec.replicas was set by kubectl-edit")
+	r.wants(r.g("diff", "shop", "--drift"), "create ConfigMap web", "-  replicas: 3", "+  replicas: 2", "takes over .spec.replicas, set by kubectl-edit on ")
 	// An upgrade does not take from others what it was not told to take.
 	said = r.fails(1, "upgrade", "shop", "web")
 	r.wants(said, ".spec.replicas", `conflict with "kubectl-edit"`, "nothing was changed", "--force-conflicts")

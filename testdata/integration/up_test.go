@@ -36,8 +36,17 @@ func TestUpAndDown(t *testing.T) {
 	if got := p.deployment(t, "web").Spec.Template.Spec.Containers[0].Image; got != "example.com/web:1.0" {
 		t.Errorf("web runs %s", got)
 	}
+	w.wants(w.run(w.gantry, p.in("up", "-f", file)...), "no change: shop: revision 1 is deployed", "next: gantry ps")
+	w.run(w.gantry, p.in("scale", "-f", file, "web=2")...)
+	w.wants(w.run(w.gantry, p.in("diff", "shop", "--drift")...), "takes over .spec.replicas, set by gantry scale", "gantry diff shop --repair puts it back")
+	w.wants(w.run(w.gantry, p.in("up", "-f", file)...), "changed Deployment web", "revision 2 is deployed")
+	if got := *p.deployment(t, "web").Spec.Replicas; got != 1 {
+		t.Errorf("web runs %d pods", got)
+	}
 	write("1.1")
-	w.wants(w.run(w.gantry, p.in("up", "-f", file)...), "revision 2 is deployed")
+	w.wants(w.run(w.gantry, p.in("up", "-f", file)...), "revision 3 is deployed")
+	w.run(w.gantry, p.in("rollout", "undo", "-f", file, "web")...)
+	w.wants(w.run(w.gantry, p.in("up", "-f", file)...), "changed Deployment web", "revision 4 is deployed")
 	web := p.deployment(t, "web")
 	if got := web.Spec.Template.Spec.Containers[0].Image; got != "example.com/web:1.1" || web.Status.ReadyReplicas != 1 {
 		t.Errorf("web runs %s, %d ready", got, web.Status.ReadyReplicas)
