@@ -22,7 +22,7 @@ import (
 type Origins struct {
 	root *origin
 	// sorted is what Keys returns; the files are not read again.
-	sorted func() []Key
+	sorted func() sortedKeys
 }
 
 func newOrigins(root *origin) *Origins {
@@ -141,21 +141,65 @@ func (o *Origins) Bare(value string, path ...string) bool {
 
 // Keys returns every key that a person wrote, once, in the order of files and
 // lines.
-func (o *Origins) Keys() iter.Seq[Key] { return slices.Values(o.sorted()) }
+func (o *Origins) Keys() iter.Seq[Key] { return o.sorted().all() }
 
-func (o *origin) sorted() []Key {
-	var keys []Key
-	var walk func(at *origin, path diag.Path)
-	walk = func(at *origin, path diag.Path) {
+// sortedKeys are the keys of a tree in the order of files and lines. A large
+// application has tens of thousands: their paths are made when they are asked for.
+type sortedKeys struct {
+	nodes []keyNode
+	order []int32
+}
+
+// keyNode is a key with the index of the one above it, or -1.
+type keyNode struct {
+	key   string
+	at    *origin
+	above int32
+}
+
+func (o *origin) sorted() sortedKeys {
+	var s sortedKeys
+	var walk func(at *origin, above int32)
+	walk = func(at *origin, above int32) {
 		for key, next := range at.next.all() {
-			p := append(slices.Clip(path), key)
-			keys = append(keys, Key{Path: p, Pos: next.pos, Leaf: next.next.len() == 0})
-			walk(next, p)
+			i := int32(len(s.nodes))
+			s.nodes = append(s.nodes, keyNode{key, next, above})
+			s.order = append(s.order, i)
+			walk(next, i)
 		}
 	}
-	walk(o, nil)
-	slices.SortFunc(keys, func(a, b Key) int {
-		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column), slices.Compare(a.Path, b.Path))
+	walk(o, -1)
+	slices.SortFunc(s.order, func(i, j int32) int {
+		a, b := s.nodes[i].at.pos, s.nodes[j].at.pos
+		if order := cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)); order != 0 {
+			return order
+		}
+		return slices.Compare(s.path(i), s.path(j))
 	})
-	return keys
+	return s
+}
+
+func (s sortedKeys) all() iter.Seq[Key] {
+	return func(yield func(Key) bool) {
+		for _, i := range s.order {
+			at := s.nodes[i].at
+			if !yield(Key{Path: s.path(i), Pos: at.pos, Leaf: at.next.len() == 0}) {
+				return
+			}
+		}
+	}
+}
+
+// path returns the path of the node with an index.
+func (s sortedKeys) path(i int32) diag.Path {
+	depth := 0
+	for at := i; at >= 0; at = s.nodes[at].above {
+		depth++
+	}
+	path := make(diag.Path, depth)
+	for at := i; at >= 0; at = s.nodes[at].above {
+		depth--
+		path[depth] = s.nodes[at].key
+	}
+	return path
 }

@@ -53,7 +53,7 @@ func (t *trail) bestGuess(text string, in *input) diag.Pos {
 	if len(in.files) > 0 {
 		pos.File = in.disk.shown(in.files[0])
 	}
-	for _, key := range t.root.sorted() {
+	for key := range t.root.sorted().all() {
 		if path := key.Path.String(); len(path) > best && len(key.Path) > 1 && strings.Contains(text, path) {
 			best, pos = len(path), key.Pos
 		}
