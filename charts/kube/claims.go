@@ -2,6 +2,10 @@ package kube
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -23,6 +27,48 @@ func (s *Session) unclaimed(ctx context.Context, obj *unstructured.Unstructured)
 	phase, _, _ := unstructured.NestedString(obj.Object, "status", "phase")
 	class, _, _ := unstructured.NestedString(obj.Object, "spec", "storageClassName")
 	return phase == string(corev1.ClaimPending) && class != "" && s.bindsLate(ctx, class)
+}
+
+// Claims returns the claims that a StatefulSet has made for its pods, and that stay when
+// it goes: those that it takes along are its own.
+func (s *Session) Claims(ctx context.Context, set *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	templates, _, _ := unstructured.NestedSlice(set.Object, "spec", "volumeClaimTemplates")
+	selector := selectorOf(set)
+	if len(templates) == 0 || selector == nil {
+		return nil, nil
+	}
+	client := s.client.Resource(corev1.SchemeGroupVersion.WithResource("persistentvolumeclaims")).Namespace(set.GetNamespace())
+	list, err := client.List(ctx, metav1.ListOptions{LabelSelector: selector.String()})
+	if apierrors.IsForbidden(err) {
+		return nil, nil // they stay, unseen
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the claims of StatefulSet %s: %w", set.GetName(), s.cluster.Lost(err))
+	}
+	var claims []*unstructured.Unstructured
+	for i := range list.Items {
+		claim := &list.Items[i]
+		taken := slices.ContainsFunc(claim.GetOwnerReferences(), func(o metav1.OwnerReference) bool { return o.UID == set.GetUID() })
+		if !taken && claimOf(set.GetName(), templates, claim.GetName()) {
+			claims = append(claims, claim)
+		}
+	}
+	return claims, nil
+}
+
+// claimOf reports whether a name is that of a claim for a pod of a StatefulSet:
+// TEMPLATE-SET-NUMBER.
+func claimOf(set string, templates []any, name string) bool {
+	for _, template := range templates {
+		fields, _ := template.(map[string]any)
+		of, _, _ := unstructured.NestedString(fields, "metadata", "name")
+		if number, found := strings.CutPrefix(name, of+"-"+set+"-"); found {
+			if _, err := strconv.ParseUint(number, 10, 31); err == nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // bindsLate reports whether claims of a storage class are bound when a pod uses them. It

@@ -57,6 +57,9 @@ type Client interface {
 	Learn(ctx context.Context, objects []*unstructured.Unstructured) error
 	// Live returns the objects as they are, nil for one that is not there.
 	Live(ctx context.Context, objects []*unstructured.Unstructured) ([]*unstructured.Unstructured, error)
+	// Claims returns the claims that a StatefulSet has made for its pods, and that stay
+	// when it goes.
+	Claims(ctx context.Context, set *unstructured.Unstructured) ([]*unstructured.Unstructured, error)
 	// Send makes one object as it should be, or rehearses that, and returns what has
 	// become of it. The error is a [*RefusedError] when the API server does not take
 	// it.

@@ -217,7 +217,7 @@ func (p *planner) judgeGone(s *Step) {
 	case s.Wave == Definitions:
 		s.Do, s.Reason = Keep, "definitions are never deleted, as all objects of their kinds would be"
 	default:
-		s.Lost = lostWith(s.Object)
+		s.Lost = lostForGood(s.Object)
 		s.compare(s.live, nil)
 	}
 }

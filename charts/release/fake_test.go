@@ -145,6 +145,10 @@ func (c *client) Live(_ context.Context, objects []*unstructured.Unstructured) (
 	return live, nil
 }
 
+func (c *client) Claims(context.Context, *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	return nil, nil
+}
+
 func (c *client) Send(ctx context.Context, w release.Write) (*unstructured.Unstructured, error) {
 	if err := c.refuse[w.Object.GetName()]; err != nil && w.Live != nil {
 		return nil, err

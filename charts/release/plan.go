@@ -112,6 +112,12 @@ func (p *Plan) Changes() bool {
 	return slices.ContainsFunc(p.Steps, func(s *Step) bool { return s.Do != Leave && s.Do != Keep && s.Do != Run })
 }
 
+// Keeps reports whether the plan leaves an object that is no longer in the release. A
+// plan that there is not keeps nothing.
+func (p *Plan) Keeps(o Object) bool {
+	return p != nil && slices.ContainsFunc(p.Steps, func(s *Step) bool { return s.Do == Keep && s.Object == o })
+}
+
 // Count returns how many steps do something.
 func (p *Plan) Count(do Do) int {
 	n := 0

@@ -88,11 +88,46 @@ func (p *planner) plan(ctx context.Context, s situation) (*Plan, error) {
 		return nil, &RefusedPlanError{Refusals: []error{err}}
 	}
 	_ = chain(steps[len(desired):]) // what goes can go in any order, if it must
+	if steps, err = p.addClaims(ctx, steps); err != nil {
+		return nil, err
+	}
 	hooks, err := p.hooks(s.next)
 	if err != nil {
 		return nil, err
 	}
 	return p.judge(ctx, &Plan{Release: p.name, Namespace: p.namespace, Steps: steps}, hooks)
+}
+
+// addClaims adds the claims of the StatefulSets that go: no manifest has them, and data
+// is in them.
+func (p *planner) addClaims(ctx context.Context, steps []*Step) ([]*Step, error) {
+	known := map[identity]bool{}
+	for _, s := range steps {
+		if s.live != nil {
+			known[identityOf(s.live)] = true
+		}
+	}
+	for _, s := range steps {
+		if s.Do != Delete || s.Kind != "StatefulSet" || s.live == nil {
+			continue
+		}
+		if p.judgeGone(s); s.Do != Delete {
+			continue
+		}
+		claims, err := p.client.Claims(ctx, s.live)
+		if err != nil {
+			return nil, err
+		}
+		for _, claim := range claims {
+			if known[identityOf(claim)] {
+				continue
+			}
+			step := newStep(document{Unstructured: claim})
+			step.Do, step.live = Delete, claim
+			steps = append(steps, step)
+		}
+	}
+	return steps, nil
 }
 
 // judge decides on every step, and rehearses what would be written.
@@ -102,7 +137,7 @@ func (p *planner) judge(ctx context.Context, plan *Plan, hooks [2][]*Step) (*Pla
 	group.SetLimit(parallel)
 	for i, step := range plan.Steps {
 		group.Go(func() error {
-			if step.Do == Delete {
+			if step.Do != "" { // it is no longer in the release
 				p.judgeGone(step)
 				return nil
 			}

@@ -87,6 +87,17 @@ func lostWith(o Object) string {
 	}
 }
 
+// lostForGood says what is lost with an object that does not come back, if that is more
+// than the object.
+func lostForGood(o Object) string {
+	switch o.Kind {
+	case "PersistentVolumeClaim", "PersistentVolume", "Namespace", "Secret", "ConfigMap":
+		return lostWith(o)
+	default:
+		return ""
+	}
+}
+
 // versionsKept refuses a definition from which a version is gone in which objects
 // are stored: they could not be read any more.
 func versionsKept(s *Step) error {

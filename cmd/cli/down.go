@@ -49,7 +49,7 @@ func runDown(ctx context.Context, a *app, args []string, o *downOptions) error {
 		name = result.App.Name
 		a.useNamespace(result)
 	}
-	o.Wait = true
+	o.Wait, o.DeleteStorage = true, o.volumes
 	done, err := a.uninstall(ctx, name, o.UninstallOptions)
 	if err != nil {
 		return err
@@ -74,7 +74,9 @@ func (a *app) deleteKept(ctx context.Context, done *release.Uninstalled, volumes
 	}
 	if !volumes {
 		for _, object := range kept {
-			fmt.Fprintf(a.Err, "kept %s\n", object)
+			if !done.Plan.Keeps(object) { // that was told
+				fmt.Fprintf(a.Err, "kept %s\n", object)
+			}
 		}
 		if len(kept) > 0 {
 			fmt.Fprintln(a.Err, "gantry down --volumes deletes them, and their data")

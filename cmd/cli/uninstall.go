@@ -25,8 +25,8 @@ func newUninstall(a *app) *cobra.Command {
 		Short:   "Take releases away",
 		Long: `Uninstall deletes the objects of releases and their records. Objects whose
 annotation helm.sh/resource-policy says keep stay, and are named. So do claims and
-volumes, whose data would be lost: on a terminal you are asked, elsewhere
---delete-storage deletes them.
+volumes, whose data would be lost, those that StatefulSets have made included: on a
+terminal you are asked, elsewhere --delete-storage deletes them.
 
 ` + exitCodesHelp,
 		Example: `  gantry uninstall shop --wait

@@ -61,3 +61,40 @@ func TestUninstallKeeps(t *testing.T) {
 	r.empty()
 	r.untilGone(t, "PersistentVolumeClaim", "data")
 }
+
+// TestClaimsOfStatefulSets: they are in no manifest, and go by the same rules as those
+// that are.
+func TestClaimsOfStatefulSets(t *testing.T) {
+	t.Parallel()
+	r := newReleases(t)
+	r.write("templates/db.yaml", `
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: db, image: example.com/db, volumeMounts: [{name: data, mountPath: /data}]}]
+  volumeClaimTemplates:
+    - metadata: {name: data}
+      spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+`)
+	stranger := "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data-db-backup, labels: {app: db}}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n"
+	r.apply(t, stranger)
+	r.g("install", "shop", "web", "--wait")
+	r.wants(r.g("uninstall", "shop", "--dry-run"), "keep PersistentVolumeClaim data-db-0: it holds data", "keep PersistentVolumeClaim data-db-1")
+	r.wants(r.g("uninstall", "shop", "--wait"), "kept PersistentVolumeClaim data-db-0: it holds data", "kept PersistentVolumeClaim data-db-1")
+	r.g("install", "shop", "web", "--wait")
+	r.write("templates/db.yaml", "")
+	r.wants(r.g("upgrade", "shop", "web", "--wait", "--delete-storage"), "deleted StatefulSet db", "deleted PersistentVolumeClaim data-db-0", "deleted PersistentVolumeClaim data-db-1")
+	r.untilGone(t, "PersistentVolumeClaim", "data-db-0")
+	if _, err := r.Client.CoreV1().PersistentVolumeClaims(r.Namespace).Get(t.Context(), "data-db-backup", metav1.GetOptions{}); err != nil {
+		t.Errorf("a claim of somebody else: %v", err)
+	}
+	r.g("uninstall", "shop", "--wait")
+	r.empty()
+}
