@@ -43,7 +43,8 @@ func newRepoTokenCreate(a *app) *cobra.Command {
 is, and is what logs show.
 
 A scope is read, push or delete, for all charts or for those whose names match a
-pattern: push:team-*. Clients give the token in place of a password, with any user.`,
+pattern: push:team-*. The scope admin allows everything, and opens the pages on which
+administrators make tokens and read the audit log. Clients give the token in place of a password, with any user.`,
 		Example: `  gantry repo token create ci --dir charts --scope read --scope push:team-* --expires 90d
   gantry repo token create mirror --store s3://my-charts/stable --scope read > token.txt
   gantry repo add local http://127.0.0.1:8879 --username ci --password-stdin < token.txt`,
@@ -54,22 +55,22 @@ pattern: push:team-*. Clients give the token in place of a password, with any us
 		},
 	}
 	o.bind(c)
-	c.Flags().StringSliceVar(&o.scopes, "scope", []string{"read"}, "what the token allows: read, push or delete, with :PATTERN for some charts alone")
+	c.Flags().StringSliceVar(&o.scopes, "scope", []string{"read"}, "what the token allows: read, push or delete, with :PATTERN for some charts alone, or admin")
 	c.Flags().StringVar(&o.expires, "expires", "", "how long the token is good, such as 12h or 90d (default: until it is revoked)")
 	return c
 }
 
 func runRepoTokenCreate(ctx context.Context, a *app, o *repoTokenCreateOptions) error {
 	request := server.Token{Name: strings.TrimSpace(o.name)}
-	if request.Name == "" || len(request.Name) > 100 {
-		return usageError(errors.New("a token needs a name of at most 100 letters"))
-	}
 	for _, text := range o.scopes {
 		scope, err := server.ParseScope(text)
 		if err != nil {
 			return usageError(err)
 		}
 		request.Scopes = append(request.Scopes, scope)
+	}
+	if err := request.Validate(); err != nil {
+		return usageError(err)
 	}
 	now := a.Now()
 	if o.expires != "" {

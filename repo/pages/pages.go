@@ -77,8 +77,8 @@ func New(o Options) (*Pages, error) {
 		sum := sha256.Sum256(data)
 		p.assets[name] = asset{data, kind, hex.EncodeToString(sum[:8])}
 	}
-	functions := template.FuncMap{"asset": p.address, "count": diag.Count, "size": diag.Size, "date": date, "number": number, "downloads": downloads, "sentence": sentence, "join": strings.Join}
-	for _, name := range []string{"home", "chart", "compare", "playground", "problem"} {
+	functions := template.FuncMap{"asset": p.address, "count": diag.Count, "size": diag.Size, "date": date, "moment": moment, "number": number, "downloads": downloads, "sentence": sentence, "join": strings.Join}
+	for _, name := range []string{"home", "chart", "compare", "playground", "problem", "tokens", "audit"} {
 		t, err := template.New("layout.html").Funcs(functions).ParseFS(files, "layout.html", name+".html")
 		if err != nil {
 			return nil, err
@@ -184,8 +184,10 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name st
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Vary", "Accept")
-	// A page names the host that it was asked for under: not for shared caches.
-	h.Set("Cache-Control", "private, no-cache")
+	if h.Get("Cache-Control") == "" {
+		// A page names the host that it was asked for under: not for shared caches.
+		h.Set("Cache-Control", "private, no-cache")
+	}
 	if status == http.StatusOK {
 		h.Set("ETag", tag)
 		if r.Header.Get("If-None-Match") == tag {
@@ -326,5 +328,7 @@ func sentence(message string) string {
 	}
 	return strings.TrimSuffix(string(unicode.ToUpper(first))+message[size:], ".") + "."
 }
+
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 
 func date(t time.Time) string { return t.Format(time.DateOnly) }

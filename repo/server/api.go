@@ -99,14 +99,14 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if err := s.authorize(r.Context(), VerbDelete, name); err != nil {
-		s.audit(r, deed{auditDelete, name, version, ""}, err)
+		s.audit(r, deed{action: auditDelete, name: name, version: version}, err)
 		return err
 	}
 	if _, _, err := lookup(s.catalog.current(), name, version); err != nil {
 		return err
 	}
 	err := s.removeVersion(r.Context(), name, version)
-	s.audit(r, deed{auditDelete, name, version, ""}, err)
+	s.audit(r, deed{action: auditDelete, name: name, version: version}, err)
 	if err != nil {
 		return err
 	}

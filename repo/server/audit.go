@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 )
 
 // What the audit log tells of.
@@ -13,11 +14,21 @@ const (
 	auditSign    = "sign"
 	auditTag     = "tag"
 	auditDelete  = "delete"
+
+	auditTokenCreate = "token-create"
+	auditTokenRevoke = "token-revoke"
 )
+
+// auditActions are all of them.
+func auditActions() []string {
+	return []string{auditPublish, auditSign, auditTag, auditDelete, auditTokenCreate, auditTokenRevoke}
+}
 
 // deed is a change of the repository, or the attempt.
 type deed struct {
 	action, name, version, digest string
+	// token is the name and the id of a token, of which the others are not.
+	token string
 }
 
 // outcome tells what the client is to blame for from what the server is.
@@ -32,14 +43,17 @@ func outcome(err error) string {
 	}
 }
 
-// audit tells of what somebody did to the repository: the audit log who, what,
-// from where, and whether it was done or why not; metrics and webhooks as well. It is called when a change is durable and
-// before the answer is sent.
+// audit tells of what somebody did to the repository: the audit log and the journal
+// who, what, from where, and whether it was done or why not; metrics and webhooks as
+// well. It is called when a change is durable and before the answer is sent.
 func (s *Server) audit(r *http.Request, d deed, err error) {
 	ctx := context.WithoutCancel(r.Context())
-	d.name = s.path + d.name
+	if d.token == "" {
+		d.name = s.path + d.name
+	}
 	s.metrics.changes.WithLabelValues(d.action, outcome(err)).Inc()
-	if err == nil {
+	s.journal.add(d.entry(noteOf(ctx), s.options.Now(), err))
+	if err == nil && d.token == "" {
 		s.hooks.tell(ctx, Event{Type: eventType(d.action), Timestamp: s.options.Now().UTC(), Data: EventData{
 			Name: d.name, Version: d.version, Digest: d.digest, User: noteOf(ctx).user, Request: noteOf(ctx).id,
 		}})
@@ -54,8 +68,25 @@ func (s *Server) audit(r *http.Request, d deed, err error) {
 		slog.String("request", noteOf(ctx).id),
 		slog.Bool("done", err == nil),
 	}
+	if d.token != "" {
+		attrs = append(attrs, slog.String("token", d.token))
+	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
 	s.options.Audit.LogAttrs(ctx, slog.LevelInfo, "audit", attrs...)
+}
+
+// entry is what the journal says of a deed. Causes are for the log alone.
+func (d deed) entry(n *note, now time.Time, err error) journalEntry {
+	e := journalEntry{
+		Time: now.UTC(), Action: d.action, Chart: d.name, Version: d.version, Digest: d.digest, Token: d.token,
+		User: n.user, Remote: n.remote, Request: n.id,
+	}
+	if p, ok := errors.AsType[*problem](err); ok {
+		e.Error = p.Message
+	} else if err != nil {
+		e.Error = "the server failed"
+	}
+	return e
 }

@@ -59,8 +59,13 @@ type principal struct {
 	scopes []Scope
 }
 
+// everything reports whether there is nothing that the principal may not do.
+func (p principal) everything() bool {
+	return p.all || slices.ContainsFunc(p.scopes, func(s Scope) bool { return s.Verb == VerbAdmin })
+}
+
 func (p principal) may(verb Verb, name string) bool {
-	if p.all {
+	if p.everything() {
 		return true
 	}
 	for _, s := range p.scopes {
@@ -73,7 +78,7 @@ func (p principal) may(verb Verb, name string) bool {
 
 // patterns returns what the principal may do something to, "*" for everything.
 func (p principal) patterns(verb Verb) []string {
-	if p.all {
+	if p.everything() {
 		return []string{"*"}
 	}
 	var patterns []string
@@ -167,7 +172,7 @@ func (s *Server) identify(r *http.Request) (p principal, known bool, err error) 
 
 // writing guards an endpoint that changes the repository. Which charts somebody
 // may change it finds out for itself.
-func (s *Server) writing(h endpoint) endpoint { return s.guarded(h, false) }
+func (s *Server) writing(h endpoint) endpoint { return s.sameOrigin(s.guarded(h, false)) }
 
 // reading guards an endpoint that shows charts, those that somebody may read.
 func (s *Server) reading(h endpoint) endpoint { return s.guarded(h, true) }
@@ -237,6 +242,13 @@ type keptToken struct {
 	token Token
 	err   error
 	read  time.Time
+}
+
+// forget makes a token be read again.
+func (c *tokenCache) forget(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.kept, id)
 }
 
 func (c *tokenCache) find(ctx context.Context, id string) (Token, error) {

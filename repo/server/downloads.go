@@ -339,10 +339,12 @@ func (d *downloads) writeTotal(ctx context.Context, total foldedTally, etag stri
 	return err
 }
 
-// Flush writes down what was counted since the last time, and reads what other
-// servers of the store have counted. It is called now and then, and when the
+// Flush writes down what was counted and done since the last time, and reads what
+// other servers of the store have counted. It is called now and then, and when the
 // server ends.
-func (s *Server) Flush(ctx context.Context) error { return s.downloads.flush(ctx) }
+func (s *Server) Flush(ctx context.Context) error {
+	return errors.Join(s.downloads.flush(ctx), tolerate(s.journal.flush(ctx)))
+}
 
 // sendArchive sends the archive of a version and counts the download. Who has it
 // already, who only asks, and who goes on where a download broke off, is not counted.

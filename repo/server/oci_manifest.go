@@ -110,7 +110,7 @@ func (s *Server) ociPutManifest(w http.ResponseWriter, r *http.Request, q ociReq
 	if err := s.checkContent(ctx, m); err != nil {
 		return err
 	}
-	d := deed{auditTag, q.name, tag, digest}
+	d := deed{action: auditTag, name: q.name, version: tag, digest: digest}
 	if m.Config.MediaType == chartConfig {
 		d.action = auditPublish
 		err = s.pushChart(ctx, q.name, tag, m, data)
@@ -209,7 +209,7 @@ func (s *Server) ociDeleteManifest(w http.ResponseWriter, r *http.Request, q oci
 	} else {
 		err = s.changeArtifacts(r.Context(), q.name, func(a *artifacts) error { return a.remove(q.reference) })
 	}
-	s.audit(r, deed{auditDelete, q.name, q.reference, ""}, err)
+	s.audit(r, deed{action: auditDelete, name: q.name, version: q.reference}, err)
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,11 @@ func (s *Server) routes() http.Handler {
 	t.open("GET /playground", s.page(s.pages.Playground))
 	t.open("GET /playground/{file}", s.page(s.playgroundFile))
 
+	t.open("GET /gantry/tokens", s.administering(s.tokensPage))
+	t.open("POST /gantry/tokens", s.administering(s.createToken))
+	t.open("POST /gantry/tokens/{id}/revoke", s.administering(s.revokeToken))
+	t.open("GET /gantry/audit", s.administering(s.auditPage))
+
 	t.open("GET /health", s.health)
 	t.open("GET /livez", s.live)
 	t.open("GET /readyz", s.ready)

@@ -101,6 +101,8 @@ func (o *Options) complete() error {
 type Server struct {
 	catalog   *catalog
 	downloads *downloads
+	journal   *journal
+	origins   *http.CrossOriginProtection
 	tokens    *tokenCache
 	// issuer is nil when no tokens of others are taken.
 	issuer  *issuer
@@ -140,13 +142,16 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 		metrics: m, limits: newLimits(options.Rates, options.Now), hooks: newHooks(options, m),
 	}
 	m.observe(s)
-	s.downloads = newDownloads(store, options.Now)
+	s.downloads, s.journal = newDownloads(store, options.Now), newJournal(store, options.Now)
 	s.tokens = &tokenCache{store: store, now: options.Now}
 	if options.Auth != nil && options.Auth.OIDC != nil {
 		s.issuer = newIssuer(options.Auth.OIDC, options.Now, options.Log)
 	}
 	s.catalog.watch(options)
 	var err error
+	if s.origins, err = newOrigins(options); err != nil {
+		return nil, err
+	}
 	if s.pages, err = pages.New(pages.Options{Inspector: options.Inspector, Version: options.Version}); err != nil {
 		return nil, err
 	}

@@ -230,7 +230,7 @@ func (s *Server) below(store blob.Store, path string) *Server {
 	options.Depth = 0
 	t := &Server{
 		path: path, catalog: newCatalog(store, options.Log), options: options, loading: s.loading,
-		metrics: s.metrics, limits: s.limits, hooks: s.hooks, tokens: s.tokens, downloads: s.downloads, issuer: s.issuer, pages: s.pages,
+		metrics: s.metrics, limits: s.limits, hooks: s.hooks, tokens: s.tokens, downloads: s.downloads, journal: s.journal, origins: s.origins, issuer: s.issuer, pages: s.pages,
 	}
 	t.catalog.watch(options)
 	t.inner = t.viewed(t.repository())

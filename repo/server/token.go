@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"gantry/charts/pattern"
 	"gantry/repo/blob"
@@ -40,6 +41,8 @@ const (
 	VerbRead   Verb = "read"
 	VerbPush   Verb = "push"
 	VerbDelete Verb = "delete"
+	// VerbAdmin is everything, tokens and the audit log included.
+	VerbAdmin Verb = "admin"
 )
 
 // Scope allows a verb on the charts whose names match a pattern, in which a star
@@ -58,8 +61,11 @@ func ParseScope(text string) (Scope, error) {
 		pattern = "*"
 	}
 	s := Scope{Verb: Verb(verb), Pattern: pattern}
-	if !slices.Contains([]Verb{VerbRead, VerbPush, VerbDelete}, s.Verb) || !scopePattern().MatchString(pattern) {
-		return Scope{}, fmt.Errorf("%q is not a scope: write read, push or delete, and a pattern of names if it is not for all charts, such as push:team-*", text)
+	if !slices.Contains([]Verb{VerbRead, VerbPush, VerbDelete, VerbAdmin}, s.Verb) || !scopePattern().MatchString(pattern) {
+		return Scope{}, fmt.Errorf("%q is not a scope: write read, push, delete or admin, and a pattern of names if it is not for all charts, such as push:team-*", text)
+	}
+	if s.Verb == VerbAdmin && pattern != "*" {
+		return Scope{}, fmt.Errorf("%q is not a scope: admin is for the whole server, and has no pattern", text)
 	}
 	return s, nil
 }
@@ -121,10 +127,27 @@ var (
 
 func tokenKey(id string) string { return tokenFolder + id + shardExt }
 
+// maxTokenName is the longest name of a token, in bytes.
+const maxTokenName = 100
+
+// Validate says why a token cannot be made.
+func (t Token) Validate() error {
+	switch {
+	case t.Name == "" || len(t.Name) > maxTokenName || strings.ContainsFunc(t.Name, unicode.IsControl):
+		return errors.New("a token needs a name of at most 100 letters")
+	case len(t.Scopes) == 0:
+		return errors.New("a token must allow something: read, push, delete or admin")
+	}
+	return nil
+}
+
 // CreateToken makes a token with the name, scopes and end of the request, and
 // returns it with its secret, which nobody can see again.
 func CreateToken(ctx context.Context, store blob.Store, request Token, now time.Time) (Token, Secret, error) {
 	t := request
+	if err := t.Validate(); err != nil {
+		return Token{}, "", err
+	}
 	t.ID = strings.ToLower(rand.Text()[:tokenIDSize])
 	secret := strings.ToLower(rand.Text() + rand.Text())
 	t.Hash = hex.EncodeToString(hashed(secret))

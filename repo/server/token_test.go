@@ -170,12 +170,12 @@ func TestTokensEnd(t *testing.T) {
 
 func TestScopes(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "write", "read:", "push:a b", "admin:*", "read:\n"} {
+	for _, text := range []string{"", "write", "read:", "push:a b", "admin:team-*", "read:\n"} {
 		if got, err := server.ParseScope(text); err == nil {
 			t.Errorf("%q passes as %v", text, got)
 		}
 	}
-	for text, want := range map[string]string{"read": "read:*", "push:team-*": "push:team-*", "delete:org/app": "delete:org/app"} {
+	for text, want := range map[string]string{"read": "read:*", "push:team-*": "push:team-*", "delete:org/app": "delete:org/app", "admin": "admin:*"} {
 		if got, err := server.ParseScope(text); err != nil || got.String() != want {
 			t.Errorf("%q: %v %v", text, got, err)
 		}

@@ -71,7 +71,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		err = s.publish(r.Context(), in, meta, overwrite)
 	}
-	s.audit(r, deed{auditPublish, meta.Name, meta.Version, "sha256:" + in.digest}, err)
+	s.audit(r, deed{action: auditPublish, name: meta.Name, version: meta.Version, digest: "sha256:" + in.digest}, err)
 	if err != nil {
 		return err
 	}
@@ -400,7 +400,7 @@ func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error 
 	if err == nil {
 		err = s.sign(r.Context(), signed, seg.shard.Versions[i].Digest, text)
 	}
-	s.audit(r, deed{auditSign, signed.Name, signed.Version, "sha256:" + seg.shard.Versions[i].Digest}, err)
+	s.audit(r, deed{action: auditSign, name: signed.Name, version: signed.Version, digest: "sha256:" + seg.shard.Versions[i].Digest}, err)
 	if err != nil {
 		return err
 	}

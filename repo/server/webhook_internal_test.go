@@ -98,9 +98,9 @@ func TestWebhook(t *testing.T) {
 			t.Cleanup(target.Close)
 			s, waits := hooked(t, target.URL)
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodDelete, "/api/charts/web/1.0.0", nil)
-			s.audit(r, deed{auditDelete, "web", "1.0.0", ""}, nil)
-			s.audit(r, deed{auditPublish, "web", "1.1.0", "sha256:abc"}, nil)
-			s.audit(r, deed{auditPublish, "web", "1.2.0", ""}, badRequest("refused", "", ""))
+			s.audit(r, deed{action: auditDelete, name: "web", version: "1.0.0"}, nil)
+			s.audit(r, deed{action: auditPublish, name: "web", version: "1.1.0", digest: "sha256:abc"}, nil)
+			s.audit(r, deed{action: auditPublish, name: "web", version: "1.2.0"}, badRequest("refused", "", ""))
 			s.deliverQueued(t)
 			want := []Event{
 				{Type: "chart.deleted", Data: EventData{Name: "web", Version: "1.0.0"}},
