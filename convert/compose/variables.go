@@ -12,6 +12,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/template"
 	"go.yaml.in/yaml/v4"
 
+	"gantry/charts"
 	"gantry/charts/diag"
 	"gantry/charts/pattern"
 )
@@ -77,8 +78,11 @@ func (t *trail) fill(s scope, n *yaml.Node, path diag.Path) string {
 		missing := !set && (v.Required || bare[name]) || v.Required && val == "" && strings.Contains(n.Value, "${"+name+":?")
 		t.variables = append(t.variables, Variable{Name: name, Value: orDefault(val, v.DefaultValue), Missing: missing, Required: v.Required, Path: slices.Clone(path)})
 		if missing && !v.Required {
-			report(diag.Warning, codeVariableUnset, fmt.Sprintf("variable %s is not set: it is empty", name),
-				fmt.Sprintf("set it in the shell, .env or an --env-file, or write ${%s:-default}", name))
+			hint := "set it in the shell, .env or an --env-file"
+			if !charts.IsSecretName(name) { // whose default would stand in the file
+				hint += fmt.Sprintf(", or write ${%s:-default}", name)
+			}
+			report(diag.Warning, codeVariableUnset, fmt.Sprintf("variable %s is not set: it is empty", name), hint)
 		}
 	}
 	text, err := template.SubstituteWithOptions(n.Value, s.env.lookup, template.WithoutLogging)

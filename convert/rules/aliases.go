@@ -88,7 +88,30 @@ func (u *unit) alias(name string, key ...string) {
 		u.addEndpoint(e)
 		return
 	}
-	u.aliasRefused(name, u.at(key...))
+	if !u.dotted(name, key) {
+		u.aliasRefused(name, u.at(key...))
+	}
+}
+
+// dotted serves a name such as api.local, if it can: a pod that is called api, and whose
+// subdomain is the headless Service local, resolves by it in the namespace. That is one
+// name a pod, and pods of a StatefulSet have names of their own.
+func (u *unit) dotted(name string, key []string) bool {
+	host, domain, found := strings.Cut(name, ".")
+	pod := u.group.owner.pod()
+	if !found || len(validation.IsDNS1123Label(host)) > 0 || domain == "localhost" || pod.HostnameOverride != nil ||
+		pod.Subdomain != "" || pod.Hostname != "" && pod.Hostname != host || u.group.owner.work.Kind == workload.StatefulSet {
+		return false
+	}
+	e := u.aliasEndpoint(domain)
+	if e == nil {
+		return false
+	}
+	e.Headless, e.Ports = true, u.targetPorts()
+	u.addEndpoint(e)
+	pod.Hostname, pod.Subdomain = host, domain
+	u.note(finding{code: "alias-dotted", summary: fmt.Sprintf("%s resolves to the pod: it is called %s, in the headless Service %s", name, host, domain)}, key...)
+	return true
 }
 
 func (u *unit) aliasRefused(name string, path diag.Path) {

@@ -31,6 +31,13 @@ func (a *app) findWaits() {
 // reportWaits tells how the unit completes before those who wait for it, or that
 // nothing enforces it.
 func (u *unit) reportWaits() {
+	if condition, _, key := restart(u.in); len(u.waited[u.name]) > 0 && (condition == "always" || condition == "unless-stopped") {
+		u.warn(finding{
+			code:    "restart-completed",
+			summary: fmt.Sprintf("never completes in Compose, and %s waits for that: it runs once here", strings.Join(u.waited[u.name], ", ")),
+			hint:    "take it away, or write on-failure",
+		}, key...)
+	}
 	if u.seat().role == initial {
 		u.note(finding{
 			code:    "depends-completed",

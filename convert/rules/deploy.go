@@ -141,11 +141,12 @@ func (u *unit) constraint(s string, key ...string) {
 // roleConstraint maps node.role: managers are the nodes of the control plane.
 func (u *unit) roleConstraint(manager bool, key []string) {
 	const label = "node-role.kubernetes.io/control-plane"
-	u.warn(finding{code: "constraint-role", summary: "becomes a rule for control-plane nodes, which mostly run nothing else"}, key...)
 	if !manager {
+		u.note(finding{code: "constraint-role", summary: "keeps pods from control-plane nodes, which mostly keep them away themselves"}, key...)
 		u.requireNode(corev1.NodeSelectorRequirement{Key: label, Operator: corev1.NodeSelectorOpDoesNotExist})
 		return
 	}
+	u.warn(finding{code: "constraint-role", summary: "runs on control-plane nodes only, of which managed clusters show none"}, key...)
 	u.requireNode(corev1.NodeSelectorRequirement{Key: label, Operator: corev1.NodeSelectorOpExists})
 	u.pod().Tolerations = append(u.pod().Tolerations, corev1.Toleration{Key: label, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule})
 }

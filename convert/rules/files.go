@@ -65,18 +65,42 @@ func (u *unit) fileObject(f fileObject, key []string) {
 	if f.ref.Mode != nil {
 		file.mode = new(int32(*f.ref.Mode & 0o777))
 	}
-	if f.ref.UID != "" && f.ref.UID != "0" || f.ref.GID != "" && f.ref.GID != "0" {
-		u.warn(finding{
-			code:    "file-owner",
-			summary: "cannot belong to another user or group: the file is root's, readable by the pod's fsGroup",
-			hint:    "set user: to a number, or make the mode readable to all",
-		}, key...)
-	}
+	u.fileOwner(f.ref, key)
 	u.declare(f, file.object)
 	if u.mountable(file.target, key) {
 		u.mountFile(file)
 	}
 }
+
+// fileOwner lets the group that a file should belong to read it, as the group of the
+// pod's volumes: the file itself is root's.
+func (u *unit) fileOwner(ref types.FileReferenceConfig, key []string) {
+	owner := ref.GID
+	if owner == "" || owner == "0" {
+		owner = ref.UID
+	}
+	if owner == "" || owner == "0" {
+		return
+	}
+	group, err := strconv.ParseInt(owner, 10, 32)
+	if err != nil || group < 0 {
+		u.warn(finding{
+			code: "file-owner", summary: fmt.Sprintf("%q is a name, and Kubernetes takes only numbers: the file is root's", owner), hint: "write the number, or make the mode readable to all",
+		}, key...)
+		return
+	}
+	if !isGuarded(ref.Mode) {
+		u.note(finding{code: "file-owner", summary: "cannot belong to another user or group: the file is root's, and everybody may read it"}, key...)
+		return
+	}
+	if ctx := u.container.SecurityContext; (ctx == nil || ctx.RunAsUser == nil) && u.podSecurity().FSGroup == nil {
+		u.podSecurity().FSGroup = &group
+	}
+	u.note(finding{code: "file-owner", summary: "cannot belong to another user: the file is root's, and the group of the pod's volumes (fsGroup) may read it"}, key...)
+}
+
+// isGuarded reports whether a mode keeps a file from others than its owner and group.
+func isGuarded[M ~int32 | ~int64](mode *M) bool { return mode != nil && *mode&0o004 == 0 }
 
 // dataName is the name of the object that holds a config or secret. The loader
 // fills in PROJECT_NAME where nobody gave it a name.

@@ -137,13 +137,16 @@ func (a *app) runsOnce(s *types.ServiceConfig) bool {
 	if mode := deploy(s).Mode; mode == "replicated-job" || mode == "global-job" {
 		return true
 	}
+	if len(a.waited[s.Name]) > 0 {
+		return true
+	}
 	switch condition, _, _ := restart(s); condition {
 	case "always", "unless-stopped":
 		return false
 	case "no":
-		return len(a.waited[s.Name]) > 0 || isTask(s) && s.HealthCheck == nil && !a.dependedOn[s.Name]
+		return isTask(s) && s.HealthCheck == nil && !a.dependedOn[s.Name]
 	default:
-		return len(a.waited[s.Name]) > 0 || a.isCalledTask(s)
+		return a.isCalledTask(s)
 	}
 }
 

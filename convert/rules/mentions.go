@@ -106,6 +106,9 @@ func (a *app) hosts() map[string]string {
 	for _, host := range dockerHosts() {
 		add(host, "")
 	}
+	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
+		add(swarmTasks+name, name)
+	}
 	for _, address := range slices.Sorted(maps.Keys(a.addresses)) {
 		add(address, a.addresses[address])
 	}

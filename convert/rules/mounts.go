@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"gantry/charts/pattern"
 	"gantry/convert/workload"
 )
 
@@ -115,6 +116,14 @@ func (u *unit) volume(m mount) {
 	if !u.mountable(m.Target, key) {
 		return
 	}
+	switch {
+	case m.Type == types.VolumeTypeNamedPipe, strings.HasPrefix(m.Source, `\\.\pipe\`):
+		u.warn(finding{
+			code:    "volume-npipe",
+			summary: "is a named pipe of Windows, which pods cannot mount by this name: it is left out",
+		}, key...)
+		return
+	}
 	switch m.Type {
 	case types.VolumeTypeBind:
 		u.bind(m.ServiceVolumeConfig, key)
@@ -126,11 +135,6 @@ func (u *unit) volume(m mount) {
 		u.memory(u.podFolder("tmp"+m.Target, m.of), m.Target, size)
 	case types.VolumeTypeImage:
 		u.imageVolume(m.ServiceVolumeConfig, key)
-	case types.VolumeTypeNamedPipe:
-		u.warn(finding{
-			code:    "volume-npipe",
-			summary: "is a named pipe of Windows, which pods cannot mount by this name: it is left out",
-		}, key...)
 	default:
 		if m.Source == "" {
 			u.anonymous(m)
@@ -217,13 +221,27 @@ func (u *unit) tmpfs(s string, key []string) {
 			if err := size.DecodeMapstructure(value); err != nil {
 				u.warn(finding{code: "tmpfs-size", summary: fmt.Sprintf("%q is not a size: there is no limit", value)}, key...)
 			}
-		case "", "rw", "nosuid", "nodev":
+		case "", "rw", "nosuid", "nodev", "exec":
+		case "mode", "uid", "gid":
+			u.tmpfsOwner(option, key)
 		default:
-			u.warn(finding{code: "tmpfs-option", summary: fmt.Sprintf("option %q has no counterpart: an emptyDir has mode 0777 and no mount options", option)}, key...)
+			u.warn(finding{code: "tmpfs-option", summary: fmt.Sprintf("option %q has no counterpart: an emptyDir has no mount options", option)}, key...)
 		}
 	}
 	u.memory(u.podFolder("tmp"+target, u.name), target, size)
 }
+
+// tmpfsOwner tells of a mode or an owner of a folder in memory, which everybody in the pod
+// may write to, unless that is what Docker has as well.
+func (u *unit) tmpfsOwner(option string, key []string) {
+	if everybody().MatchString(option) {
+		return
+	}
+	u.note(finding{code: "tmpfs-option", summary: fmt.Sprintf("option %q has no counterpart: an emptyDir has mode 0777, so its user may write to it, and others of the pod, too", option)}, key...)
+}
+
+// everybody is a mode that lets everybody write to a folder.
+var everybody = pattern.Lazy(`^mode=0?[0-7]?777$`)
 
 // memory mounts a folder in memory, limited to size bytes unless size is 0.
 func (u *unit) memory(name, target string, size types.UnitBytes) {
@@ -311,11 +329,12 @@ type dataFile struct {
 	mode   *int32
 }
 
-// ownership lets a user who is not root write to claimed storage: Docker copies
-// the owner of the image's folder, Kubernetes mounts it as root's.
+// ownership lets a user who is not root write to claimed storage, and read files that
+// not everybody may read: Docker copies the owner of the image's folder, or has that of
+// the file, Kubernetes mounts both as root's.
 func (u *unit) ownership() {
 	ctx := u.container.SecurityContext
-	if !u.hasClaims() {
+	if !u.hasClaims() && !u.hasGuardedFiles() {
 		return
 	}
 	if ctx == nil || ctx.RunAsUser == nil {
@@ -335,6 +354,18 @@ func (u *unit) ownership() {
 // hasClaims reports whether the pod mounts storage that outlives it.
 func (u *unit) hasClaims() bool {
 	return len(u.work.Claims) > 0 || slices.ContainsFunc(u.pod().Volumes, func(v corev1.Volume) bool { return v.PersistentVolumeClaim != nil })
+}
+
+// hasGuardedFiles reports whether the unit mounts a file that its mode keeps from
+// others than the owner and the group.
+func (u *unit) hasGuardedFiles() bool {
+	guarded := func(item corev1.KeyToPath) bool { return isGuarded(item.Mode) }
+	return slices.ContainsFunc(u.pod().Volumes, func(v corev1.Volume) bool {
+		if !slices.ContainsFunc(u.container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == v.Name }) {
+			return false
+		}
+		return v.Secret != nil && slices.ContainsFunc(v.Secret.Items, guarded) || v.ConfigMap != nil && slices.ContainsFunc(v.ConfigMap.Items, guarded)
+	})
 }
 
 // sortedSet returns the members of a set in order.

@@ -86,6 +86,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.renamed()
 	a.unreachable()
 	a.fixed()
+	a.tasks()
 	a.reportClear()
 	a.sort()
 	a.diags.Sort()
@@ -147,6 +148,7 @@ func (u *unit) podRules() {
 func (u *unit) containerRules() {
 	for _, rule := range []func(){
 		u.words,
+		u.templates,
 		u.image,
 		u.environment,
 		u.command,

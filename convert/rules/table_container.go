@@ -98,7 +98,7 @@ func moreContainerRows() []Row {
 		{"volumes.[].bind.recursive", Approximated, Silent, "containers[].volumeMounts[].recursiveReadOnly", "decides whether mounts below a read-only folder of the node can be written to"},
 		{"volumes.[].bind.selinux", Ignored, Note, "", "is left to the cluster, which labels volumes by itself"},
 		{"volumes.[].consistency", Ignored, Note, "", "is for Docker Desktop only"},
-		{"volumes.[].tmpfs.mode", Ignored, Warn, "", "has no counterpart: a folder in memory has mode 0777"},
+		{"volumes.[].tmpfs.mode", Ignored, Note, "", "has no counterpart: a folder in memory has mode 0777"},
 		{"volumes.[].volume.labels", Ignored, Note, "", "has no counterpart here: give the labels to the volume at the top level"},
 		{"volumes.[].volume.nocopy", Approximated, Note, "", "is how Kubernetes works: nothing of the image is copied into a volume, unless --seed-volumes asks for it"},
 		{"volumes_from", Approximated, Silent, "volumes[], containers[].volumeMounts", "takes over the mounts of the other service; what has no name is shared in one pod only"},

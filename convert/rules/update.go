@@ -3,13 +3,15 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"gantry/convert/workload"
 )
+
+// usualProgress is how long Kubernetes waits for a Deployment to get on, in seconds.
+const usualProgress = 600
 
 // startFirst is the order of an update in which new pods run before old ones stop.
 const startFirst = "start-first"
@@ -96,8 +98,8 @@ func (u *unit) pace(config *types.UpdateConfig) {
 		}, "deploy", "update_config", "monitor")
 		return
 	}
-	// The deadline must be longer than the time that a pod must be ready.
-	up.ProgressDeadlineSeconds = new(max(int32(time.Duration(config.Monitor).Seconds()), up.MinReadySeconds+1, 60))
+	// The deadline counts from the pull of the image on, where Swarm looks at what runs.
+	up.ProgressDeadlineSeconds = new(usualProgress + up.MinReadySeconds + int32(min(ceilSeconds(config.Monitor), 3600*24)))
 }
 
 // makeRoom stops old pods first where a new one may find no node beside them.
