@@ -31,7 +31,9 @@ func (d *disk) withFiles(env environment, files []string, read func(file string)
 	vars := environment{}
 	for _, f := range files {
 		if data, ok := read(f); ok {
-			*d.list = append(*d.list, ParseEnv(d.shown(f), data, vars, env.lookup)...)
+			set, list := ParseEnv(d.shown(f), data, vars, env.lookup)
+			*d.list = append(*d.list, list...)
+			maps.Copy(vars, set)
 		}
 	}
 	maps.Copy(vars, env)

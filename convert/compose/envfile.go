@@ -16,32 +16,34 @@ import (
 	"gantry/charts/diag"
 )
 
-// ParseEnv reads the KEY=value lines of an env file, and adds the variables to those
-// of earlier ones. What values mention is looked up, and then sought in the variables. Diagnostics call
-// the file name: they have the position of every line that is none, and of every
+// ParseEnv reads the KEY=value lines of an env file. What values mention is looked up,
+// and then sought in the file and in the variables of earlier ones. Diagnostics call the file name: they have the position of every line that is none, and of every
 // variable that nothing sets. They quote no values: env files hold secrets.
 //
 // What a line means, the parser of compose-go says. It gets them one by one, since
 // it stops at the first problem and says nothing of variables.
-func ParseEnv(name string, data []byte, vars map[string]string, lookup dotenv.LookupFn) diag.List {
-	f := newEnvFile(name, data)
+func ParseEnv(name string, data []byte, earlier map[string]string, lookup dotenv.LookupFn) (map[string]string, diag.List) {
+	f, vars := newEnvFile(name, data), map[string]string{}
 	known := func(key string) (string, bool) {
 		if v, ok := lookup(key); ok {
 			return v, true
 		}
-		v, ok := vars[key]
+		if v, ok := vars[key]; ok {
+			return v, true
+		}
+		v, ok := earlier[key]
 		return v, ok
 	}
 	for at, text := range statements(f.text) {
 		maps.Copy(vars, f.statement(at, text, known))
 	}
-	return f.list
+	return vars, f.list
 }
 
 // ParseRawEnv is [ParseEnv] for the format of docker run --env-file: no quotes, no
 // variables in values. A name alone is looked up.
-func ParseRawEnv(name string, data []byte, vars map[string]string, lookup dotenv.LookupFn) diag.List {
-	f := newEnvFile(name, data)
+func ParseRawEnv(name string, data []byte, lookup dotenv.LookupFn) (map[string]string, diag.List) {
+	f, vars := newEnvFile(name, data), map[string]string{}
 	at := 0
 	for line := range strings.Lines(f.text) {
 		text := strings.TrimLeft(strings.TrimRight(line, "\r\n"), " \t")
@@ -58,7 +60,7 @@ func ParseRawEnv(name string, data []byte, vars map[string]string, lookup dotenv
 		}
 		at += len(line)
 	}
-	return f.list
+	return vars, f.list
 }
 
 // envFile is an env file on its way through a parser.

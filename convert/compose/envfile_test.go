@@ -17,8 +17,11 @@ import (
 // where it stands, and no value is quoted.
 func TestParseEnv(t *testing.T) {
 	lookup := func(name string) (string, bool) { return "here", name == "SET" }
+	raw := func(name string, data []byte, _ map[string]string, lookup dotenv.LookupFn) (map[string]string, diag.List) {
+		return compose.ParseRawEnv(name, data, lookup)
+	}
 	for name, c := range map[string]struct {
-		parse      func(string, []byte, map[string]string, dotenv.LookupFn) diag.List
+		parse      func(string, []byte, map[string]string, dotenv.LookupFn) (map[string]string, diag.List)
 		text, want string
 		vars       map[string]string
 	}{
@@ -59,16 +62,15 @@ func TestParseEnv(t *testing.T) {
 			map[string]string{"E": "1"},
 		},
 		"bytes":       {compose.ParseEnv, "A=1\nB=\x00s3cret", "f:2:3: error: is no UTF-8 text here [env-file-syntax]\n", map[string]string{}},
-		"bytes, raw":  {compose.ParseRawEnv, "B=\xffs3cret", "f:1:3: error: is no UTF-8 text here [env-file-syntax]\n", map[string]string{}},
-		"raw":         {compose.ParseRawEnv, "A=\"$B\"\n # C=1\n\tD= x \n", "", map[string]string{"A": `"$B"`, "D": " x "}},
-		"alone, raw":  {compose.ParseRawEnv, "SET\r\nGONE\r\n", "f:2:1: warning: variable GONE has no value, here or in the environment: it is left out [variable-unset]\n", map[string]string{"SET": "here"}},
+		"bytes, raw":  {raw, "B=\xffs3cret", "f:1:3: error: is no UTF-8 text here [env-file-syntax]\n", map[string]string{}},
+		"raw":         {raw, "A=\"$B\"\n # C=1\n\tD= x \n", "", map[string]string{"A": `"$B"`, "D": " x "}},
+		"alone, raw":  {raw, "SET\r\nGONE\r\n", "f:2:1: warning: variable GONE has no value, here or in the environment: it is left out [variable-unset]\n", map[string]string{"SET": "here"}},
 		"too many":    {compose.ParseEnv, "A=1\nB=" + strings.Repeat("${a:-", 1e5), "f:2:1: error: mentions more than 200 variables [env-file-syntax]\n", map[string]string{"A": "1"}},
 		"one line":    {compose.ParseEnv, `A="1"B='2' C="$X"`, "f:1:15: warning: variable X is not set: it is empty [variable-unset]\n", map[string]string{"A": "1", "B": "2", "C": ""}},
 		"other signs": {compose.ParseEnv, "A : 1\nB:\n", "", map[string]string{"A": "1", "B": ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			vars := map[string]string{}
-			list := c.parse("f", []byte(c.text), vars, lookup)
+			vars, list := c.parse("f", []byte(c.text), nil, lookup)
 			var got strings.Builder
 			for _, d := range list {
 				got.WriteString(d.String() + "\n")
@@ -96,8 +98,7 @@ func FuzzParseEnv(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		lookup := func(name string) (string, bool) { return "here", name == "SET" }
-		got := map[string]string{}
-		list := compose.ParseEnv("f", data, got, lookup)
+		got, list := compose.ParseEnv("f", data, nil, lookup)
 		for _, d := range list {
 			lines := bytes.Split(bytes.TrimPrefix(data, []byte("\ufeff")), []byte("\n"))
 			if d.Pos.Line < 1 || d.Pos.Line > len(lines) || d.Pos.Column < 1 || d.Pos.Column > len(lines[d.Pos.Line-1]) {

@@ -27,6 +27,8 @@ var (
 	signed     = pattern.Lazy(`^eyJ[\w-]+\.[\w-]+\.[\w-]*$`) // RFC 7519
 	hashed     = pattern.Lazy(`(?:^|:)(?:\$(?:2[abxy]?|5|6|y|apr1|argon2\w*|pbkdf2\S*|scrypt)\$|\{(?:SHA|SSHA|PBKDF2)\S*\})`)
 	scheme     = pattern.Lazy(`^[a-z][a-z0-9+.-]*://`)
+	// halves are names of keys that are of no use without their public halves.
+	halves = pattern.Lazy(`(?i)private[-_.]?key|^id_(?:rsa|ecdsa|ed25519)$`)
 	// written are names of files that people or programs wrote, and not chance.
 	written = pattern.Lazy(`(?i)^\.(?:pem|key|crt|cer|cert|p12|pfx|jks|keystore|asc|gpg|json|ya?ml|toml|ini|conf|cfg|xml|env|htpasswd|pub)$`)
 )
@@ -93,10 +95,11 @@ func randomBytes(text string) string {
 	return ""
 }
 
-// madeUpFor is [madeUp] for a key whose value is not known: its name decides.
-func madeUpFor(key string) string {
-	if written().MatchString(path.Ext(key)) {
+// madeUpFor is [madeUp] for a value of which the name tells more, or all, if the value is
+// not known.
+func madeUpFor(key, value string) string {
+	if halves().MatchString(key) || value == "" && written().MatchString(path.Ext(key)) {
 		return ""
 	}
-	return madeUp("")
+	return madeUp(value)
 }

@@ -8,6 +8,7 @@ import (
 
 	"gantry/convert/helm"
 	"gantry/convert/manifest"
+	"gantry/convert/workload"
 )
 
 // TestMadeUpValuesHaveTheirShape renders a Secret without its value: what is made up
@@ -49,6 +50,16 @@ func TestMadeUpValuesHaveTheirShape(t *testing.T) {
 				t.Errorf("%q is given, and %q rendered", tt.value, given)
 			}
 		})
+	}
+}
+
+// TestNamesOfSecrets looks at secrets of which the name says that they cannot be made up.
+func TestNamesOfSecrets(t *testing.T) {
+	for key, want := range map[string]int{"PASSWORD": 0, "db.txt": 0, "tls.key": 1, "users.htpasswd": 1, "VAPID_PRIVATE_KEY": 1, "id_ed25519": 1} {
+		from := []manifest.Object{secret("web", map[string]string{key: workload.Placeholder}, nil)}
+		if got := len(helm.Demanded(from, nil)); got != want {
+			t.Errorf("%s: %d are demanded, want %d", key, got, want)
+		}
 	}
 }
 

@@ -157,10 +157,7 @@ func (r secretRefs) invented(id secretKey) string {
 	if p, ok := r.parts[id]; ok {
 		return fmt.Sprintf("print %q (%s) %q", p.before, cmp.Or(madeUp(p.password), madeUp("")), p.after)
 	}
-	if text := r.texts[id]; text != "" {
-		return madeUp(text)
-	}
-	return madeUpFor(id.key)
+	return madeUpFor(id.key, r.texts[id])
 }
 
 // demanded reports whether the content of a key must be given.

@@ -148,11 +148,8 @@ func (u *unit) probeSecrets(command []string) []string {
 }
 
 // mentionsSecret reports whether the value of a variable of the container has a
-// secret in it: by a variable of the files, or as the password of an address.
-func (u *unit) mentionsSecret(name, value string) bool {
-	if _, _, _, found := charts.CutPassword(value); found {
-		return true
-	}
+// secret in it by a variable of the files.
+func (u *unit) mentionsSecret(name string) bool {
 	path := u.at("environment", name)
 	if u.isHook() && !u.project.Origins.Has(path...) {
 		path = below(u.path[:2:2], "environment", name)

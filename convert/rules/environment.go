@@ -1,13 +1,10 @@
 package rules
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -15,45 +12,50 @@ import (
 
 	"gantry/charts"
 	"gantry/charts/pattern"
-	"gantry/convert/compose"
 	"gantry/convert/workload"
 )
 
-// environment maps environment to env and env_file to a ConfigMap behind
-// envFrom: env wins over envFrom, as environment wins over env_file. Values that
-// are secret, or have a secret in them, go to a Secret.
+// environment maps environment to env and env_file to ConfigMaps behind envFrom: env
+// wins over envFrom, as environment wins over env_file. Values that are secret, or have
+// a secret in them, go to a Secret.
 func (u *unit) environment() {
-	files := u.envFiles()
-	values := u.modelVariables()
-	u.referred = u.passed(files, values)
-	plain := &workload.Data{Name: u.madeUp("ConfigMap", "env"), Service: u.service(), Text: map[string]string{}}
-	secret := &workload.Data{Name: u.madeUp("Secret", "env"), Service: u.service(), Secret: true, Text: map[string]string{}}
-	for _, key := range slices.Sorted(maps.Keys(files)) {
-		value, overridden := values[key]
-		switch {
-		case overridden && value == nil: // of which env tells
-		case !u.variable(key, "env_file"):
-		case u.isSecretVariable(key, files[key]):
-			secret.Text[key] = files[key]
-		case !isConfigKey(key):
-			if !overridden {
-				u.container.Env = append(u.container.Env, corev1.EnvVar{Name: key, Value: kubeletEscape(files[key])})
-			}
-		default:
-			plain.Text[key] = files[key]
-		}
+	set := map[string]string{}
+	for _, f := range u.files {
+		maps.Copy(set, f.vars)
 	}
-	u.envFrom(plain, secret)
-	u.env(values, files, secret)
+	values := u.modelVariables()
+	u.referred = u.passed(set, values)
+	u.takeFromFiles(set, values)
+	own := u.ownEnv("env")
+	sources := u.envSources(own)
+	for _, from := range sources {
+		u.envFrom(from)
+	}
+	u.env(values, set, own.secret)
 	source := "environment"
-	if len(files) > 0 {
+	if len(u.files) > 0 {
 		source = "env_file"
 	}
-	if len(plain.Text) > 0 {
-		u.addData(plain, u.at(source))
+	for _, from := range append(sources, own) {
+		u.addEnv(from, u.at(source))
 	}
-	if len(secret.Text) > 0 {
-		u.addData(secret, u.at(source))
+}
+
+// takeFromFiles takes out of the env files what no ConfigMap is to hold: what environment
+// takes away, what is no variable at all, and what only the container itself can have. set
+// are the variables of all files.
+func (u *unit) takeFromFiles(set map[string]string, values types.MappingWithEquals) {
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		keep := !u.takesAway(key) && u.variable(key, "env_file")
+		if keep && isConfigKey(key) {
+			continue
+		}
+		if _, overridden := values[key]; keep && !overridden {
+			u.container.Env = append(u.container.Env, corev1.EnvVar{Name: key, Value: kubeletEscape(set[key])})
+		}
+		for _, f := range u.files {
+			delete(f.vars, key)
+		}
 	}
 }
 
@@ -65,20 +67,6 @@ const maxConfigKey = 253
 var configKey = pattern.Lazy(`^[-._a-zA-Z0-9]+$`)
 
 func isConfigKey(key string) bool { return len(key) <= maxConfigKey && configKey().MatchString(key) }
-
-// envFrom takes over what the env files set.
-func (u *unit) envFrom(plain, secret *workload.Data) {
-	if len(plain.Text) > 0 {
-		u.container.EnvFrom = append(u.container.EnvFrom, corev1.EnvFromSource{
-			ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: plain.Name}},
-		})
-	}
-	if len(secret.Text) > 0 {
-		u.container.EnvFrom = append(u.container.EnvFrom, corev1.EnvFromSource{
-			SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: secret.Name}},
-		})
-	}
-}
 
 // env sets the variables of environment in the order of their names, as Compose
 // keeps none, with those that refer to a Secret behind the others: a chart reads
@@ -140,55 +128,28 @@ func (u *unit) variable(name string, key ...string) bool {
 
 // isSecretVariable reports whether a variable is kept in a Secret.
 func (u *unit) isSecretVariable(key, value string) bool {
-	switch u.opts.EnvSecrets {
+	if u.opts.EnvSecrets == EnvSecretsNever {
+		return false
+	}
+	return u.isSecret(key, value) || !isSwitch(value) && u.mentionsSecret(key)
+}
+
+// isSecret is isSecretVariable without what the files around a value tell of it.
+func (a *app) isSecret(key, value string) bool {
+	switch a.opts.EnvSecrets {
 	case EnvSecretsAll:
 		return true
 	case EnvSecretsNever:
 		return false
 	case EnvSecretsAuto:
 	}
-	return !isSwitch(value) && (charts.IsSecretName(key) || u.mentionsSecret(key, value))
+	_, _, _, inAddress := charts.CutPassword(value)
+	return !isSwitch(value) && (charts.IsSecretName(key) || inAddress)
 }
 
 // isSwitch tells what is switched on or off, as by ALLOW_EMPTY_PASSWORD=yes.
 func isSwitch(value string) bool {
-	return slices.Contains([]string{"", "true", "false", "yes", "no"}, strings.ToLower(value))
-}
-
-// envFiles reads the env files; the last that sets a variable wins. Variables in
-// their values are filled as Compose does: from the environment, then from that of
-// the unit, then from what was set before.
-func (u *unit) envFiles() map[string]string {
-	vars := map[string]string{}
-	for i, file := range u.in.EnvFiles {
-		path := u.at("env_file", strconv.Itoa(i))[len(u.path):]
-		data, err := u.readFile(file.Path)
-		if errors.Is(err, fs.ErrNotExist) && !bool(file.Required) {
-			u.note(finding{code: "env-file-missing", summary: u.shown(file.Path) + " does not exist and is not required: skipped"}, path...)
-			continue
-		}
-		if err != nil {
-			u.unread(file.Path, err, u.at(path...))
-			continue
-		}
-		parse := compose.ParseEnv
-		if file.Format == "raw" {
-			parse = compose.ParseRawEnv
-		}
-		u.diags = append(u.diags, parse(u.project.Reach.Shown(file.Path), data, vars, u.inEnvFile)...)
-	}
-	return vars
-}
-
-// inEnvFile looks up what an env file of the unit mentions and does not set.
-func (u *unit) inEnvFile(name string) (string, bool) {
-	if v, ok := u.project.Environment.Resolve(name); ok {
-		return v, true
-	}
-	if v := u.in.Environment[name]; v != nil {
-		return *v, true
-	}
-	return "", false
+	return slices.Contains([]string{"true", "false", "yes", "no"}, strings.ToLower(value))
 }
 
 // shown returns a path as the user would write it: from the project directory,

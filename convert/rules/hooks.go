@@ -35,7 +35,7 @@ func (u *unit) preStart(i int, hook types.PreStartHook) {
 		app: u.app, path: u.at("pre_start", index), name: u.name, object: limitName(u.object+"-pre-start-"+strconv.Itoa(i+1), maxName),
 		in: &types.ServiceConfig{Name: u.name, ContainerSpec: hook.ContainerSpec}, work: u.work, group: u.group, ext: &extension.Service{},
 	}
-	h.container = &corev1.Container{Name: h.object}
+	h.container, h.files = &corev1.Container{Name: h.object}, h.envFiles()
 	setDefault(&h.in.Image, u.container.Image)
 	for _, m := range u.in.Volumes {
 		h.container.VolumeMounts = append(h.container.VolumeMounts, u.mountsAt(m.Target)...)

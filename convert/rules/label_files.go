@@ -42,7 +42,9 @@ func (a *app) withLabelFiles(path diag.Path, in *types.ContainerSpec) types.Labe
 			a.unread(file, err, key)
 			continue
 		}
-		a.diags = append(a.diags, compose.ParseEnv(a.project.Reach.Shown(file), data, labels, nothing)...)
+		set, list := compose.ParseEnv(a.project.Reach.Shown(file), data, labels, nothing)
+		a.diags = append(a.diags, list...)
+		maps.Copy(labels, set)
 	}
 	maps.Copy(labels, in.Labels)
 	return labels

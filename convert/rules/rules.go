@@ -37,6 +37,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		services:   map[string]*workload.Endpoint{},
 		bound:      map[string]*workload.Claim{},
 		declared:   map[string]bool{},
+		sharedEnv:  map[envFileID]*envSource{},
 		charted:    types.Services{},
 		units:      map[string]*unit{},
 	}
@@ -111,6 +112,7 @@ func (a *app) readUnits() []*unit {
 			Name: name, ContainerSpec: job.ContainerSpec, WorkloadSpec: job.WorkloadSpec, Extensions: job.Extensions,
 		}))
 	}
+	a.findSharedEnv(units)
 	for _, u := range units {
 		a.units[u.name] = u
 		u.containerRules()
@@ -171,11 +173,13 @@ func (u *unit) containerRules() {
 
 func (a *app) newUnit(path diag.Path, name string, in *types.ServiceConfig) *unit {
 	object, owner := a.names[name], a.names[a.podOf(name)]
-	return &unit{
+	u := &unit{
 		app: a, path: path, name: name, object: object, in: in, ext: a.extensionOf(path),
 		container: &corev1.Container{Name: object},
 		work:      &workload.Workload{Name: owner, Component: owner, Service: name, Kind: workload.Deployment},
 	}
+	u.files = u.envFiles()
+	return u
 }
 
 // nameServices gives every service and job its Kubernetes name. Two that would

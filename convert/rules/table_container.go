@@ -34,7 +34,7 @@ func someContainerRows() []Row {
 		{"dns_search", Converted, Silent, "dnsConfig.searches", "becomes a search domain of the pod's resolver"},
 		{"domainname", Approximated, Silent, "hostnameOverride", "becomes the end of the pod's host name, which the cluster's DNS does not know"},
 		{"entrypoint", Converted, Silent, "containers[].command", "becomes the command of the container"},
-		{"env_file", Converted, Silent, "ConfigMap, Secret, containers[].envFrom", "becomes variables from a ConfigMap and a Secret, below environment"},
+		{"env_file", Converted, Silent, "ConfigMap, Secret, containers[].envFrom", "becomes variables from a ConfigMap and a Secret, below environment; services that share the file share these"},
 		{"environment", Converted, Silent, "containers[].env, Secret", "becomes variables of the container; secrets among them come from a Secret"},
 		{"extra_hosts", Converted, Silent, "hostAliases", "becomes entries of the pod's hosts file"},
 		{"gpus", Approximated, Silent, "containers[].resources.limits", "asks for as many devices of the vendor's device plugin"},

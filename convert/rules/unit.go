@@ -66,6 +66,8 @@ type app struct {
 	// declared are the ConfigMaps and Secrets of top-level configs and secrets
 	// that were looked at already.
 	declared map[string]bool
+	// sharedEnv are the variables of env files that set the same for several units.
+	sharedEnv map[envFileID]*envSource
 }
 
 // unit is one container of Compose (a service, a job, a pre_start hook) on its
@@ -83,6 +85,8 @@ type unit struct {
 	// the whole group from then on.
 	work  *workload.Workload
 	group *group
+	// files are the env files, as far as they can be read.
+	files []envFile
 	// container is filled by the rules and put into the pod at the end.
 	container *corev1.Container
 	// referred are the secrets that the container has as variables, and that its
