@@ -134,11 +134,8 @@ func runRepoImport(ctx context.Context, a *app, o *repoImportOptions) error {
 		defer f.Close()
 		in = f
 	}
-	if o.dir != "" {
-		// An island may have no repository yet.
-		if err := os.MkdirAll(o.dir, 0o755); err != nil {
-			return err
-		}
+	if err := o.begin(); err != nil {
+		return err
 	}
 	to, done, err := o.server(ctx, a)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,11 +17,12 @@ import (
 type repoMirrorOptions struct {
 	ownStore
 
-	from     string
-	copy     mirror.Options
-	output   string
-	verbose  bool
-	selected mirror.Selection
+	from      string
+	plainHTTP bool
+	copy      mirror.Options
+	output    string
+	verbose   bool
+	selected  mirror.Selection
 }
 
 // bindSelection binds the flags that choose versions.
@@ -37,7 +39,8 @@ func newRepoMirror(a *app) *cobra.Command {
 		Use:   "mirror REPOSITORY",
 		Short: "Copy the charts of another repository to one of yours",
 		Long: `Mirror copies what another repository has, and yours has not, with signatures. The
-other one is the name of a configured repository, or a URL. Digests are checked,
+other one is the name of a configured repository, or a URL: oci://HOST/PATH/CHART is
+a chart in a registry, with the login of gantry or helm for it. Digests are checked,
 archives pass the checks of every upload, and what is published in yours is not
 replaced: a version of other content is told of, with exit code 1.
 
@@ -46,6 +49,7 @@ Nothing is deleted. Servers of the store may run meanwhile.
 
 ` + exitCodesHelp,
 		Example: `  gantry repo mirror https://charts.example.org/stable --dir charts
+  gantry repo mirror oci://registry.example.org/charts/web --dir charts --versions '>=2'
   gantry repo mirror upstream --store s3://my-charts/mirror --chart 'team-*' --latest 5 --stable
   gantry repo mirror upstream --dir charts --versions '>=2' --dry-run`,
 		Args: cobra.ExactArgs(1),
@@ -60,6 +64,7 @@ Nothing is deleted. Servers of the store may run meanwhile.
 	f := c.Flags()
 	bindSelection(f, &o.selected)
 	f.IntVar(&o.copy.Parallel, "parallel", 8, "how many charts are copied at once")
+	f.BoolVar(&o.plainHTTP, "plain-http", false, "talk to an OCI registry without TLS")
 	f.BoolVar(&o.copy.DryRun, "dry-run", false, "tell what would be copied, and copy nothing")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell of what is there already, too")
 	bindOutput(c, &o.output)
@@ -76,8 +81,11 @@ func runRepoMirror(ctx context.Context, a *app, o *repoMirrorOptions) error {
 	if err := o.selected.Check(); err != nil {
 		return usageError(err)
 	}
-	from, c, err := a.upstream(o.from)
+	from, c, err := a.upstream(o.from, o.plainHTTP)
 	if err != nil {
+		return err
+	}
+	if err := o.begin(); err != nil {
 		return err
 	}
 	to, done, err := o.server(ctx, a)
@@ -101,14 +109,24 @@ func runRepoMirror(ctx context.Context, a *app, o *repoMirrorOptions) error {
 	return a.sumUp(steps, o.copy.DryRun)
 }
 
-// upstream finds a configured repository by its name, or one by its URL.
-func (a *app) upstream(ref string) (client.Repository, *client.Client, error) {
-	c := a.repoClient()
+// upstream finds a configured repository by its name, or one by its URL, be it that of
+// a chart in a registry.
+func (a *app) upstream(ref string, plainHTTP bool) (client.Repository, *client.Client, error) {
+	c := a.repoClient(client.WithPlainHTTP(plainHTTP))
 	r, err := c.Locate(ref)
 	if _, ok := errors.AsType[*client.AliasError](err); ok {
 		r, err = c.Repository(ref)
 	}
 	return r, c, repoError(err)
+}
+
+// begin makes the folder of a repository, for who copies charts there may have none
+// yet.
+func (o *ownStore) begin() error {
+	if o.dir == "" {
+		return nil
+	}
+	return os.MkdirAll(o.dir, 0o755)
 }
 
 // server opens a repository of the user's own to publish to it.

@@ -45,6 +45,7 @@ type repoServeOptions struct {
 	externalURL     string
 	upstream        string
 	upstreamRefresh time.Duration
+	upstreamPlain   bool
 	webhooks        []string
 	webhookSecret   string
 	rescan          time.Duration
@@ -88,6 +89,7 @@ it answers /readyz with 503 for as long as --stop-delay says.
   gantry repo serve --dir charts --rate-limit 20 --write-limit 1 --metrics-listen :9090
   gantry repo serve --dir charts --depth 2 --tokens
   gantry repo serve --dir cache --upstream https://charts.example.org/stable
+  gantry repo serve --dir cache --upstream oci://registry.example.org/charts/web
   gantry repo serve --config repo.yaml --print-config`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -124,8 +126,9 @@ func (o *repoServeOptions) bind(c *cobra.Command) {
 	o.oidc.bind(f)
 	f.BoolVar(&o.anonymousRead, "anonymous-read", false, "let everybody read; only writing asks for a password or a token")
 	f.StringVar(&o.auditLog, "audit-log", "", "file to append a line of JSON to for every change, and for every one that was refused")
-	f.StringVar(&o.upstream, "upstream", "", "serve the charts of another repository as well, a configured one or a URL: each is fetched when first asked for, and kept")
+	f.StringVar(&o.upstream, "upstream", "", "serve the charts of another repository as well, a configured one or a URL, or oci://HOST/PATH/CHART: each is fetched when first asked for, and kept")
 	f.DurationVar(&o.upstreamRefresh, "upstream-refresh", 5*time.Minute, "how often to read the index of the upstream")
+	f.BoolVar(&o.upstreamPlain, "upstream-plain-http", false, "talk to an upstream that is a registry without TLS")
 	f.BoolVar(&o.allowOverwrite, "allow-overwrite", false, "let uploads with ?force replace a version")
 	f.BoolVar(&o.disableDelete, "disable-delete", false, "let nobody delete over the network; gantry repo prune still does")
 	f.BoolVar(&o.requireSigned, "require-signature", false, "refuse charts that no key of the keyring has signed")

@@ -75,7 +75,7 @@ func (o *repoServeOptions) addUpstream(a *app, options *server.Options) error {
 	if o.upstreamRefresh <= 0 {
 		return usageError(errors.New("--upstream-refresh must be positive"))
 	}
-	from, c, err := a.upstream(o.upstream)
+	from, c, err := a.upstream(o.upstream, o.upstreamPlain)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,11 @@ func (c *Client) At(ctx context.Context, r Repository, e *repo.Entry) (Chart, er
 		return Chart{}, err
 	}
 	if strings.HasPrefix(target, "oci://") {
-		return c.findOCI(ctx, target, e.Version)
+		found, err := c.findOCI(ctx, target, e.Version)
+		if err == nil && e.Digest != "" && !repo.SameDigest(found.Digest, e.Digest) {
+			err = fmt.Errorf("%s: %w: the registry has sha256:%s there now, and the index says sha256:%s", target, ErrDigest, found.Digest, strings.TrimPrefix(e.Digest, "sha256:"))
+		}
+		return found, err
 	}
 	return Chart{Name: e.Name, Version: e.Version, Digest: e.Digest, URL: target, Repository: r}, nil
 }

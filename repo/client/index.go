@@ -43,10 +43,14 @@ func (c *Client) seenFile(name string) string {
 // Update fetches the index of a repository, unless it has not changed, and from
 // a server that tells them apart only the charts that have. It
 // writes it to the cache as the server sent it, where Helm reads it as well. It
-// reports whether there was something new.
+// reports whether there was something new. The index of a chart in a registry,
+// oci://HOST/PATH/CHART, is made of its tags.
 func (c *Client) Update(ctx context.Context, r Repository) (index *repo.Index, changed bool, err error) {
 	if err := CheckName(r.Name); err != nil {
 		return nil, false, err
+	}
+	if strings.HasPrefix(r.URL, ociScheme) {
+		return c.updateOCI(ctx, r)
 	}
 	target, err := resolve(r.URL, "index.yaml")
 	if err != nil {

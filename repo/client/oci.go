@@ -78,15 +78,8 @@ func (c *Client) findOCI(ctx context.Context, ref, constraint string) (Chart, er
 	if err != nil {
 		return Chart{}, ociError(err, r, name, versionOf(tag))
 	}
-	found := &artifact{repository: r}
-	for _, layer := range manifest.Layers {
-		switch layer.MediaType {
-		case chartLayer:
-			found.layer = layer
-		case provenanceLayer:
-			found.provenance = &layer
-		}
-	}
+	found := findLayers(manifest)
+	found.repository = r
 	if found.layer.Digest == "" {
 		return Chart{}, fmt.Errorf("%s is not a Helm chart: its layers have other types", ref)
 	}

@@ -74,6 +74,10 @@ func (s *Server) followed(ctx context.Context, name string, entries []*repo.Entr
 			s.passOver(ctx, name, e.Version, "the index has no digest of it")
 		default:
 			r := record{Digest: digest, Archive: blobKey(digest), Created: e.Created.UTC(), Upstream: e.URLs[0]}
+			if e.Created.IsZero() {
+				// As registries have it, where the date is up to who pushes.
+				r.Created = s.options.Now().UTC()
+			}
 			if err := s.describe(&r, &e.Metadata); err != nil {
 				s.passOver(ctx, name, e.Version, err.Error())
 				continue
