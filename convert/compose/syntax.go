@@ -25,6 +25,8 @@ func syntaxHint(f *file, pos diag.Pos, message string) string {
 		return "indent with spaces: YAML allows no tabs there"
 	case strings.Contains(message, "mapping values are not allowed"):
 		return "check the indentation, and put text with a colon in quotes"
+	case strings.Contains(line, "${") && strings.Contains(message, "flow"):
+		return "put ${VARIABLE} in quotes where it stands in { } or [ ]"
 	case strings.Contains(message, "unknown anchor"):
 		return "define the anchor above, or put text that begins with * in quotes"
 	case strings.Contains(message, "unexpected end of stream"):

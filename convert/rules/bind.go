@@ -32,6 +32,10 @@ func (u *unit) bind(m types.ServiceVolumeConfig, key []string) {
 			summary: "mounts Docker's socket, and nodes have none: it is left out",
 			hint:    "use the Kubernetes API with a ServiceAccount instead",
 		}, key...)
+	case strings.HasSuffix(source, "/bin/docker"):
+		u.warn(finding{
+			code: "bind-docker-socket", summary: "mounts Docker's client, and nodes have none: it is left out", hint: "use an image that has the client, and give it a Docker to talk to",
+		}, key...)
 	case zoneOf(m) != "":
 		u.timeZone(zoneOf(m), source, key)
 	case source == "/dev/shm" && u.in.Ipc != "host":

@@ -120,10 +120,13 @@ func usualUser(image string) (int64, bool) {
 	if vendor == "mssql" && name == "server" {
 		return 10001, true
 	}
+	if vendor == "database" && slices.Contains([]string{"free", "express", "enterprise"}, name) { // of Oracle
+		return 54321, true
+	}
 	id, known := map[string]int64{
-		"alertmanager": 65534, "elasticsearch": 1000, "grafana": 472, "jenkins": 1000, "keycloak": 1000, "kibana": 1000, "logstash": 1000, "loki": 10001,
-		"mattermost-enterprise-edition": 2000, "mattermost-team-edition": 2000, "n8n": 1000, "nexus3": 200, "node-red": 1000, "odoo": 101, "opensearch": 1000,
-		"pgadmin4": 5050, "prometheus": 65534, "solr": 8983, "sonarqube": 1000, "tempo": 10001,
+		"alertmanager": 65534, "directus": 1000, "elasticsearch": 1000, "grafana": 472, "jenkins": 1000, "keycloak": 1000, "kibana": 1000, "logstash": 1000, "loki": 10001,
+		"mastodon": 991, "mattermost-enterprise-edition": 2000, "mattermost-team-edition": 2000, "mimir": 10001, "n8n": 1000, "nexus3": 200, "node-red": 1000, "odoo": 101,
+		"opensearch": 1000, "oracle-free": 54321, "oracle-xe": 54321, "pgadmin4": 5050, "prometheus": 65534, "solr": 8983, "sonarqube": 1000, "tempo": 10001,
 	}[name]
 	return id, known
 }

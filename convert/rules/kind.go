@@ -166,10 +166,19 @@ func looksForFile(test []string) bool { return fileTest().MatchString(strings.Jo
 // taskName are the names that people give to what prepares the others, once.
 var taskName = pattern.Lazy(`(?i)(^|[-_.])(init|initdb|dbinit|initializer|setup|migrate|migrations?|migrator|permissions?|prepare|provision|seed|seeder|bootstrap|create[a-z]*)([-_.]|$)`)
 
-// isCalledTask reports whether a service is a task by its name. A server that keeps
-// data may be called so, too: the seed of a cluster.
+// isCalledTask reports whether a service is a task by its name, or by the last word of its
+// command. A server that keeps data may be called so, too: the seed of a cluster.
 func (a *app) isCalledTask(s *types.ServiceConfig) bool {
-	return isTask(s) && taskName().MatchString(s.Name) && (!isDatastore(s.Image) || !a.keepsData(s))
+	return isTask(s) && (taskName().MatchString(s.Name) || exits(s)) && (!isDatastore(s.Image) || !a.keepsData(s))
+}
+
+// lastExit ends a script that has done what it is for.
+var lastExit = pattern.Lazy(`(^|[;&\n])\s*exit( 0)?[;\s]*$`)
+
+// exits reports whether the command of a service ends by saying so.
+func exits(s *types.ServiceConfig) bool {
+	words := slices.Concat(s.Entrypoint, s.Command)
+	return len(words) > 0 && lastExit().MatchString(words[len(words)-1])
 }
 
 // keepsData reports whether a service has a named volume of its own. What it shares it
@@ -263,12 +272,20 @@ func (u *unit) reportOnce(condition string, key []string) {
 		f.summary = "never restarts, and nothing needs it: it runs once, as a Job"
 		u.note(f, key...)
 	case condition == "" && !said:
-		f.summary = "is called a task, and nothing restarts it in Compose: it runs once, as a Job"
+		f.summary = taskBy(u.in) + ", and nothing restarts it in Compose: it runs once, as a Job"
 		u.note(f)
 	case !said:
-		f.summary = "is called a task: it runs once, as a Job"
+		f.summary = taskBy(u.in) + ": it runs once, as a Job"
 		u.note(f, key...)
 	}
+}
+
+// taskBy says what tells that a service is a task.
+func taskBy(s *types.ServiceConfig) string {
+	if taskName().MatchString(s.Name) {
+		return "is called a task"
+	}
+	return "ends with exit 0"
 }
 
 // outrun names a service of another pod that the Job depends on and may start before:

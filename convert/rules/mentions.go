@@ -235,8 +235,8 @@ func (a *app) unreachable() {
 func (a *app) renamed() {
 	for _, name := range slices.Sorted(maps.Keys(a.names)) {
 		path, mentioned := a.mentions.first[name]
-		if a.names[name] == name || !mentioned {
-			continue
+		if strings.EqualFold(a.names[name], name) || !mentioned {
+			continue // DNS knows no capital letters
 		}
 		a.report(diag.Warning, finding{
 			code:    "name-changed",

@@ -48,8 +48,8 @@ func (u *unit) probes() {
 	if command == nil {
 		u.warn(finding{
 			code:    "healthcheck-without-test",
-			summary: "changes the image's own HEALTHCHECK, which Kubernetes does not read: there is no probe",
-			hint:    "give the command in test:",
+			summary: "leaves the test to the image's own HEALTHCHECK, which Kubernetes does not read: there is no probe",
+			hint:    "give the command in test:, or pass --image-info",
 		}, "healthcheck")
 		return
 	}

@@ -203,6 +203,20 @@ func (g *group) settle() {
 	if up.Recreate {
 		up.MaxSurge, up.MaxUnavailable = nil, nil
 	}
+	if pod.Hostname != "" && g.owner.work.Kind == workload.StatefulSet {
+		g.keepHostname()
+	}
+}
+
+// keepHostname gives pods of a StatefulSet the host name of the file, which their
+// controller replaces by the name of the pod: members of a cluster such as RabbitMQ know
+// each other by it.
+func (g *group) keepHostname() {
+	pod := g.owner.pod()
+	if g.owner.needs(hostNameOverride, "hostname") {
+		pod.HostnameOverride = new(pod.Hostname)
+	}
+	pod.Hostname = ""
 }
 
 // replicas refuses units that do not run equally often: a pod has each of its
