@@ -51,6 +51,9 @@ func Objects(before, after []Document) []Change {
 		kind := Added
 		if existed {
 			kind = Altered
+			if reflect.DeepEqual(was.Fields, d.Fields) {
+				continue // as most are: writing both down takes much longer
+			}
 		}
 		if change := difference(kind, was, d); change.Diff != "" {
 			changes = append(changes, change)

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
@@ -35,6 +36,8 @@ type Session struct {
 	// ready are the objects that were told to be ready: those that others depend on are
 	// waited for before the rest, and with it.
 	ready map[types.UID]bool
+	// mappings are those that were found.
+	mappings map[schema.GroupVersionKind]*meta.RESTMapping
 	// late says of storage classes that were asked about whether they bind claims late.
 	late map[string]bool
 }
@@ -92,17 +95,30 @@ func (s *Session) tellReady(obj release.Object, uid types.UID) {
 	s.observe(release.Event{Action: release.Ready, Object: obj})
 }
 
-// mapping returns the resource that objects of a kind are.
+// mapping returns the resource that objects of a kind are. The mapper walks all groups
+// each time, and is asked several times for each object.
 func (s *Session) mapping(obj *unstructured.Unstructured) (*meta.RESTMapping, error) {
+	kind := obj.GroupVersionKind()
+	s.mu.Lock()
+	mapping := s.mappings[kind]
+	s.mu.Unlock()
+	if mapping != nil {
+		return mapping, nil
+	}
 	mapper, err := s.cluster.ToRESTMapper()
 	if err != nil {
 		return nil, err
 	}
-	kind := obj.GroupVersionKind()
-	mapping, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	mapping, err = mapper.RESTMapping(kind.GroupKind(), kind.Version)
 	if err != nil {
 		return nil, s.cluster.Lost(err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mappings == nil {
+		s.mappings = map[schema.GroupVersionKind]*meta.RESTMapping{}
+	}
+	s.mappings[kind] = mapping
 	return mapping, nil
 }
 

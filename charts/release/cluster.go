@@ -121,6 +121,9 @@ const (
 	ApplyReplace Method = "replace"
 )
 
+// auto reports whether each object is changed as it was before.
+func (m Method) auto() bool { return m == ApplyAuto || m == "" }
+
 // Write is one object that is sent.
 type Write struct {
 	// Object is as it should be.

@@ -43,6 +43,10 @@ func (p *planner) decide(ctx context.Context, s *Step) error {
 
 // compare decides between a change and none.
 func (p *planner) compare(s *Step, result *unstructured.Unstructured) {
+	if result == s.live && s.Reason == "" {
+		s.Do = Leave // what is there is what is wanted, and nobody was asked
+		return
+	}
 	s.compare(s.live, result)
 	if s.Reason != "" {
 		s.Do = Adopt
@@ -112,12 +116,16 @@ func (p *planner) rehearse(ctx context.Context, s *Step) (*unstructured.Unstruct
 	if p.made[s.Namespace] {
 		return nil, p.rehearseElsewhere(ctx, w)
 	}
+	if s.live == nil && p.options.Method.auto() {
+		// It costs the API server less, and what it cannot merge it can still create.
+		w.Method = ApplyClient
+	}
 	result, err := p.client.Send(ctx, w)
 	if refused, conflict := refusedAs(err, RefusedConflict); conflict && (p.options.Take || setByVerbs(refused.Conflicts)) {
 		s.Taken, w.Take = refused.Conflicts, true
 		result, err = p.client.Send(ctx, w)
 	}
-	if _, unmergeable := refusedAs(err, RefusedUnmergeable); unmergeable && p.auto() {
+	if _, unmergeable := refusedAs(err, RefusedUnmergeable); unmergeable && p.options.Method.auto() {
 		s.method, w.Method = ApplyClient, ApplyClient
 		result, err = p.client.Send(ctx, w)
 	}
@@ -163,7 +171,7 @@ func (p *planner) methodFor(s *Step) Method {
 	if p.options.Force {
 		return ApplyReplace
 	}
-	if !p.auto() {
+	if !p.options.Method.auto() {
 		return p.options.Method
 	}
 	if s.live == nil {
@@ -184,9 +192,6 @@ func (p *planner) methodFor(s *Step) Method {
 	}
 	return ApplyClient
 }
-
-// auto reports whether each object is changed as it was before.
-func (p *planner) auto() bool { return p.options.Method == ApplyAuto || p.options.Method == "" }
 
 // FieldManager is the name under which the API server remembers what gantry set.
 const FieldManager = "gantry"

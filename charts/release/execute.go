@@ -187,7 +187,13 @@ func (e *execution) leave(ctx context.Context, s *Step) error {
 }
 
 func (e *execution) send(ctx context.Context, s *Step) (*unstructured.Unstructured, error) {
-	return e.client.Send(ctx, Write{Object: s.desired, Live: s.live, Before: s.before, Method: s.method, Take: s.crd || len(s.Taken) > 0})
+	w := Write{Object: s.desired, Live: s.live, Before: s.before, Method: s.method, Take: s.crd || len(s.Taken) > 0}
+	live, err := e.client.Send(ctx, w)
+	if _, unmergeable := refusedAs(err, RefusedUnmergeable); unmergeable && s.live == nil && e.options.Method.auto() {
+		w.Method = ApplyClient // as it was rehearsed
+		return e.client.Send(ctx, w)
+	}
+	return live, err
 }
 
 // recreate deletes an object and makes it anew. What a StatefulSet controls stays,

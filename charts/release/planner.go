@@ -305,6 +305,8 @@ func (p *planner) hooks(r *helmrelease.Release) (steps [2][]*Step, err error) {
 // unborn reports whether an object cannot be asked about yet, because its kind is
 // made by the plan.
 func (p *planner) unborn(obj *unstructured.Unstructured) bool {
-	unknown, err := p.client.Resolve([]*unstructured.Unstructured{obj.DeepCopy()})
+	like := &unstructured.Unstructured{}
+	like.SetGroupVersionKind(obj.GroupVersionKind())
+	unknown, err := p.client.Resolve([]*unstructured.Unstructured{like})
 	return err == nil && len(unknown) > 0
 }
