@@ -48,6 +48,11 @@ func suite(t *testing.T, open func(t *testing.T) (store, again blob.Store)) {
 		"put back is the same content": putBack,
 		"put replaces what is there":   putAnyway,
 		"a probe finds nothing amiss":  probe,
+
+		"no update is lost to faults":   faultyLedger,
+		"one creator wins among faults": faultyCreators,
+		"a read is whole or an error":   faultyReads,
+		"a list is whole or an error":   faultyLists,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -338,21 +343,9 @@ func ledger(f fixture) {
 	t, s, again := f.T, f.store, f.again
 	create(t, s, "ledger", "")
 	writers, each := 6, f.rounds/2
-	add := func(s blob.Store, line string) error {
-		for {
-			data, etag, err := s.Get(t.Context(), "ledger")
-			if err != nil || strings.Contains(string(data), line) {
-				return err
-			}
-			_, err = s.PutIfMatch(t.Context(), "ledger", etag, bytes.NewReader(append(data, line...)))
-			if !errors.Is(err, blob.ErrMismatch) {
-				return err
-			}
-		}
-	}
 	_, failures := race(writers, s, again, func(s blob.Store, i int) error {
 		for n := range each {
-			if err := add(s, fmt.Sprintf("%d-%d\n", i, n)); err != nil {
+			if err := appendLine(t, s, fmt.Sprintf("%d-%d\n", i, n)); err != nil {
 				return err
 			}
 		}
@@ -365,6 +358,20 @@ func ledger(f fixture) {
 	slices.Sort(lines)
 	if got := len(slices.Compact(lines)); got != writers*each || got != len(lines) {
 		t.Errorf("%d lines arrived of %d: %v", got, writers*each, lines)
+	}
+}
+
+func appendLine(t *testing.T, s blob.Store, line string) error {
+	t.Helper()
+	for {
+		data, etag, err := s.Get(t.Context(), "ledger")
+		if err != nil || strings.Contains(string(data), line) {
+			return err
+		}
+		_, err = s.PutIfMatch(t.Context(), "ledger", etag, bytes.NewReader(append(data, line...)))
+		if !errors.Is(err, blob.ErrMismatch) {
+			return err
+		}
 	}
 }
 

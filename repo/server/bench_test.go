@@ -18,8 +18,8 @@ const perChart = 50
 
 // filled returns a server over a store of so many versions, as another server
 // left it.
-func filled(b *testing.B, store blob.Store, versions int) *server.Server {
-	b.Helper()
+func filled(tb testing.TB, store blob.Store, versions int) *server.Server {
+	tb.Helper()
 	for c := range versions / perChart {
 		name := fmt.Sprintf("chart-%04d", c)
 		var shard bytes.Buffer
@@ -33,11 +33,11 @@ func filled(b *testing.B, store blob.Store, versions int) *server.Server {
 				version, digest, digest, entryJSON(name, version, digest))
 		}
 		shard.WriteString(`]}`)
-		if _, err := store.PutIfAbsent(b.Context(), "gantry/index/"+name+".json", bytes.NewReader(shard.Bytes())); err != nil {
-			b.Fatal(err)
+		if _, err := store.PutIfAbsent(tb.Context(), "gantry/index/"+name+".json", bytes.NewReader(shard.Bytes())); err != nil {
+			tb.Fatal(err)
 		}
 	}
-	return open(b, store)
+	return open(tb, store)
 }
 
 // entryJSON is as long as the entries of real charts are.
@@ -46,11 +46,11 @@ func entryJSON(name, version, digest string) string {
 		name, name, name, name, version, name, name, name, version, digest)
 }
 
-func open(b *testing.B, store blob.Store) *server.Server {
-	b.Helper()
-	s, err := server.New(b.Context(), store, server.Options{Now: clock(), TempDir: b.TempDir()})
+func open(tb testing.TB, store blob.Store) *server.Server {
+	tb.Helper()
+	s, err := server.New(tb.Context(), store, server.Options{Now: clock(), TempDir: tb.TempDir()})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }

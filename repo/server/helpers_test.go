@@ -100,6 +100,12 @@ func serve(tb testing.TB, store blob.Store, options server.Options) *tester {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return over(tb, handler)
+}
+
+// over lets clients reach a server.
+func over(tb testing.TB, handler *server.Server) *tester {
+	tb.Helper()
 	s := httptest.NewServer(handler)
 	tb.Cleanup(s.Close)
 	return &tester{TB: tb, Server: s, handler: handler}

@@ -128,7 +128,11 @@ func (s *Server) ociUploadChunk(w http.ResponseWriter, r *http.Request, q ociReq
 		sessionHeaders(w, q, u.id, u.size)
 		return err
 	}
-	in, err := s.spoolBlob(w, r, s.options.Limits.Archive-u.size)
+	left := s.options.Limits.Archive - u.size
+	if err := announced(r, left); err != nil {
+		return err
+	}
+	in, err := s.spoolBlob(w, r, left)
 	if err != nil {
 		return err
 	}
@@ -193,6 +197,13 @@ func (s *Server) ociFinishUpload(w http.ResponseWriter, r *http.Request, q ociRe
 // body.
 func (s *Server) ociTake(w http.ResponseWriter, r *http.Request, q ociRequest, digest string, u *session) error {
 	if err := checkDigest(digest); err != nil {
+		return err
+	}
+	left := s.options.Limits.Archive
+	if u != nil {
+		left -= u.size
+	}
+	if err := announced(r, left); err != nil {
 		return err
 	}
 	body := io.Reader(r.Body)

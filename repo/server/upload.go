@@ -272,12 +272,19 @@ func (s *Server) describe(r *record, meta *chart.Metadata) error {
 
 // receive reads an upload into a temporary file.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) (*incoming, error) {
-	limits := s.options.Limits
-	r.Body = http.MaxBytesReader(w, r.Body, limits.Archive+limits.Provenance+formOverhead)
-	in := &incoming{}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	isForm := kind == "multipart/form-data"
+	limit := s.options.Limits.Archive
+	if isForm {
+		limit += s.options.Limits.Provenance + formOverhead
+	}
+	if err := announced(r, limit); err != nil {
+		return nil, err
+	}
+	in := &incoming{}
 	var err error
-	if kind == "multipart/form-data" {
+	if isForm {
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		err = s.receiveForm(r, in)
 	} else {
 		err = s.spool(in, r.Body)
@@ -287,6 +294,15 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (*incoming, err
 		return nil, receiveProblem(err)
 	}
 	return in, nil
+}
+
+// announced refuses a body that is too large by its own word, before any of it is
+// read.
+func announced(r *http.Request, limit int64) error {
+	if r.ContentLength > limit {
+		return tooLarge(fmt.Sprintf("the upload is %s, and the repository takes %s", diag.Size(r.ContentLength), diag.Size(max(limit, 0))))
+	}
+	return nil
 }
 
 func (s *Server) receiveForm(r *http.Request, in *incoming) error {
@@ -377,6 +393,9 @@ func receiveProblem(err error) *problem {
 
 // uploadProvenance adds the signature of a version that is published.
 func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error {
+	if err := announced(r, s.options.Limits.Provenance+formOverhead); err != nil {
+		return err
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, s.options.Limits.Provenance+formOverhead)
 	text, err := s.receiveProvenance(r)
 	if err != nil {
