@@ -5,10 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	corev1 "k8s.io/api/core/v1"
+
+	"gantry/charts"
 	"gantry/charts/pattern"
+	"gantry/convert/manifest"
 )
 
 // A secret that nobody gives is made up, once. What is made up must be of use to who
@@ -93,6 +98,53 @@ func randomBytes(text string) string {
 		return fmt.Sprintf("randBytes %d | replace \"+\" \"-\" | replace \"/\" \"_\"", len(n))
 	}
 	return ""
+}
+
+// passwordPlace is where a password stands in commands and in files of configuration.
+var passwordPlace = pattern.Lazy(`(?i)(?:pass(?:word|wd|phrase)?|requirepass|masterauth|secret|token|key|auth|-a|-p)["']?(?:\s*[:=]\s*|\s+)?["']?([^\s"',;]{4,})`)
+
+// passwordsIn returns what stands in the place of a password in objects that are no
+// Secrets.
+func passwordsIn(objects []manifest.Object) map[string]bool {
+	found := map[string]bool{}
+	add := func(text string) {
+		for _, m := range passwordPlace().FindAllStringSubmatch(text, -1) {
+			found[m[1]] = true
+		}
+		if _, password, _, ok := charts.CutPassword(text); ok {
+			found[password] = true
+		}
+	}
+	for _, o := range objects {
+		if pod := podOf(o); pod != nil {
+			for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
+				eachCommand(c, func(words []string) { add(strings.Join(words, " ")) })
+			}
+		}
+		if config, ok := o.Resource.(*corev1.ConfigMap); ok {
+			for _, text := range config.Data {
+				add(text)
+			}
+		}
+	}
+	return found
+}
+
+// eachCommand hands over the command lines of a container.
+func eachCommand(c corev1.Container, see func(words []string)) {
+	see(slices.Concat(c.Command, c.Args))
+	for _, p := range []*corev1.Probe{c.StartupProbe, c.ReadinessProbe, c.LivenessProbe} {
+		if p != nil && p.Exec != nil {
+			see(p.Exec.Command)
+		}
+	}
+	if c.Lifecycle != nil {
+		for _, h := range []*corev1.LifecycleHandler{c.Lifecycle.PostStart, c.Lifecycle.PreStop} {
+			if h != nil && h.Exec != nil {
+				see(h.Exec.Command)
+			}
+		}
+	}
 }
 
 // madeUpFor is [madeUp] for a value of which the name tells more, or all, if the value is

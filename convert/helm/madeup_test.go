@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"gantry/convert/helm"
 	"gantry/convert/manifest"
 	"gantry/convert/workload"
@@ -59,6 +62,22 @@ func TestNamesOfSecrets(t *testing.T) {
 		from := []manifest.Object{secret("web", map[string]string{key: workload.Placeholder}, nil)}
 		if got := len(helm.Demanded(from, nil)); got != want {
 			t.Errorf("%s: %d are demanded, want %d", key, got, want)
+		}
+	}
+}
+
+// TestShownSecrets expects a password to be demanded that something else of the
+// application holds in the clear, which would not follow one that is made up.
+func TestShownSecrets(t *testing.T) {
+	for text, want := range map[string]int{
+		"requirepass hunter22": 1, "password: 'hunter22'": 1, "url=redis://:hunter22@cache": 1, "user: hunter22": 0, "hunter22": 0,
+	} {
+		config := manifest.Object{Resource: &corev1.ConfigMap{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: metav1.ObjectMeta{Name: "cache"}, Data: map[string]string{"cache.conf": text},
+		}}
+		from := []manifest.Object{secret("cache-env", map[string]string{"PASSWORD": "hunter22"}, nil), config}
+		if got := len(helm.Demanded(from, nil)); got != want {
+			t.Errorf("beside %q, %d are demanded, want %d", text, got, want)
 		}
 	}
 }

@@ -37,6 +37,8 @@ type secretRefs struct {
 	parts map[secretKey]part
 	// conditions say of each Secret when the chart makes it.
 	conditions map[string]string
+	// shown are the passwords that objects hold in the clear.
+	shown map[string]bool
 }
 
 // part is a password in an address.
@@ -72,6 +74,9 @@ func findSecrets(objects []manifest.Object, data []*workload.Data) secretRefs {
 			r.values[id] = content[key]
 			ids = append(ids, id)
 		}
+	}
+	if len(ids) > 0 {
+		r.shown = passwordsIn(objects)
 	}
 	first := r.findHomes(ids, withheld(data))
 	for id, home := range r.homes {
@@ -154,6 +159,9 @@ func given(value []byte) bool { return len(value) > 0 && string(value) != worklo
 // invented returns the expression that makes up the content of a key, or nothing when
 // the content must be given.
 func (r secretRefs) invented(id secretKey) string {
+	if r.shown[r.texts[id]] || r.shown[r.parts[id].password] {
+		return "" // what holds it in the clear would keep the old one
+	}
 	if p, ok := r.parts[id]; ok {
 		return fmt.Sprintf("print %q (%s) %q", p.before, cmp.Or(madeUp(p.password), madeUp("")), p.after)
 	}

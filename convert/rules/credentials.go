@@ -54,31 +54,41 @@ func (c credentials) at(path diag.Path) []compose.Variable {
 	})
 }
 
-// passed returns the secret variables that the command line and the health check
-// mention and that the container can be given as variables of its own, and adds
-// them to its variables. Text can then refer to them in place of holding them.
+// passed returns the secrets that the command line and the health check hold and that
+// the container can be given as variables of its own, and adds them to its variables.
+// Text can then refer to them in place of holding them.
 func (u *unit) passed(files map[string]string, values types.MappingWithEquals) []compose.Variable {
 	if u.opts.EnvSecrets == EnvSecretsNever {
 		return nil
 	}
-	keys := []string{"entrypoint", "command"}
-	if readByShell(u.in.HealthCheck) {
-		keys = append(keys, "healthcheck")
-	}
 	var out []compose.Variable
-	for _, key := range keys {
-		for _, v := range u.secretVariables.at(u.at(key)) {
-			value, isSet := values[v.Name]
-			fromFile, inFile := files[v.Name]
-			switch {
-			case slices.ContainsFunc(out, func(o compose.Variable) bool { return o.Name == v.Name }):
-			case isSet && (value == nil || *value != v.Value), inFile && !isSet && fromFile != v.Value:
-				u.warnClear(v, "its container has another value of this name", key)
-			default:
-				if !isSet && !inFile {
-					values[v.Name] = &v.Value
-				}
-				out = append(out, v)
+	take := func(key string, v compose.Variable) {
+		value, isSet := values[v.Name]
+		fromFile, inFile := files[v.Name]
+		switch {
+		case slices.ContainsFunc(out, func(o compose.Variable) bool { return o.Name == v.Name }):
+		case isSet && (value == nil || *value != v.Value), inFile && !isSet && fromFile != v.Value:
+			u.warnClear(v, "its container has another value of this name", key)
+		default:
+			if !isSet && !inFile {
+				values[v.Name] = &v.Value
+			}
+			out = append(out, v)
+		}
+	}
+	for _, in := range []struct {
+		key   string
+		words []string
+	}{{"entrypoint", u.in.Entrypoint}, {"command", u.in.Command}} {
+		for _, v := range u.credentialsIn(in.key, in.words, files, values) {
+			take(in.key, v)
+		}
+	}
+	if check := u.in.HealthCheck; check != nil {
+		u.checked = u.credentialsIn("healthcheck", check.Test, files, values)
+		for _, v := range u.checked {
+			if u.readByShell() {
+				take("healthcheck", v)
 			}
 		}
 	}
@@ -100,42 +110,50 @@ func (u *unit) warnClear(v compose.Variable, why string, key ...string) {
 func (u *unit) arguments(list []string) []string {
 	var out []string
 	for _, s := range list {
-		out = append(out, u.argument(s))
+		out = append(out, u.argument(s, list))
 	}
 	return out
 }
 
-func (u *unit) argument(s string) string {
+func (u *unit) argument(s string, list []string) string {
 	for _, v := range u.referred {
-		before, after, found := strings.Cut(s, v.Value)
-		if !found {
+		at := find(s, v.Value, list)
+		if at < 0 {
 			continue
 		}
-		text := u.argument(before)
+		before, after := s[:at], s[at+len(v.Value):]
+		text := u.argument(before, list)
 		if strings.HasSuffix(before, "$") && !strings.HasSuffix(before, "$$") {
 			text += "$" // or else it would escape what follows
 		}
-		return text + "$(" + v.Name + ")" + u.argument(after)
+		return text + "$(" + v.Name + ")" + u.argument(after, list)
 	}
 	return kubeletEscape(s)
 }
 
-// readByShell reports whether a shell reads the test of a health check.
-func readByShell(check *types.HealthCheckConfig) bool {
-	return check != nil && len(check.Test) > 0 && check.Test[0] == "CMD-SHELL"
+// readByShell reports whether a shell reads the test of a health check, or can be made
+// to: the images of databases have one.
+func (u *unit) readByShell() bool {
+	test := u.in.HealthCheck.Test
+	return len(test) > 1 && (test[0] == "CMD-SHELL" || test[0] == "CMD" && isDatastore(u.in.Image))
 }
 
-// probeSecrets has the shell of a probe fill in secrets, where that gives the same
-// text, and tells of what stays: in probes, the kubelet fills in no secrets.
+// probeSecrets has a shell fill in the secrets of a probe, where that gives the same
+// text, and tells of what stays: the kubelet fills in none there.
 func (u *unit) probeSecrets(command []string) []string {
-	command = slices.Clone(command)
-	for _, v := range u.secretVariables.at(u.at("healthcheck")) {
+	isText := u.in.HealthCheck.Test[0] == "CMD-SHELL"
+	special := `'\`
+	if !isText {
+		special += "\"`$"
+	}
+	words, filled := slices.Clone(command), map[int]bool{}
+	for _, v := range u.checked {
 		referred := slices.ContainsFunc(u.referred, func(o compose.Variable) bool { return o.Name == v.Name })
-		for i, text := range command {
+		for i := range words {
 			switch {
-			case !strings.Contains(text, v.Value):
-			case referred && readByShell(u.in.HealthCheck) && plainPassword().MatchString(v.Value) && !strings.ContainsAny(text, `'\`):
-				command[i] = strings.ReplaceAll(text, v.Value, "${"+v.Name+"}")
+			case find(words[i], v.Value, command) < 0:
+			case referred && plainPassword().MatchString(v.Value) && !strings.ContainsAny(command[i], special):
+				words[i], filled[i] = shellFills(words[i], v, command), true
 			case u.opts.EnvSecrets != EnvSecretsNever:
 				u.warn(finding{
 					code: "secret-in-clear", summary: fmt.Sprintf("holds the value of %s in the clear: nothing but a shell fills in secrets", v.Name),
@@ -144,7 +162,27 @@ func (u *unit) probeSecrets(command []string) []string {
 			}
 		}
 	}
-	return command
+	if len(filled) == 0 || isText {
+		return words
+	}
+	for i, word := range words {
+		switch {
+		case filled[i]:
+			words[i] = `"` + word + `"`
+		case !plainPassword().MatchString(word):
+			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return []string{"/bin/sh", "-c", strings.Join(words, " ")}
+}
+
+// shellFills puts a variable in the place of its value in a text that a shell reads.
+func shellFills(text string, v compose.Variable, texts []string) string {
+	at := find(text, v.Value, texts)
+	if at < 0 {
+		return text
+	}
+	return text[:at] + "${" + v.Name + "}" + shellFills(text[at+len(v.Value):], v, texts)
 }
 
 // mentionsSecret reports whether the value of a variable of the container has a

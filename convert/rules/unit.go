@@ -92,6 +92,8 @@ type unit struct {
 	// referred are the secrets that the container has as variables, and that its
 	// command line and its probes refer to.
 	referred []compose.Variable
+	// checked are the secrets in the health check.
+	checked []compose.Variable
 	// ports are what the unit answers on, published or not.
 	ports []port
 }

@@ -1,0 +1,154 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"gantry/charts"
+	"gantry/charts/pattern"
+	"gantry/convert/compose"
+)
+
+// A password may stand in a command line as it is: redis-server --requirepass hunter2.
+// It is taken for the value of a variable, which a Secret can hold.
+
+// literal is a secret in a command line, with the name of the flag or the variable that
+// it is given to; "" says that the flag is called by a letter.
+type literal struct{ name, value string }
+
+var (
+	// secretFlag gives a value to a flag or a variable.
+	secretFlag = pattern.Lazy(`(?:^|[\s"'(;&|])(?:--?([A-Za-z][A-Za-z0-9_.-]*)(?:=|\s+)|([A-Za-z_][A-Za-z0-9_]*)=)["']?([^-\s"'$;&|()<>][^\s"'$;&|()<>]*)`)
+	// secretEnd is how names end of flags that take a secret. Others have such a word in
+	// them and take a number or a file, as --token-limit.
+	secretEnd = pattern.Lazy(`(?i)(?:^|[-_.])(?:password|passwd|pass|passphrase|requirepass|masterauth|secret|token|(?:api|secret|access)[-_]?key)$|^PGPASSWORD$`)
+	// secretLetter gives a password to a client by a letter.
+	secretLetter = pattern.Lazy(`\b(?:redis-cli|valkey-cli|keydb-cli)\b[^;&|\n]*?\s-a\s+["']?([^\s"'$;&|()<>]+)|` +
+		`\b(?:mysql|mysqladmin|mysqldump|mariadb|mariadb-admin|mariadb-dump)\b[^;&|\n]*?\s-p["']?([^\s"'$;&|()<>]+)|` +
+		`\b(?:mongo|mongosh|mongodump)\b[^;&|\n]*?\s-p\s+["']?([^\s"'$;&|()<>]+)`)
+	// elsewhere begins a word that says where the secret is.
+	elsewhere = pattern.Lazy(`^(?:[-/.~@%{]|file:|env:)`)
+)
+
+// literals returns the secrets that a command line holds as they are, each once.
+func literals(words []string) []literal {
+	text := strings.Join(words, " ")
+	var found []literal
+	add := func(name string, from, to int) {
+		value := text[from:to]
+		known := slices.ContainsFunc(found, func(l literal) bool { return l.value == value })
+		if !known && len(value) >= shortestSecret && ends(text, from, to) && !isSwitch(value) && !elsewhere().MatchString(value) {
+			found = append(found, literal{name, value})
+		}
+	}
+	for _, m := range secretFlag().FindAllStringSubmatchIndex(text, -1) {
+		name := text[max(m[2], m[4]):max(m[3], m[5])]
+		if secretEnd().MatchString(name) {
+			add(strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(name)), m[6], m[7])
+		}
+	}
+	for _, m := range secretLetter().FindAllStringSubmatchIndex(text, -1) {
+		add("", max(m[2], m[4], m[6]), m[1])
+	}
+	for at := 0; ; {
+		before, password, _, ok := charts.CutPassword(text[at:])
+		if !ok {
+			return found
+		}
+		from := at + len(before)
+		at = from + len(password)
+		if !strings.Contains(password, "$") {
+			add("", from, at)
+		}
+	}
+}
+
+// ends reports whether a secret ends where it seems to, and nothing makes up the rest of
+// it: a variable, or a quote in its middle.
+func ends(text string, from, to int) bool {
+	if to == len(text) || strings.ContainsAny(text[to:to+1], " \t\n;&|)@") {
+		return true
+	}
+	return strings.ContainsAny(text[to:to+1], `"'`) && from > 0 && text[from-1] == text[to]
+}
+
+// credentialsIn returns the secrets in the words of a key: the values of variables that
+// it mentions, and what stands there as it is. Their names are those of variables that
+// the container has, or can be given.
+func (u *unit) credentialsIn(key string, words []string, files map[string]string, values types.MappingWithEquals) []compose.Variable {
+	out := u.secretVariables.at(u.at(key))
+	for _, l := range literals(words) {
+		if !slices.ContainsFunc(out, func(v compose.Variable) bool { return strings.Contains(l.value, v.Value) }) {
+			out = append(out, compose.Variable{Name: u.nameOf(l, files, values), Value: l.value})
+		}
+	}
+	for i, v := range out {
+		if name, ok := holder(v.Value, files, values); ok {
+			out[i].Name = name
+		}
+	}
+	return out
+}
+
+// holder returns the secret variable of a container that has a value.
+func holder(value string, files map[string]string, values types.MappingWithEquals) (name string, ok bool) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if v := values[name]; v != nil && *v == value && charts.IsSecretName(name) {
+			return name, true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if _, overridden := values[name]; !overridden && files[name] == value && charts.IsSecretName(name) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// nameOf returns a name for the variable that a literal is the value of: that of the
+// flag, or of the service, and of no variable that the container has.
+func (u *unit) nameOf(l literal, files map[string]string, values types.MappingWithEquals) string {
+	name := strings.TrimLeft(strings.ToUpper(strings.ReplaceAll(u.object, "-", "_"))+"_PASSWORD", "_0123456789")
+	if strings.Contains(l.name, "_") && charts.IsSecretName(l.name) {
+		name = l.name
+	}
+	free := name
+	for n := 2; ; n++ {
+		_, inValues := values[free]
+		_, inFiles := files[free]
+		if !inValues && !inFiles {
+			return free
+		}
+		free = fmt.Sprintf("%s_%d", name, n)
+	}
+}
+
+// find returns where a secret stands in a text: as a word of its own, and elsewhere only
+// if no text of the command line has it as a word. The password redis is not in
+// redis-server.
+func find(text, secret string, texts []string) int {
+	if slices.ContainsFunc(texts, func(t string) bool { return wordIndex(t, secret) >= 0 }) {
+		return wordIndex(text, secret)
+	}
+	return strings.Index(text, secret)
+}
+
+// wordIndex returns where a secret stands in a text as a word.
+func wordIndex(text, secret string) int {
+	for start := 0; ; {
+		i := strings.Index(text[start:], secret)
+		if i < 0 {
+			return -1
+		}
+		before, after := text[:start+i], text[start+i+len(secret):]
+		opens := before == "" || strings.ContainsAny(before[len(before)-1:], " \t\n\"'=:@,(") || strings.HasSuffix(" "+before, " -p")
+		if opens && (after == "" || strings.ContainsAny(after[:1], " \t\n\"'@,;)&|")) {
+			return start + i
+		}
+		start += i + 1
+	}
+}
