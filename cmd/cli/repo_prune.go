@@ -28,8 +28,9 @@ func newRepoPrune(a *app) *cobra.Command {
 		Use:   "prune",
 		Short: "Delete versions that no rule keeps",
 		Long: `Prune deletes the versions that none of the rules keeps, after it has said which. The
-newest version of every chart and its newest release are always kept. Servers may
-run meanwhile, and stop to list what is deleted within --rescan or --refresh of theirs.
+newest version of every chart and its newest release are always kept, and so is what
+a version that stays names as its subject. Servers may run meanwhile, and stop to
+list what is deleted within --rescan or --refresh of theirs.
 
 The room is free when gantry repo gc has run. An archive that somebody put into the
 folder by hand stays there, and is not served any more.

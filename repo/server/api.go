@@ -117,17 +117,17 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 // removeVersion takes a version out of the index. Its content stays in the store
 // until it is collected: another upload of the same content may be on its way.
 func (s *Server) removeVersion(ctx context.Context, name, version string) error {
-	manifest := ""
+	var manifests []string
 	err := s.catalog.commit(ctx, name, func(sh shard) (shard, error) {
 		i, ok := sh.find(version)
 		if !ok {
 			return sh, chartNotFound(fmt.Sprintf("%s has no version %q", name, version), "somebody else has deleted it")
 		}
-		manifest = sh.Versions[i].Manifest
+		manifests = sh.Versions[i].manifests()
 		return sh.without(i), nil
 	})
-	if err != nil || manifest == "" {
+	if err != nil {
 		return err
 	}
-	return s.forgetReferrer(ctx, name, manifest)
+	return s.catalog.forgetReferrers(ctx, name, manifests)
 }

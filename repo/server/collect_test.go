@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -299,5 +300,59 @@ func TestRetention(t *testing.T) {
 	want := []string{"db-0.1.0-alpha", "web-2.0.0-rc.2", "web-2.0.0-rc.1", "web-1.2.0", "web-1.2.0-rc.1"}
 	if diff := cmp.Diff(want, s.listed()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestRetentionAndReferrers lets versions refer to others as their subjects: those that
+// one which stays refers to stay, and those that go are no longer listed as referrers.
+func TestRetentionAndReferrers(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	s := serve(t, store, server.Options{})
+	digests := map[string]string{}
+	push := func(version, subject string) {
+		t.Helper()
+		manifest := s.chartManifest("web", chartArchive(t, "web", version, ""))
+		if subject != "" {
+			manifest = append(bytes.TrimSuffix(manifest, []byte("}")), `,"subject":`+descriptor(manifestType, digests[subject], 1)+"}"...)
+		}
+		if r := s.putManifest("web", version, manifest); r.status != http.StatusCreated {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+		digests[version] = "sha256:" + digestOf(t, manifest)
+	}
+	referrers := func(version string) int {
+		t.Helper()
+		var list struct{ Manifests []any }
+		s.decode(s.get("/v2/web/referrers/"+digests[version]), &list)
+		return len(list.Manifests)
+	}
+	push("1.0.0", "")
+	push("1.1.0", "1.0.0")
+	push("1.2.0", "")
+	push("1.3.0", "1.2.0")
+	push("1.4.0", "1.3.0")
+	if got := []int{referrers("1.0.0"), referrers("1.2.0"), referrers("1.3.0")}; !slices.Equal(got, []int{1, 1, 1}) {
+		t.Fatalf("referrers: %v", got)
+	}
+	expired, err := server.FindExpired(t.Context(), store, server.Retention{Last: 1}, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Expire(t.Context(), store, expired, clock()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.handler.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"web-1.4.0", "web-1.3.0", "web-1.2.0"}, s.listed()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := []int{referrers("1.0.0"), referrers("1.2.0"), referrers("1.3.0")}; !slices.Equal(got, []int{0, 1, 1}) {
+		t.Errorf("referrers after pruning: %v", got)
+	}
+	report, err := server.Check(t.Context(), store, server.CheckOptions{})
+	if err != nil || len(report.Findings) > 0 {
+		t.Errorf("%+v %v", report, err)
 	}
 }

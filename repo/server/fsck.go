@@ -171,11 +171,9 @@ func (c *checker) version(ctx context.Context, chart string, r record) error {
 			return err
 		}
 	}
-	for _, digest := range append(slices.Clone(r.FormerManifests), r.Manifest) {
-		if digest != "" {
-			if err := c.manifest(ctx, f, digest); err != nil {
-				return err
-			}
+	for _, digest := range r.manifests() {
+		if err := c.manifest(ctx, f, digest); err != nil {
+			return err
 		}
 	}
 	return nil

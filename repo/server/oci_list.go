@@ -46,7 +46,7 @@ func ociPage(w http.ResponseWriter, r *http.Request, all []string) ([]string, er
 // ociTags lists the tags of a repository in order: versions of the chart, and
 // tags of whatever else is there.
 func (s *Server) ociTags(w http.ResponseWriter, r *http.Request, q ociRequest) error {
-	a, etag, err := s.readArtifacts(r.Context(), q.name)
+	a, etag, err := s.catalog.readArtifacts(r.Context(), q.name)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (s *Server) ociReferrers(w http.ResponseWriter, r *http.Request, q ociReque
 }
 
 func (s *Server) referrers(ctx context.Context, q ociRequest, artifactType string) ([]ocispec.Descriptor, error) {
-	a, _, err := s.readArtifacts(ctx, q.name)
+	a, _, err := s.catalog.readArtifacts(ctx, q.name)
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func (s *Server) findManifest(ctx context.Context, q ociRequest) (stored, error)
 	if seg, i, ok := s.chartManifest(q); ok {
 		return s.versionManifest(ctx, seg, i, q.reference)
 	}
-	a, etag, err := s.readArtifacts(ctx, q.name)
+	a, etag, err := s.catalog.readArtifacts(ctx, q.name)
 	if err != nil {
 		return stored{}, err
 	}
@@ -116,7 +116,7 @@ func (s *Server) ociPutManifest(w http.ResponseWriter, r *http.Request, q ociReq
 		err = s.pushChart(ctx, q.name, tag, m, data)
 		if err == nil && m.Subject != nil {
 			a := describeArtifact(m, mediaType, data)
-			err = s.changeArtifacts(ctx, q.name, func(record *artifacts) error { return record.put(a, "") })
+			err = s.catalog.changeArtifacts(ctx, q.name, func(record *artifacts) error { return record.put(a, "") })
 		}
 	} else {
 		err = s.pushArtifact(ctx, q.name, tag, describeArtifact(m, mediaType, data), data)
@@ -194,7 +194,7 @@ func (s *Server) pushArtifact(ctx context.Context, name, tag string, a artifact,
 	if _, err := s.putBytes(ctx, data); err != nil {
 		return err
 	}
-	return s.changeArtifacts(ctx, name, func(record *artifacts) error { return record.put(a, tag) })
+	return s.catalog.changeArtifacts(ctx, name, func(record *artifacts) error { return record.put(a, tag) })
 }
 
 // ociDeleteManifest takes out a version of a chart, a tag, or a manifest with its
@@ -207,7 +207,7 @@ func (s *Server) ociDeleteManifest(w http.ResponseWriter, r *http.Request, q oci
 	if seg, i, ok := s.chartManifest(q); ok {
 		err = s.removeVersion(r.Context(), seg.shard.Chart, seg.shard.Versions[i].Version)
 	} else {
-		err = s.changeArtifacts(r.Context(), q.name, func(a *artifacts) error { return a.remove(q.reference) })
+		err = s.catalog.changeArtifacts(r.Context(), q.name, func(a *artifacts) error { return a.remove(q.reference) })
 	}
 	s.audit(r, deed{action: auditDelete, name: q.name, version: q.reference}, err)
 	if err != nil {
@@ -215,15 +215,4 @@ func (s *Server) ociDeleteManifest(w http.ResponseWriter, r *http.Request, q oci
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil
-}
-
-// forgetReferrer takes the manifest of a chart out of the list of what refers to
-// others, where most are not.
-func (s *Server) forgetReferrer(ctx context.Context, name, digest string) error {
-	return s.changeArtifacts(ctx, name, func(a *artifacts) error {
-		if _, refers := a.find(digest); !refers {
-			return errUnchanged
-		}
-		return a.remove(digest)
-	})
 }

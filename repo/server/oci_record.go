@@ -54,8 +54,8 @@ func repositoryOf(key string) string {
 
 // readArtifacts returns the record of a repository and its tag. Where there is
 // none both are empty.
-func (s *Server) readArtifacts(ctx context.Context, name string) (artifacts, string, error) {
-	data, etag, err := s.catalog.store.Get(ctx, artifactsKey(name))
+func (c *catalog) readArtifacts(ctx context.Context, name string) (artifacts, string, error) {
+	data, etag, err := c.store.Get(ctx, artifactsKey(name))
 	if errors.Is(err, blob.ErrNotFound) {
 		return artifacts{Name: name}, "", nil
 	}
@@ -71,12 +71,12 @@ func (s *Server) readArtifacts(ctx context.Context, name string) (artifacts, str
 
 // changeArtifacts applies a change to the record of a repository, again when
 // somebody else has changed it meanwhile.
-func (s *Server) changeArtifacts(ctx context.Context, name string, change func(*artifacts) error) error {
+func (c *catalog) changeArtifacts(ctx context.Context, name string, change func(*artifacts) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	defer s.catalog.queue(artifactsKey(name))()
+	defer c.queue(artifactsKey(name))()
 	for {
-		a, etag, err := s.readArtifacts(ctx, name)
+		a, etag, err := c.readArtifacts(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -91,14 +91,34 @@ func (s *Server) changeArtifacts(ctx context.Context, name string, change func(*
 			return err
 		}
 		if etag == "" {
-			_, err = s.catalog.store.PutIfAbsent(ctx, artifactsKey(name), bytes.NewReader(data))
+			_, err = c.store.PutIfAbsent(ctx, artifactsKey(name), bytes.NewReader(data))
 		} else {
-			_, err = s.catalog.store.PutIfMatch(ctx, artifactsKey(name), etag, bytes.NewReader(data))
+			_, err = c.store.PutIfMatch(ctx, artifactsKey(name), etag, bytes.NewReader(data))
 		}
 		if !errors.Is(err, blob.ErrExists) && !errors.Is(err, blob.ErrMismatch) {
 			return err
 		}
 	}
+}
+
+// forgetReferrers takes manifests of a chart that are gone out of the list of what
+// refers to others, where most are not.
+func (c *catalog) forgetReferrers(ctx context.Context, name string, gone []string) error {
+	if len(gone) == 0 {
+		return nil
+	}
+	return c.changeArtifacts(ctx, name, func(a *artifacts) error {
+		changed := false
+		for _, digest := range gone {
+			if _, refers := a.find(digest); refers {
+				changed = a.remove(digest) == nil || changed
+			}
+		}
+		if !changed {
+			return errUnchanged
+		}
+		return nil
+	})
 }
 
 // put adds a manifest, and the tag if there is one.

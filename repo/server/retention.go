@@ -54,7 +54,11 @@ func FindExpired(ctx context.Context, store blob.Store, keep Retention, now time
 	}
 	var all []Expired
 	for _, seg := range c.current().published() {
-		all = append(all, keep.expired(seg.shard, now)...)
+		expired, err := c.unreferred(ctx, seg.shard, keep.expired(seg.shard, now))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, expired...)
 	}
 	return all, nil
 }
@@ -79,6 +83,47 @@ func (k Retention) expired(sh shard, now time.Time) []Expired {
 	return gone
 }
 
+// unreferred leaves out of the versions that expire those that a version which stays
+// names as its subject: it would refer to nothing. What else refers to a version, such
+// as its signature, does not keep it.
+func (c *catalog) unreferred(ctx context.Context, sh shard, expired []Expired) ([]Expired, error) {
+	if len(expired) == 0 {
+		return nil, nil
+	}
+	a, _, err := c.readArtifacts(ctx, sh.Chart)
+	if err != nil {
+		return nil, err
+	}
+	subjects := map[string]string{}
+	for _, m := range a.Manifests {
+		subjects[m.Digest] = m.Subject
+	}
+	manifests := map[string][]string{}
+	for _, r := range sh.Versions {
+		manifests[r.Version] = r.manifests()
+	}
+	goes := func(version string) bool {
+		return slices.ContainsFunc(expired, func(e Expired) bool { return e.Version == version })
+	}
+	// A version that stays after all may have a subject itself.
+	for before := len(expired) + 1; len(expired) < before; {
+		before = len(expired)
+		kept := map[string]bool{}
+		for _, r := range sh.Versions {
+			if goes(r.Version) {
+				continue
+			}
+			for _, digest := range manifests[r.Version] {
+				kept[subjects[digest]] = true
+			}
+		}
+		expired = slices.DeleteFunc(expired, func(e Expired) bool {
+			return slices.ContainsFunc(manifests[e.Version], func(digest string) bool { return kept[digest] })
+		})
+	}
+	return expired, nil
+}
+
 // Expire takes versions out of the repository, while servers run. What was
 // replaced or deleted since it was found is left alone. The contents stay until
 // they are collected.
@@ -95,7 +140,15 @@ func Expire(ctx context.Context, store blob.Store, versions []Expired, now func(
 		if _, err := c.reload(ctx, chart); err != nil {
 			return err
 		}
-		if err := c.commit(ctx, chart, func(sh shard) (shard, error) { return sh.withoutAll(versions[i:end]) }); err != nil {
+		var gone []string
+		err := c.commit(ctx, chart, func(sh shard) (next shard, err error) {
+			next, gone, err = sh.withoutAll(versions[i:end])
+			return next, err
+		})
+		if err == nil {
+			err = c.forgetReferrers(ctx, chart, gone)
+		}
+		if err != nil {
 			return err
 		}
 		i = end
@@ -103,16 +156,17 @@ func Expire(ctx context.Context, store blob.Store, versions []Expired, now func(
 	return nil
 }
 
-// withoutAll returns a copy that lacks the versions.
-func (sh shard) withoutAll(versions []Expired) (shard, error) {
+// withoutAll returns a copy that lacks the versions, and the manifests that they had.
+func (sh shard) withoutAll(versions []Expired) (next shard, manifests []string, err error) {
 	before := len(sh.Versions)
 	for _, e := range versions {
 		if i, ok := sh.find(e.Version); ok && "sha256:"+sh.Versions[i].Digest == e.Digest {
+			manifests = append(manifests, sh.Versions[i].manifests()...)
 			sh = sh.without(i)
 		}
 	}
 	if len(sh.Versions) == before {
-		return sh, errUnchanged
+		return sh, nil, errUnchanged
 	}
-	return sh, nil
+	return sh, manifests, nil
 }

@@ -170,6 +170,14 @@ func (sh shard) without(i int) shard {
 	return sh
 }
 
+// manifests returns the manifest of the version, if it has one, and those that it had.
+func (r record) manifests() []string {
+	if r.Manifest == "" {
+		return r.FormerManifests
+	}
+	return append(slices.Clone(r.FormerManifests), r.Manifest)
+}
+
 // withManifest returns the record with another manifest. The one that it had
 // stays known.
 func (r record) withManifest(digest string) record {
