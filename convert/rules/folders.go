@@ -47,7 +47,7 @@ func (a *app) writesTo(in *types.ServiceConfig, m types.ServiceVolumeConfig) boo
 	case keptTarget().MatchString(target):
 		return !reads(in, target, files)
 	case !configTarget().MatchString(target):
-		return true
+		return isDatastore(in.Image) || a.opts.SeedVolumes || !runs(in, target, files)
 	default:
 		return isDatastore(in.Image) && !strings.Contains(target, "entrypoint") && !strings.HasPrefix(target, "/etc/")
 	}
@@ -65,6 +65,30 @@ func reads(in *types.ServiceConfig, target string, files []treeFile) bool {
 	return slices.ContainsFunc(files, func(f treeFile) bool {
 		return slices.ContainsFunc(told, func(s string) bool { return strings.Contains(s, path.Join(target, f.name)) })
 	})
+}
+
+// program is a file that is run: by itself, or by an interpreter.
+var program = pattern.Lazy(`(?i)\.(sh|bash|py|[cm]?[jt]s|rb|php|pl|lua|exs?|r|jar)$`)
+
+// runs reports whether the command of a service is a program of a folder, which an empty
+// claim would not have.
+func runs(in *types.ServiceConfig, target string, files []treeFile) bool {
+	programs := map[string]bool{}
+	for _, f := range files {
+		programs[path.Join(target, f.name)] = f.mode != nil || program().MatchString(f.name)
+	}
+	notOfPath := func(r rune) bool { return strings.ContainsRune(" \t\n;&|\"'`()<>=", r) }
+	for _, s := range slices.Concat(in.Entrypoint, in.Command) {
+		for word := range strings.FieldsFuncSeq(s, notOfPath) {
+			if !path.IsAbs(word) && in.WorkingDir != "" {
+				word = path.Join(in.WorkingDir, word)
+			}
+			if programs[path.Clean(word)] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // bindDir mounts a folder of the project: by a ConfigMap where it is small and only read,

@@ -34,7 +34,7 @@ func (u *unit) proxied() {
 			key = []string{"deploy", "labels", label}
 		}
 		u.warn(finding{
-			code: "label-route", summary: "is a route of a proxy that reads Docker's labels: in a cluster it routes nothing", hint: route.hint(),
+			code: "label-route", summary: "is a route of a proxy that reads Docker's labels: in a cluster it routes nothing", hint: route.hint(u.ports),
 		}, key...)
 	}
 	if v := u.in.Environment["VIRTUAL_HOST"]; v != nil && *v != "" {
@@ -45,7 +45,7 @@ func (u *unit) proxied() {
 			route.port = "80" // which the proxy takes where it knows none
 		}
 		u.warn(finding{
-			code: "label-route", summary: "is a route of a proxy that asks Docker for it: in a cluster it routes nothing", hint: route.hint(),
+			code: "label-route", summary: "is a route of a proxy that asks Docker for it: in a cluster it routes nothing", hint: route.hint(u.ports),
 		}, "environment", "VIRTUAL_HOST")
 	}
 }
@@ -85,8 +85,9 @@ func labelRoute(labels map[string]string) (route proxyRoute, label string) {
 
 func unquoted(s string) string { return strings.Trim(strings.TrimSpace(s), "`'\"") }
 
-// hint is what to write for an Ingress of the route: as much as an Ingress can have.
-func (r proxyRoute) hint() string {
+// hint is what to write for an Ingress of the route: as much as an Ingress can have. It
+// leads to a port that the service declares.
+func (r proxyRoute) hint(declared []port) string {
 	var hosts, fields []string
 	for _, h := range r.hosts {
 		if h = unquoted(h); len(validation.IsDNS1123Subdomain(h)) == 0 {
@@ -107,5 +108,9 @@ func (r proxyRoute) hint() string {
 	if r.port != "" {
 		fields = append(fields, "port: "+r.port)
 	}
-	return fmt.Sprintf("give the service an Ingress: x-kubernetes: {ingress: {%s}}", strings.Join(fields, ", "))
+	ingress := fmt.Sprintf("an Ingress: x-kubernetes: {ingress: {%s}}", strings.Join(fields, ", "))
+	if n := portNumber(r.port); n > 0 && !slices.ContainsFunc(declared, func(p port) bool { return p.target == n || p.published == n }) {
+		return fmt.Sprintf("give the service expose: [%q], and %s", r.port, ingress)
+	}
+	return "give the service " + ingress
 }
