@@ -64,7 +64,7 @@ func runCp(ctx context.Context, a *app, from, to string, o *cpOptions) error {
 		done, err = app.Download(ctx, target, fromPath, to)
 	}
 	if err != nil {
-		return a.execError(err)
+		return a.execError(err, o.which.again(a))
 	}
 	for _, name := range done.Skipped {
 		fmt.Fprintf(a.Err, "not copied, being neither a file nor a folder: %s\n", name)

@@ -80,12 +80,12 @@ func runExec(ctx context.Context, a *app, name string, command []string, o *exec
 		s.In = a.In
 	}
 	if !s.TTY {
-		return a.execError(app.Exec(ctx, target, command, s))
+		return a.execError(app.Exec(ctx, target, command, s), o.which.again(a))
 	}
 	// An interrupt goes to the command, by the terminal.
 	tty := term.TTY{In: a.In, Out: underlying(a.Out), Raw: true, Parent: interrupt.New(func(os.Signal) {})}
 	s.Sizes = sizes{tty.MonitorSize(tty.GetSize())}
-	return a.execError(tty.Safe(func() error { return app.Exec(ctx, target, command, s) }))
+	return a.execError(tty.Safe(func() error { return app.Exec(ctx, target, command, s) }), o.which.again(a))
 }
 
 // find finds a container of a service that runs.
@@ -99,21 +99,21 @@ func (w *whichContainer) find(ctx context.Context, a *app, which *whichRelease, 
 	}
 	target, err := app.Target(ctx, services[0], w.index, w.container)
 	if err != nil {
-		return nil, live.Target{}, a.execError(err)
+		return nil, live.Target{}, a.execError(err, which.again(a))
 	}
 	return app, target, nil
 }
 
 // execError gives what can go wrong in a container its exit code: that of the
-// command, where one ran.
-func (a *app) execError(err error) error {
+// command, where one ran. Hints repeat the flags that name the release.
+func (a *app) execError(err error, flags string) error {
 	if exit, ok := errors.AsType[*live.ExitError](err); ok {
 		return &exitError{exit.Code, errReported}
 	}
 	if missing, ok := errors.AsType[*live.NoPodError](err); ok {
-		hint := "see how its pods are with: gantry ps -o wide " + missing.Service.Name
+		hint := "see how its pods are with: gantry ps -o wide " + missing.Service.Name + flags
 		if missing.Status.State == live.Stopped {
-			hint = fmt.Sprintf("start one with: gantry scale %s=1", missing.Service.Name)
+			hint = fmt.Sprintf("start one with: gantry scale %s=1%s", missing.Service.Name, flags)
 		}
 		return notFoundError(withHint(err, hint))
 	}

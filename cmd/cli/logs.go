@@ -71,7 +71,7 @@ func runLogs(ctx context.Context, a *app, names []string, o *logsOptions) error 
 		return a.releaseError(err)
 	}
 	if lines == 0 && !o.options.Follow {
-		fmt.Fprintln(a.Err, "nothing was written; see how the pods are with: gantry ps --all")
+		fmt.Fprintln(a.Err, "nothing was written; see how the pods are with: gantry ps --all"+o.which.again(a))
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func runPs(ctx context.Context, a *app, names []string, o *psOptions) error {
 		}
 	}
 	if len(hidden) > 0 {
-		fmt.Fprintf(a.Err, "ended or stopped: %s (gantry ps --all shows them)\n", strings.Join(hidden, ", "))
+		fmt.Fprintf(a.Err, "ended or stopped: %s (gantry ps --all%s shows them)\n", strings.Join(hidden, ", "), o.which.again(a))
 	}
 	return nil
 }

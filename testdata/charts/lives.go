@@ -114,6 +114,8 @@ type life struct {
 	// objects and steps are how far it has come.
 	objects int
 	steps   []string
+	// refusedOne tells that both have refused a step.
+	refusedOne bool
 }
 
 // one compares one release, and adds its row.
@@ -184,6 +186,7 @@ func (r *life) play(ctx context.Context, steps [][]string) (outcome, []string, e
 			if step[0] == "install" {
 				return refused, said, nil
 			}
+			r.refusedOne = true
 			continue
 		case theirs != "":
 			return differs, append(said, fmt.Sprintf("%s: only helm fails: %s", step[0], theirs)), nil
@@ -191,10 +194,11 @@ func (r *life) play(ctx context.Context, steps [][]string) (outcome, []string, e
 			return differs, append(said, fmt.Sprintf("%s: only gantry fails: %s", step[0], ours)), nil
 		}
 		r.steps = append(r.steps, step[0])
-		changes, err := r.compare(ctx)
+		changes, excused, err := r.compare(ctx)
 		if err != nil {
 			return "", nil, err
 		}
+		said = append(said, excused...)
 		if len(changes) > 0 {
 			for _, c := range changes {
 				said = append(said, fmt.Sprintf("after %s: %s (-helm +gantry)\n%s", strings.Join(r.steps, ", "), c.Object, c.Diff))
@@ -230,9 +234,8 @@ func (r *life) step(ctx context.Context, args []string) (theirs, ours string, er
 
 // compare looks at both clusters until they are alike, or their controllers have had
 // time enough.
-func (r *life) compare(ctx context.Context) ([]compare.Change, error) {
-	var changes []compare.Change
-	err := wait.PollUntilContextTimeout(ctx, lookEvery, settleWithin, true, func(context.Context) (bool, error) {
+func (r *life) compare(ctx context.Context) (changes []compare.Change, excused []string, err error) {
+	err = wait.PollUntilContextTimeout(ctx, lookEvery, settleWithin, true, func(context.Context) (bool, error) {
 		theirs, err := r.helms.state(ctx, r.namespace, r.random)
 		if err != nil {
 			return false, err
@@ -242,13 +245,13 @@ func (r *life) compare(ctx context.Context) ([]compare.Change, error) {
 			return false, err
 		}
 		r.objects = max(r.objects, len(theirs))
-		changes = compare.Objects(theirs, ours)
+		changes, excused = r.excuse(ctx, compare.Objects(theirs, ours), theirs, ours)
 		return len(changes) == 0, nil
 	})
 	if wait.Interrupted(err) && ctx.Err() == nil {
-		return changes, nil
+		err = nil
 	}
-	return changes, err
+	return changes, excused, err
 }
 
 func writeYAML(name string, values map[string]any) error {

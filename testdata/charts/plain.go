@@ -15,7 +15,9 @@ const notCompared = `not compared: status; what the API server and controllers m
 addresses and ports of Services, names of volumes); objects that controllers have made of others (Pods,
 ReplicaSets, Endpoints); replicas of what a HorizontalPodAutoscaler scales, which gantry leaves as they are until it
 decides; what is random each time that a chart is rendered; the content of records, which gantry
-writes shorter, and their annotation gantry.dev/by. gantry uninstalls with --delete-storage: otherwise it keeps claims`
+writes shorter, and their annotation gantry.dev/by; records after a step that both refuse, of which helm makes a revision.
+What is as the chart says in gantry's cluster alone is named, and no difference. gantry uninstalls with --delete-storage:
+otherwise it keeps claims`
 
 // plain takes from an object what two clusters never have alike, and what is random
 // where the chart says it.
