@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 // selectedNode is the annotation by which the scheduler says that a pod uses a claim.
@@ -33,12 +34,13 @@ func (s *Session) unclaimed(ctx context.Context, obj *unstructured.Unstructured)
 // it goes: those that it takes along are its own.
 func (s *Session) Claims(ctx context.Context, set *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
 	templates, _, _ := unstructured.NestedSlice(set.Object, "spec", "volumeClaimTemplates")
-	selector := selectorOf(set)
-	if len(templates) == 0 || selector == nil {
+	if len(templates) == 0 {
 		return nil, nil
 	}
+	// Claims get the labels of the selector, whatever else it says.
+	common, _, _ := unstructured.NestedStringMap(set.Object, "spec", "selector", "matchLabels")
 	client := s.client.Resource(corev1.SchemeGroupVersion.WithResource("persistentvolumeclaims")).Namespace(set.GetNamespace())
-	list, err := client.List(ctx, metav1.ListOptions{LabelSelector: selector.String()})
+	list, err := client.List(ctx, metav1.ListOptions{LabelSelector: labels.Set(common).String()})
 	if apierrors.IsForbidden(err) {
 		return nil, nil // they stay, unseen
 	}

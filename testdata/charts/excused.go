@@ -11,8 +11,8 @@ import (
 
 // excuse leaves out of what differs what gantry is not to blame for: the records of a
 // release after a step that both refuse, which helm counts as a revision and gantry does
-// not begin; and objects that are as the chart says in gantry's cluster alone, of which
-// it returns a sentence each.
+// not begin; and objects of which helm's lacks something that the chart says and gantry's
+// has, of which it returns a sentence each.
 func (r *life) excuse(ctx context.Context, changes []compare.Change, theirs, ours []compare.Document) (blamed []compare.Change, said []string) {
 	var wanted []compare.Document
 	for _, change := range changes {
@@ -24,13 +24,18 @@ func (r *life) excuse(ctx context.Context, changes []compare.Change, theirs, our
 			wanted = compare.Parse(string(manifest))
 		}
 		want := find(wanted, change)
-		if want != nil && holds(find(ours, change), want) && !holds(find(theirs, change), want) {
-			said = append(said, fmt.Sprintf("after %s: %s is as the chart says in gantry's cluster alone", strings.Join(r.steps, ", "), change.Object))
+		if onlyMore(change.Diff) && lacking(find(ours, change), want) < lacking(find(theirs, change), want) {
+			said = append(said, fmt.Sprintf("after %s: of %s, helm's lacks what the chart says", strings.Join(r.steps, ", "), change.Object))
 			continue
 		}
 		blamed = append(blamed, change)
 	}
 	return blamed, said
+}
+
+// onlyMore reports whether a diff from helm's to gantry's only adds lines.
+func onlyMore(diff string) bool {
+	return !slices.ContainsFunc(strings.Split(diff, "\n"), func(line string) bool { return strings.HasPrefix(line, "-") })
 }
 
 // find returns the fields of the object that a change is about; nil when it is not there.
@@ -44,27 +49,29 @@ func find(documents []compare.Document, change compare.Change) any {
 	return documents[i].Fields
 }
 
-// holds reports whether an object has all that is wanted of it; what else is in it comes
-// from the API server and from controllers.
-func holds(have, want any) bool {
+// lacking counts the values that an object should have and has not; what else is in it
+// comes from the API server and from controllers.
+func lacking(have, want any) int {
+	count := 0
 	switch want := want.(type) {
 	case map[string]any:
-		have, ok := have.(map[string]any)
-		if !ok {
-			return len(want) == 0
-		}
+		fields, _ := have.(map[string]any)
 		for key, value := range want {
-			if !holds(have[key], value) {
-				return false
-			}
+			count += lacking(fields[key], value)
 		}
-		return true
 	case []any:
-		have, _ := have.([]any)
-		return !slices.ContainsFunc(want, func(item any) bool {
-			return !slices.ContainsFunc(have, func(one any) bool { return holds(one, item) })
-		})
+		items, _ := have.([]any)
+		for _, item := range want {
+			least := lacking(nil, item)
+			for _, one := range items {
+				least = min(least, lacking(one, item))
+			}
+			count += least
+		}
 	default:
-		return want == nil || fmt.Sprint(have) == fmt.Sprint(want)
+		if want != nil && fmt.Sprint(have) != fmt.Sprint(want) {
+			count++
+		}
 	}
+	return count
 }

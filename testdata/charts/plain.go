@@ -16,7 +16,7 @@ addresses and ports of Services, names of volumes); objects that controllers hav
 ReplicaSets, Endpoints); replicas of what a HorizontalPodAutoscaler scales, which gantry leaves as they are until it
 decides; what is random each time that a chart is rendered; the content of records, which gantry
 writes shorter, and their annotation gantry.dev/by; records after a step that both refuse, of which helm makes a revision.
-What is as the chart says in gantry's cluster alone is named, and no difference. gantry uninstalls with --delete-storage:
+What the chart says and helm's alone lacks is named, and no difference. gantry uninstalls with --delete-storage:
 otherwise it keeps claims`
 
 // plain takes from an object what two clusters never have alike, and what is random
