@@ -105,8 +105,8 @@ func (u *unit) bindFile(m types.ServiceVolumeConfig, source string, key []string
 		u.expectedFile(m, source, u.unreadable(source, err), key)
 		return
 	}
-	file := u.bindObject(source)
-	out := &workload.Data{Name: file.object, Service: u.service(), Secret: file.secret}
+	file := u.bindObject(m, source)
+	out := &workload.Data{Name: file.object, Service: u.soleUser(m), Secret: file.secret}
 	setData(out, file.key, data)
 	u.addData(out, u.at(key...))
 	u.reportUnwritable(m, source, key)
@@ -145,7 +145,7 @@ func (a *app) executable(name string) *int32 {
 // expectedFile mounts a file that gantry could not take over from an object that
 // somebody has to create.
 func (u *unit) expectedFile(m types.ServiceVolumeConfig, source string, why finding, key []string) {
-	file := u.bindObject(source)
+	file := u.bindObject(m, source)
 	u.warn(finding{
 		code:    why.code,
 		summary: why.awaited(kindOf(file.secret), file.object),
@@ -157,11 +157,29 @@ func (u *unit) expectedFile(m types.ServiceVolumeConfig, source string, why find
 }
 
 // bindObject names the ConfigMap or Secret of one file.
-func (u *unit) bindObject(source string) dataFile {
+func (u *unit) bindObject(m types.ServiceVolumeConfig, source string) dataFile {
 	base := path.Base(filepath.ToSlash(source))
 	f := dataFile{key: fileKey(base), secret: isSecretFile(base)}
-	f.object = u.madeUp(kindOf(f.secret), base, u.shown(source))
+	f.object = u.bindName(m, source, f.secret)
 	return f
+}
+
+// bindName names the object that holds a file or folder of the project: one for all pods
+// that mount it.
+func (u *unit) bindName(m types.ServiceVolumeConfig, source string, secret bool) string {
+	kind, base, shown := kindOf(secret), path.Base(filepath.ToSlash(source)), u.shown(source)
+	if u.soleUser(m) != "" {
+		return u.madeUp(kind, base, shown)
+	}
+	return u.kindNames(kind).unique(objectName(base), "bind\x00"+shown)
+}
+
+// soleUser returns the service that alone mounts a file or folder of the project, or "".
+func (u *unit) soleUser(m types.ServiceVolumeConfig) string {
+	if c := u.folders[m.Source]; c != nil && len(c.pods) > 1 {
+		return ""
+	}
+	return u.service()
 }
 
 // secretFile are the names of files that hold keys and passwords, and shownFile those

@@ -121,13 +121,12 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 			hint:    "add :ro to say that this is right, or use a named volume",
 		}, key...)
 	}
-	u.mount(u.filesVolume(source, "", files, key), corev1.VolumeMount{MountPath: m.Target, ReadOnly: true})
+	u.mount(u.filesVolume(m, source, "", files, key), corev1.VolumeMount{MountPath: m.Target, ReadOnly: true})
 }
 
 // filesVolume has the files of a folder, below another one unless that is "": those that
 // hold keys and passwords come from a Secret, the others from a ConfigMap.
-func (u *unit) filesVolume(source, below string, files []treeFile, key []string) corev1.Volume {
-	base := path.Base(filepath.ToSlash(source))
+func (u *unit) filesVolume(m types.ServiceVolumeConfig, source, below string, files []treeFile, key []string) corev1.Volume {
 	held := map[bool][]treeFile{}
 	for _, f := range files {
 		secret := isSecretFile(path.Base(f.name))
@@ -136,8 +135,8 @@ func (u *unit) filesVolume(source, below string, files []treeFile, key []string)
 	names, items := map[bool]string{}, map[bool][]corev1.KeyToPath{}
 	for _, secret := range []bool{false, true} {
 		if len(held[secret]) > 0 {
-			names[secret] = u.madeUp(kindOf(secret), base, u.shown(source))
-			items[secret] = u.folderData(names[secret], secret, below, held[secret], key)
+			names[secret] = u.bindName(m, source, secret)
+			items[secret] = u.folderData(&workload.Data{Name: names[secret], Service: u.soleUser(m), Secret: secret}, below, held[secret], key)
 		}
 	}
 	config := &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: names[false]}, Items: items[false]}
@@ -155,10 +154,9 @@ func (u *unit) filesVolume(source, below string, files []treeFile, key []string)
 	}
 }
 
-// folderData adds the object that holds files of a folder, and returns where each of
+// folderData fills the object that holds files of a folder, and returns where each of
 // its keys goes.
-func (u *unit) folderData(name string, secret bool, below string, files []treeFile, key []string) []corev1.KeyToPath {
-	out := &workload.Data{Name: name, Service: u.service(), Secret: secret}
+func (u *unit) folderData(out *workload.Data, below string, files []treeFile, key []string) []corev1.KeyToPath {
 	var items []corev1.KeyToPath
 	for _, f := range files {
 		k := fileKey(strings.ReplaceAll(f.name, "/", "."))

@@ -68,7 +68,7 @@ func (u *unit) seed(target string) {
 // They belong to whoever runs the service, who may then write to them.
 func (u *unit) seedFiles(m types.ServiceVolumeConfig, source string, files []treeFile, key []string) {
 	const folder = "files"
-	volume := u.podVolume(u.filesVolume(source, folder, files, key))
+	volume := u.podVolume(u.filesVolume(m, source, folder, files, key))
 	for _, mount := range u.mountsAt(m.Target) {
 		c := u.seeder(mount, "-R", path.Join(filesTarget, folder))
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: volume, MountPath: filesTarget, ReadOnly: true})
