@@ -55,7 +55,7 @@ func (a *app) progress() *progress {
 	case a.progressOutput == progressJSON:
 		p.events = json.NewEncoder(a.Out)
 		p.events.SetEscapeHTML(false)
-	case isTerminal(a.Err) && a.Getenv("TERM") != "dumb" && a.Getenv("CI") == "":
+	case a.showsProgress():
 		p.tree = newTreeView(a)
 	}
 	return p

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -23,7 +22,8 @@ func newRepoUpdate(a *app) *cobra.Command {
 		Short:   "Fetch the indexes of repositories again",
 		Long: `Update fetches the indexes of all configured repositories, or of the named ones,
 where they have changed. One that fails does not keep the others from being
-fetched.
+fetched. A line says what became of each as soon as it is known; a terminal shows
+what is under way below.
 
 ` + exitCodesHelp,
 		Example: "  gantry repo update\n  gantry repo update local",
@@ -32,7 +32,8 @@ fetched.
 }
 
 func runRepoUpdate(ctx context.Context, a *app, names []string) error {
-	c := a.repoClient()
+	view := a.newUpdateView()
+	c := a.repoClient(client.WithProgress(view.receive))
 	chosen, err := chooseRepositories(c, names)
 	if err != nil {
 		return repoError(err)
@@ -42,26 +43,26 @@ func runRepoUpdate(ctx context.Context, a *app, names []string) error {
 	}
 	var (
 		group   errgroup.Group
-		mu      sync.Mutex
 		failure error
 		failed  int
 	)
 	group.SetLimit(parallelUpdates)
+	view.begin(len(chosen))
 	for _, r := range chosen {
 		group.Go(func() error {
 			index, changed, err := c.Update(ctx, r)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err != nil:
-				failed++
-				failure = cmpError(failure, repoError(err))
-				fmt.Fprintf(a.Err, "%s: %v\n", r.Name, err)
-			case changed:
-				fmt.Fprintf(a.Out, "%s: updated (%s)\n", r.Name, countOf(len(index.Entries), "chart"))
-			default:
-				fmt.Fprintf(a.Out, "%s: unchanged\n", r.Name)
-			}
+			view.done(r.Name, func() {
+				switch {
+				case err != nil:
+					failed++
+					failure = cmpError(failure, repoError(err))
+					fmt.Fprintf(a.Err, "%s: %v\n", r.Name, err)
+				case changed:
+					fmt.Fprintf(a.Out, "%s: updated (%s)\n", r.Name, countOf(len(index.Entries), "chart"))
+				default:
+					fmt.Fprintf(a.Out, "%s: unchanged\n", r.Name)
+				}
+			})
 			return nil
 		})
 	}

@@ -40,17 +40,7 @@ type marks struct{ done, waits, bad, dim, off string }
 
 func newTreeView(a *app) *treeView {
 	v := &treeView{tree: live.NewTree(), now: a.Now, began: a.Now(), beside: newRunning(), follows: map[string]bool{}}
-	v.screen = screen.New(underlying(a.Err), func() (columns, rows int) {
-		f, ok := underlying(a.Err).(*os.File)
-		if !ok {
-			return 0, 0
-		}
-		columns, rows, err := term.GetSize(int(f.Fd()))
-		if err != nil {
-			return 0, 0
-		}
-		return columns, rows
-	})
+	v.screen = a.newScreen()
 	v.marks = marks{done: "+", waits: "*", bad: "!"}
 	if strings.Contains(strings.ToUpper(firstSet(a.Getenv("LC_ALL"), a.Getenv("LC_CTYPE"), a.Getenv("LANG"))), "UTF") {
 		v.marks = marks{done: "✓", waits: "•", bad: "✗"}
@@ -62,6 +52,26 @@ func newTreeView(a *app) *treeView {
 	}
 	v.beside.wait.Go(v.keepDrawing)
 	return v
+}
+
+// newScreen returns the end of the terminal that progress is shown on.
+func (a *app) newScreen() *screen.Screen {
+	return screen.New(underlying(a.Err), func() (columns, rows int) {
+		f, ok := underlying(a.Err).(*os.File)
+		if !ok {
+			return 0, 0
+		}
+		columns, rows, err := term.GetSize(int(f.Fd()))
+		if err != nil {
+			return 0, 0
+		}
+		return columns, rows
+	})
+}
+
+// showsProgress reports whether somebody watches who is not helped by lines alone.
+func (a *app) showsProgress() bool {
+	return isTerminal(a.Err) && a.Getenv("TERM") != "dumb" && a.Getenv("CI") == ""
 }
 
 func firstSet(texts ...string) string {

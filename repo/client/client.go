@@ -15,6 +15,8 @@ type Client struct {
 	wait      func(context.Context, time.Duration) error
 	limits    Limits
 	plainHTTP bool
+	// progress is nil where nobody follows.
+	progress func(Progress)
 }
 
 // Limits is how much is read from a server.

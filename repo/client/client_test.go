@@ -482,3 +482,19 @@ func TestPushWithSignature(t *testing.T) {
 		t.Errorf("the signature came back as %q, %v", got, err)
 	}
 }
+
+// TestProgress wants every byte of an index to be told of, under the repository's name.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	s := serve(t, server.Options{}, nil)
+	var last client.Progress
+	h := newHome(t, client.WithProgress(func(p client.Progress) { last = p }))
+	r := client.Repository{Name: "up", URL: s.URL}
+	h.push(t, r, chartArchive(t, "1.0.0", ""))
+	if _, _, err := h.Update(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if last.Repository != "up" || last.Received == 0 {
+		t.Errorf("%+v", last)
+	}
+}

@@ -190,6 +190,7 @@ func (s *session) do(req *http.Request) (*http.Response, error) {
 		return nil, &UnreachableError{Method: req.Method, URL: req.URL.Redacted(), Err: err}
 	}
 	if resp.StatusCode < 400 {
+		s.watch(resp)
 		return resp, nil
 	}
 	defer resp.Body.Close()

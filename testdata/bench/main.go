@@ -98,6 +98,7 @@ func all() []comparison {
 		{"convert", (*bench).convert},
 		{"startup", (*bench).startup},
 		{"template", (*bench).template},
+		{"search", (*bench).search},
 		{"serve", (*bench).serve},
 	}
 	for _, c := range onCluster() {

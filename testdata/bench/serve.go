@@ -210,9 +210,9 @@ func writeRepository(dir string, versions int) error {
 			if v > 0 {
 				record.WriteByte(',')
 			}
-			version, digest := fmt.Sprintf("1.%d.0", perChart-v), fmt.Sprintf("%032x%032x", c, v)
-			fmt.Fprintf(record, `{"version":%q,"digest":%q,"size":870,"created":"2026-05-01T00:00:00Z","archive":"gantry/blobs/sha256/00/%s","entry":{"name":%q,"home":"https://example.org/%s","sources":["https://git.example.org/charts/%s","https://git.example.org/%s"],"version":%q,"description":"%s serves what its users ask for, and keeps what they give it","keywords":["web","http","proxy","cache"],"maintainers":[{"name":"Team A","email":"team-a@example.org"},{"name":"Team B","email":"team-b@example.org"}],"icon":"https://example.org/%s.svg","apiVersion":"v2","appVersion":"2.4.1","annotations":{"category":"Infrastructure","licenses":"Apache-2.0"},"kubeVersion":">=1.25.0-0","dependencies":[{"name":"common","version":"2.x.x","repository":"https://charts.example.org/common"}],"type":"application","urls":["charts/%s-%s.tgz"],"created":"2026-05-01T00:00:00Z","digest":%q}}`,
-				version, digest, digest, name, name, name, name, version, name, name, name, version, digest)
+			version, digest, entry := entryOf(name, c, v)
+			fmt.Fprintf(record, `{"version":%q,"digest":%q,"size":870,"created":"2026-05-01T00:00:00Z","archive":"gantry/blobs/sha256/00/%s","entry":%s}`,
+				version, digest, digest, entry)
 		}
 		record.WriteString(`]}`)
 		if err := os.WriteFile(filepath.Join(folder, name+".json"), record.Bytes(), 0o600); err != nil {
@@ -220,6 +220,13 @@ func writeRepository(dir string, versions int) error {
 		}
 	}
 	return nil
+}
+
+// entryOf is a version as an index has it, as long as those of real charts are.
+func entryOf(name string, chart, place int) (version, digest, entry string) {
+	version, digest = fmt.Sprintf("1.%d.0", perChart-place), fmt.Sprintf("%032x%032x", chart, place)
+	return version, digest, fmt.Sprintf(`{"name":%q,"home":"https://example.org/%s","sources":["https://git.example.org/charts/%s","https://git.example.org/%s"],"version":%q,"description":"%s serves what its users ask for, and keeps what they give it","keywords":["web","http","proxy","cache"],"maintainers":[{"name":"Team A","email":"team-a@example.org"},{"name":"Team B","email":"team-b@example.org"}],"icon":"https://example.org/%s.svg","apiVersion":"v2","appVersion":"2.4.1","annotations":{"category":"Infrastructure","licenses":"Apache-2.0"},"kubeVersion":">=1.25.0-0","dependencies":[{"name":"common","version":"2.x.x","repository":"https://charts.example.org/common"}],"type":"application","urls":["charts/%s-%s.tgz"],"created":"2026-05-01T00:00:00Z","digest":%q}`,
+		name, name, name, name, version, name, name, name, version, digest)
 }
 
 // lookPath finds a rival that may not be there.
