@@ -113,8 +113,24 @@ func (u *unit) bindFile(m types.ServiceVolumeConfig, source string, key []string
 	file.target = m.Target
 	if mode := u.executable(source); mode != nil {
 		file.mode = mode
+	} else if file.secret {
+		u.reportOpened(source, m.Target, key)
 	}
 	u.mountFile(file)
+}
+
+// reportOpened tells of a key that only its owner may read in the project. Whose it is in the
+// container nobody knows here, so there everybody may.
+func (u *unit) reportOpened(source, target string, key []string) {
+	info, err := u.project.Reach.Stat(source)
+	if err != nil || info.Mode()&0o077 != 0 {
+		return
+	}
+	u.warn(finding{
+		code:    "file-mode",
+		summary: fmt.Sprintf("has mode %#o in the project and 0644 in the pod: programs that want their keys to be private refuse it", info.Mode().Perm()),
+		hint:    fmt.Sprintf("make it a top-level secret, and mount that: secrets: [{source: NAME, target: %s, mode: 0400, gid: \"NUMBER OF THE GROUP\"}]", target),
+	}, key...)
 }
 
 // reportUnwritable tells of a file that cannot be written to here: it is a warning where
