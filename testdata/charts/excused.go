@@ -11,8 +11,8 @@ import (
 
 // excuse leaves out of what differs what gantry is not to blame for: the records of a
 // release after a step that both refuse, which helm counts as a revision and gantry does
-// not begin; and objects of which helm's lacks something that the chart says and gantry's
-// has, of which it returns a sentence each.
+// not begin; and objects of which helm's lacks something that gantry's has, and that the
+// chart says or leaves to the cluster, of which it returns a sentence each.
 func (r *life) excuse(ctx context.Context, changes []compare.Change, theirs, ours []compare.Document) (blamed []compare.Change, said []string) {
 	var wanted []compare.Document
 	for _, change := range changes {
@@ -23,9 +23,9 @@ func (r *life) excuse(ctx context.Context, changes []compare.Change, theirs, our
 			manifest, _, _ := render(ctx, r.helm, []string{"get", "manifest", "demo", "--namespace", r.namespace, "--kubeconfig", r.helms.Kubeconfig})
 			wanted = compare.Parse(string(manifest))
 		}
-		want := find(wanted, change)
-		if onlyMore(change.Diff) && lacking(find(ours, change), want) < lacking(find(theirs, change), want) {
-			said = append(said, fmt.Sprintf("after %s: of %s, helm's lacks what the chart says", strings.Join(r.steps, ", "), change.Object))
+		want, our, their := find(wanted, change), find(ours, change), find(theirs, change)
+		if onlyMore(change.Diff) && (lacking(our, want) < lacking(their, want) || filled(our, want) > filled(their, want)) {
+			said = append(said, fmt.Sprintf("after %s: of %s, helm's lacks what the chart says or leaves to the cluster", strings.Join(r.steps, ", "), change.Object))
 			continue
 		}
 		blamed = append(blamed, change)
@@ -47,6 +47,21 @@ func find(documents []compare.Document, change compare.Change) any {
 		return nil
 	}
 	return documents[i].Fields
+}
+
+// filled counts the values that the chart leaves empty (ingressClassName:) and the cluster
+// has filled in. helm takes them away with the next change.
+func filled(have, want any) int {
+	fields, _ := have.(map[string]any)
+	wanted, _ := want.(map[string]any)
+	count := 0
+	for key, value := range wanted {
+		if value == nil && fields[key] != nil {
+			count++
+		}
+		count += filled(fields[key], value)
+	}
+	return count
 }
 
 // lacking counts the values that an object should have and has not; what else is in it

@@ -13,10 +13,10 @@ import (
 // notCompared is said with every comparison.
 const notCompared = `not compared: status; what the API server and controllers make up for each cluster (UIDs, times, managed fields,
 addresses and ports of Services, names of volumes); objects that controllers have made of others (Pods,
-ReplicaSets, Endpoints); replicas of what a HorizontalPodAutoscaler scales, which gantry leaves as they are until it
+ReplicaSets, Endpoints, claims of StatefulSets); replicas of what a HorizontalPodAutoscaler scales, which gantry leaves as they are until it
 decides; what is random each time that a chart is rendered; the content of records, which gantry
 writes shorter, and their annotation gantry.dev/by; records after a step that both refuse, of which helm makes a revision.
-What the chart says and helm's alone lacks is named, and no difference. gantry uninstalls with --delete-storage:
+What the chart says, or leaves to the cluster, and helm's alone lacks is named, and no difference. gantry uninstalls with --delete-storage:
 otherwise it keeps claims`
 
 // plain takes from an object what two clusters never have alike, and what is random

@@ -174,7 +174,7 @@ func derived(o *unstructured.Unstructured) bool {
 		return true
 	case "Lease":
 		return o.GetNamespace() == "kube-node-lease"
-	case "Endpoints":
+	case "Endpoints", "PersistentVolumeClaim": // those of a StatefulSet outlive it
 		return o.GetAnnotations()[byHelm] == ""
 	case "ConfigMap":
 		return o.GetName() == "kube-root-ca.crt"
