@@ -14,6 +14,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"gantry/convert/manifest"
+	"gantry/convert/young"
 )
 
 // Chart.yaml says what the Compose file says of the application: the labels of the
@@ -39,7 +40,7 @@ func (b *builder) metadataFile() error {
 	// In quotes even where YAML needs none: people change 1.10.0 to 1.10.
 	// The suffix of the range admits the versions of vendors, such as 1.33.1-gke.1.
 	fmt.Fprintf(&out, "version: %s\nappVersion: %q\nkubeVersion: \">=1.%d.0-0\"\n",
-		b.src.Version, cmp.Or(b.src.AppVersion, b.appVersion(), b.src.Version), max(oldestMinor, b.src.Minor))
+		b.src.Version, cmp.Or(b.src.AppVersion, b.appVersion(), b.src.Version), b.oldestMinor())
 	about, err := b.about()
 	if err != nil {
 		return err
@@ -51,6 +52,19 @@ func (b *builder) metadataFile() error {
 	}
 	b.file("Chart.yaml", out.Bytes())
 	return nil
+}
+
+// oldestMinor is the oldest version of Kubernetes, 1.N, that takes the objects as they
+// are, those fields among them that the user wrote in the words of Kubernetes.
+func (b *builder) oldestMinor() int {
+	resources := func(yield func(any) bool) {
+		for _, o := range b.objects {
+			if !yield(o.Resource) {
+				return
+			}
+		}
+	}
+	return max(oldestMinor, b.src.Minor, young.Oldest(resources))
 }
 
 // about returns the rest of Chart.yaml, as far as it is known.

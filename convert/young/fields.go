@@ -2,6 +2,7 @@ package young
 
 import (
 	"fmt"
+	"iter"
 	"reflect"
 	"strings"
 
@@ -101,4 +102,56 @@ func (f Field) Lost(path diag.Path, minor int) diag.Diagnostic {
 	}
 	d.Summary += fmt.Sprintf(": Kubernetes takes it since 1.%d, and 1.%d was asked for", f.Minor, minor)
 	return d
+}
+
+// Oldest returns the oldest version 1.N that takes every field of the objects, or 0 when
+// all do.
+func Oldest[T any](objects iter.Seq[T]) int {
+	known := map[string]int{}
+	for _, f := range Fields() {
+		known[f.Name] = f.Minor
+	}
+	minor := 0
+	for o := range objects {
+		minor = max(minor, oldest(reflect.ValueOf(o), known))
+	}
+	return minor
+}
+
+func oldest(v reflect.Value, known map[string]int) int {
+	minor := 0
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			minor = oldest(v.Elem(), known)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			minor = max(minor, oldest(v.Index(i), known))
+		}
+	case reflect.Struct:
+		if strings.HasPrefix(v.Type().PkgPath(), "k8s.io/api/") { // all else is as old as Kubernetes
+			minor = oldestField(v, TypeName(v.Type()), known)
+		}
+	default: // a leaf: no map has fields of Kubernetes as values
+	}
+	return minor
+}
+
+// oldestField is oldest for the fields of a type that a name is for: those of an embedded
+// type are fields of the one around it.
+func oldestField(v reflect.Value, typeName string, known map[string]int) int {
+	minor := 0
+	for i := range v.NumField() {
+		field := v.Field(i)
+		switch about := v.Type().Field(i); {
+		case field.IsZero():
+		case about.Anonymous && field.Kind() == reflect.Struct:
+			minor = max(minor, oldestField(field, typeName, known))
+		default:
+			name, _, _ := strings.Cut(about.Tag.Get("json"), ",")
+			minor = max(minor, known[typeName+"."+name], oldest(field, known))
+		}
+	}
+	return minor
 }

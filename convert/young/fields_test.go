@@ -40,6 +40,27 @@ func TestFields(t *testing.T) {
 	}
 }
 
+func TestOldest(t *testing.T) {
+	pod := func(spec corev1.PodSpec) *appsv1.Deployment {
+		return &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Template: corev1.PodTemplateSpec{Spec: spec}}}
+	}
+	old := pod(corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "nginx"}}})
+	for _, tt := range []struct {
+		objects []any
+		want    int
+	}{
+		{nil, 0},
+		{[]any{old}, 0},
+		{[]any{old, pod(corev1.PodSpec{HostUsers: new(false)})}, 33},
+		{[]any{pod(corev1.PodSpec{HostUsers: new(false), Volumes: []corev1.Volume{{VolumeSource: corev1.VolumeSource{Image: &corev1.ImageVolumeSource{}}}}}), old}, 35},
+		{[]any{&corev1.Service{Spec: corev1.ServiceSpec{TrafficDistribution: new("PreferClose")}}}, 31},
+	} {
+		if got := young.Oldest(slices.Values(tt.objects)); got != tt.want {
+			t.Errorf("%+v need 1.%d, want 1.%d", tt.objects, got, tt.want)
+		}
+	}
+}
+
 // collect notes the fields of a type and of those below it.
 func collect(t reflect.Type, known map[string]bool) {
 	switch t.Kind() {
