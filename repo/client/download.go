@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gofrs/flock"
 
 	"gantry/repo"
 )
@@ -22,6 +25,10 @@ type partial struct {
 	// cannot be told from another one, and is asked for from the start.
 	etag  string
 	limit int64
+
+	// url, note and lock are those of a file that outlives the process (resume.go).
+	url, note string
+	lock      *flock.Flock
 }
 
 func newPartial(target string, limit int64) (*partial, error) {
@@ -29,22 +36,60 @@ func newPartial(target string, limit int64) (*partial, error) {
 	return &partial{file: f, limit: limit}, err
 }
 
-// drop removes what has not become the target.
-func (p *partial) drop() {
+// drop removes what has not become the target, unless another run can go on from
+// there.
+func (p *partial) drop(err error) {
 	_ = p.file.Close()
-	_ = os.Remove(p.file.Name())
+	if err == nil || !p.worth(err) {
+		_ = os.Remove(p.file.Name())
+		if p.note != "" {
+			_ = os.Remove(p.note)
+		}
+	}
+	if p.lock != nil {
+		_ = os.Remove(p.lock.Path())
+		_ = p.lock.Unlock()
+	}
+}
+
+// ask asks for what is missing.
+func (p *partial) ask(header http.Header) {
+	if p.size > 0 && p.etag != "" {
+		header.Set("Range", fmt.Sprintf("bytes=%d-", p.size))
+		header.Set("If-Range", p.etag)
+		return
+	}
+	header.Del("Range")
+	header.Del("If-Range")
 }
 
 // download fetches an archive. When the connection breaks off, it goes on from
 // there.
-func (s *session) download(ctx context.Context, chart Chart, target string) error {
-	p, err := newPartial(target, s.client.limits.Archive)
+func (s *session) download(ctx context.Context, chart Chart, target string) (err error) {
+	p := s.client.resume(chart, s.client.limits.Archive)
+	if p == nil {
+		if p, err = newPartial(target, s.client.limits.Archive); err != nil {
+			return err
+		}
+	}
+	defer func() { p.drop(err) }()
+	err = s.fetch(ctx, chart, p)
+	if status, ok := errors.AsType[*StatusError](err); ok && status.Status == http.StatusRequestedRangeNotSatisfiable && p.size > 0 {
+		// There is no more than what is here, which may be another content.
+		p.size = 0
+		err = s.fetch(ctx, chart, p)
+	}
 	if err != nil {
 		return err
 	}
-	defer p.drop()
+	return p.finish(chart, target)
+}
+
+// fetch fetches what is missing of an archive.
+func (s *session) fetch(ctx context.Context, chart Chart, p *partial) error {
 	header := http.Header{}
-	err = s.get(ctx, chart.URL, header, func(resp *http.Response) error {
+	p.ask(header)
+	return s.get(ctx, chart.URL, header, func(resp *http.Response) error {
 		if err := p.begin(resp); err != nil {
 			return err
 		}
@@ -52,16 +97,9 @@ func (s *session) download(ctx context.Context, chart Chart, target string) erro
 		if errors.Is(err, ErrTooLarge) {
 			return fmt.Errorf("%s: %w", redact(chart.URL), err)
 		}
-		if p.size > 0 && p.etag != "" {
-			header.Set("Range", fmt.Sprintf("bytes=%d-", p.size))
-			header.Set("If-Range", p.etag)
-		}
+		p.ask(header)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	return p.finish(chart, target)
 }
 
 // begin goes on where the answer does: behind what is there already, or from the
@@ -69,7 +107,8 @@ func (s *session) download(ctx context.Context, chart Chart, target string) erro
 func (p *partial) begin(resp *http.Response) error {
 	if resp.StatusCode == http.StatusPartialContent {
 		if strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", p.size)) {
-			return nil
+			_, err := p.file.Seek(p.size, io.SeekStart)
+			return err
 		}
 		return fmt.Errorf("%s: the answer is another part than the one that was asked for", resp.Request.URL.Redacted())
 	}
@@ -80,7 +119,7 @@ func (p *partial) begin(resp *http.Response) error {
 	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	return p.file.Truncate(0)
+	return cmp.Or(p.file.Truncate(0), p.remember())
 }
 
 func (p *partial) receive(body io.Reader) error {
@@ -104,16 +143,31 @@ func (p *partial) finish(chart Chart, target string) error {
 	if chart.Digest != "" && !repo.SameDigest(sum, chart.Digest) {
 		return fmt.Errorf("%s: %w: it is sha256:%s, and the index says sha256:%s", redact(chart.URL), ErrDigest, sum, strings.TrimPrefix(chart.Digest, "sha256:"))
 	}
-	return os.Rename(p.file.Name(), target)
+	if p.note == "" {
+		return os.Rename(p.file.Name(), target)
+	}
+	return p.move(target)
+}
+
+// move gives a file of the cache its name, which may be on another file system.
+func (p *partial) move(target string) error {
+	if err := os.Rename(p.file.Name(), target); err == nil {
+		return nil
+	}
+	data, err := os.ReadFile(p.file.Name())
+	if err != nil {
+		return err
+	}
+	return writeFile(target, data, 0o644)
 }
 
 // save keeps a body that was not asked for by this package.
-func (c *Client) save(body io.Reader, chart Chart, target string) error {
+func (c *Client) save(body io.Reader, chart Chart, target string) (err error) {
 	p, err := newPartial(target, c.limits.Archive)
 	if err != nil {
 		return err
 	}
-	defer p.drop()
+	defer func() { p.drop(err) }()
 	if err := p.receive(body); err != nil {
 		return fmt.Errorf("%s: %w", redact(chart.URL), err)
 	}
