@@ -74,7 +74,12 @@ func (c *cluster) apiServerFlags() []string {
 	return flags
 }
 
-func (c *cluster) startControllerManager(context.Context) error {
+func (c *cluster) startControllerManager(ctx context.Context) error {
+	// It ends by itself when the API server is not healthy within ten seconds, which a busy
+	// machine needs.
+	if err := c.waitOK(ctx, "/healthz", readyWithin); err != nil {
+		return err
+	}
 	s, err := controllermanageroptions.NewKubeControllerManagerOptions()
 	if err != nil {
 		return err
