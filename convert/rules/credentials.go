@@ -142,18 +142,16 @@ func (u *unit) readByShell() bool {
 // text, and tells of what stays: the kubelet fills in none there.
 func (u *unit) probeSecrets(command []string) []string {
 	isText := u.in.HealthCheck.Test[0] == "CMD-SHELL"
-	special := `'\`
-	if !isText {
-		special += "\"`$"
-	}
 	words, filled := slices.Clone(command), map[int]bool{}
 	for _, v := range u.checked {
 		referred := slices.ContainsFunc(u.referred, func(o compose.Variable) bool { return o.Name == v.Name })
 		for i := range words {
+			text, ok := shellFills(words[i], v, command)
+			plain := isText || !strings.ContainsAny(command[i], "'\"`$\\")
 			switch {
-			case find(words[i], v.Value, command) < 0:
-			case referred && plainPassword().MatchString(v.Value) && !strings.ContainsAny(command[i], special):
-				words[i], filled[i] = shellFills(words[i], v, command), true
+			case text == words[i] && ok:
+			case ok && referred && plain && plainPassword().MatchString(v.Value):
+				words[i], filled[i] = text, true
 			case u.opts.EnvSecrets != EnvSecretsNever:
 				u.warn(finding{
 					code: "secret-in-clear", summary: fmt.Sprintf("holds the value of %s in the clear: nothing but a shell fills in secrets", v.Name),
@@ -176,13 +174,40 @@ func (u *unit) probeSecrets(command []string) []string {
 	return []string{"/bin/sh", "-c", strings.Join(words, " ")}
 }
 
-// shellFills puts a variable in the place of its value in a text that a shell reads.
-func shellFills(text string, v compose.Variable, texts []string) string {
-	at := find(text, v.Value, texts)
-	if at < 0 {
-		return text
+// shellFills puts a variable in the place of its value in a text that a shell reads, and
+// reports whether the shell fills it in everywhere: between single quotes it does not.
+func shellFills(text string, v compose.Variable, texts []string) (filled string, ok bool) {
+	for rest := text; ; {
+		at := find(rest, v.Value, texts)
+		if at < 0 {
+			return filled + rest, true
+		}
+		if literally(text[:len(text)-len(rest)+at]) {
+			return text, false
+		}
+		filled += rest[:at] + "${" + v.Name + "}"
+		rest = rest[at+len(v.Value):]
 	}
-	return text[:at] + "${" + v.Name + "}" + shellFills(text[at+len(v.Value):], v, texts)
+}
+
+// literally reports whether a shell takes what follows a text as it is: after an open
+// single quote, or a backslash.
+func literally(before string) bool {
+	var quote rune
+	escaped := false
+	for _, r := range before {
+		switch {
+		case escaped:
+			escaped = false
+		case r == '\\' && quote != '\'':
+			escaped = true
+		case quote == 0 && (r == '\'' || r == '"'):
+			quote = r
+		case r == quote:
+			quote = 0
+		}
+	}
+	return escaped || quote == '\''
 }
 
 // mentionsSecret reports whether the value of a variable of the container has a

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -76,12 +77,51 @@ func ends(text string, from, to int) bool {
 	return strings.ContainsAny(text[to:to+1], `"'`) && from > 0 && text[from-1] == text[to]
 }
 
+// findKnownSecrets notes the secrets among the variables of all units, as far as they are
+// no words that stand anywhere: a letter and a digit tell a password from a word.
+func (a *app) findKnownSecrets(units []*unit) {
+	add := func(name, value string) {
+		if charts.IsSecretName(name) && len(value) >= 2*shortestSecret && strings.ContainsAny(value, "0123456789") && strings.ContainsFunc(value, unicode.IsLetter) {
+			a.knownSecrets[value] = true
+		}
+	}
+	for _, u := range units {
+		for name, value := range u.in.Environment {
+			if value != nil {
+				add(name, *value)
+			}
+		}
+		for _, f := range u.files {
+			for name, value := range f.vars {
+				add(name, value)
+			}
+		}
+	}
+}
+
+// knownIn returns the secrets of the application that stand in a command line as words,
+// as in: mc alias set store http://minio:9000 minio minio123.
+func (a *app) knownIn(words []string) []literal {
+	var found []literal
+	for _, text := range words {
+		for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(wordEnds, r) }) {
+			if a.knownSecrets[word] {
+				found = append(found, literal{"", word})
+			}
+		}
+	}
+	return found
+}
+
+// wordEnds are the signs around words.
+const wordEnds = " \t\n\"'=:@,;()&|"
+
 // credentialsIn returns the secrets in the words of a key: the values of variables that
 // it mentions, and what stands there as it is. Their names are those of variables that
 // the container has, or can be given.
 func (u *unit) credentialsIn(key string, words []string, files map[string]string, values types.MappingWithEquals) []compose.Variable {
 	out := u.secretVariables.at(u.at(key))
-	for _, l := range literals(words) {
+	for _, l := range append(literals(words), u.knownIn(words)...) {
 		if !slices.ContainsFunc(out, func(v compose.Variable) bool { return strings.Contains(l.value, v.Value) }) {
 			out = append(out, compose.Variable{Name: u.nameOf(l, files, values), Value: l.value})
 		}

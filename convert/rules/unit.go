@@ -66,6 +66,8 @@ type app struct {
 	// declared are the ConfigMaps and Secrets of top-level configs and secrets
 	// that were looked at already.
 	declared map[string]bool
+	// knownSecrets are the secrets among the variables of all units.
+	knownSecrets map[string]bool
 	// sharedEnv are the variables of env files that set the same for several units.
 	sharedEnv map[envFileID]*envSource
 }
