@@ -32,6 +32,7 @@ func (u *unit) volumes() {
 		u.tmpfs(t, []string{"tmpfs", strconv.Itoa(i)})
 	}
 	u.sharedMemory()
+	u.openFolders()
 }
 
 // sharedMemory maps shm_size. All containers of a pod have one IPC namespace, so
