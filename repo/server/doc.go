@@ -11,6 +11,6 @@
 // when somebody asks (snapshot.go). An upload encodes one segment anew; readers
 // and writers share no lock.
 //
-// The package must not reach Kubernetes, and it keeps no state of its own: all of
-// it can be read again from the store.
+// The package must not reach Kubernetes, and it keeps no state of its own but for
+// what [Server.Flush] writes down: all of it can be read again from the store.
 package server

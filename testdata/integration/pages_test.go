@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -65,6 +66,39 @@ func TestPagesInABrowser(t *testing.T) {
 	b.wants("h1", "Not Found")
 }
 
+// TestTokensInABrowser makes a token as an administrator does, with it publishes a chart,
+// revokes it, and finds all of that in the audit log.
+func TestTokensInABrowser(t *testing.T) {
+	t.Parallel()
+	b := openBrowser(t, 1280, 900)
+	w := newWorkshop(t)
+	pass := filepath.Join(w.dir, "pass.txt")
+	if err := os.WriteFile(pass, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url := w.serve("--dir", filepath.Join(w.dir, "charts"), "--tokens", "--basic-auth-user", "root", "--basic-auth-pass-file", pass)
+	b.visit(strings.Replace(url, "://", "://root:s3cret@", 1) + "/gantry/tokens")
+	b.wants("main", "No token is good at the moment")
+	b.follow("document.querySelector('[name=name]').value = 'the web team'; document.querySelector('[value=push]').click(); document.querySelector('.fields button').click()")
+	b.wants(".made h2", "The token of the web team")
+	secret := b.text(".made code")
+	if !strings.HasPrefix(secret, "gantry_") {
+		t.Fatalf("the token is %q", secret)
+	}
+	b.fitsIn()
+	w.publishTwo(strings.Replace(url, "://", "://web:"+secret+"@", 1))
+
+	b.visit(url + "/gantry/tokens")
+	b.wants("table", "the web team")
+	b.evaluate("document.querySelector('.sure summary').click()", nil)
+	b.follow("document.querySelector('.sure button').click()")
+	b.wants("main", "1 token that ended")
+	b.visit(url + "/gantry/audit?user=web")
+	b.wants("table", "shop 0.2.0")
+	b.visit(url + "/gantry/audit")
+	b.wants("table", "token-revoke")
+}
+
 // TestPagesFitAPhone wants no page to be wider than the window of a phone.
 func TestPagesFitAPhone(t *testing.T) {
 	t.Parallel()
@@ -75,7 +109,7 @@ func TestPagesFitAPhone(t *testing.T) {
 	b.send("Emulation.setDeviceMetricsOverride", map[string]any{"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true}, nil)
 	for _, path := range []string{
 		"/", "/?q=none", "/chart/shop", "/chart/shop/0.2.0/values", "/chart/shop/0.2.0/objects", "/chart/shop/0.2.0/templates",
-		"/chart/shop/0.2.0/versions", "/chart/shop/compare", "/playground", "/chart/none",
+		"/chart/shop/0.2.0/versions", "/chart/shop/compare", "/playground", "/chart/none", "/gantry/audit", "/gantry/tokens",
 	} {
 		t.Log(path)
 		b.visit(url + path)
