@@ -384,7 +384,7 @@ func TestWaitingGivesUp(t *testing.T) {
 	r.wants(said, "gave up after", "waiting does not help: Deployment web", "ImagePullBackOff", "gantry: hint: is the image's name right", "--patient")
 	r.g("uninstall", "shop")
 	said = r.fails(6, append(broken, "--patient", "--timeout", "3s", "--no-hooks")...) // a hook has no more time than that, either
-	r.wants(said, "1 of 4 objects not ready after") // how long it took says nothing of a busy machine
+	r.wants(said, "1 of 4 objects not ready after")                                    // how long it took says nothing of a busy machine
 	if strings.Contains(said, "gave up") {
 		t.Errorf("a patient wait gave up:\n%s", said)
 	}
