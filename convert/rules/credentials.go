@@ -109,24 +109,25 @@ func (u *unit) warnClear(v compose.Variable, why string, key ...string) {
 // knows from the container's variables.
 func (u *unit) arguments(list []string) []string {
 	var out []string
+	places := placesOf(u.referred, list)
 	for _, s := range list {
-		out = append(out, u.argument(s, list))
+		out = append(out, argument(s, places))
 	}
 	return out
 }
 
-func (u *unit) argument(s string, list []string) string {
-	for _, v := range u.referred {
-		at := find(s, v.Value, list)
+func argument(s string, places []place) string {
+	for _, p := range places {
+		at := p.in(s)
 		if at < 0 {
 			continue
 		}
-		before, after := s[:at], s[at+len(v.Value):]
-		text := u.argument(before, list)
+		before, after := s[:at], s[at+len(p.Value):]
+		text := argument(before, places)
 		if strings.HasSuffix(before, "$") && !strings.HasSuffix(before, "$$") {
 			text += "$" // or else it would escape what follows
 		}
-		return text + "$(" + v.Name + ")" + u.argument(after, list)
+		return text + "$(" + p.Name + ")" + argument(after, places)
 	}
 	return kubeletEscape(s)
 }
@@ -143,10 +144,10 @@ func (u *unit) readByShell() bool {
 func (u *unit) probeSecrets(command []string) []string {
 	isText := u.in.HealthCheck.Test[0] == "CMD-SHELL"
 	words, filled := slices.Clone(command), map[int]bool{}
-	for _, v := range u.checked {
+	for _, v := range placesOf(u.checked, command) {
 		referred := slices.ContainsFunc(u.referred, func(o compose.Variable) bool { return o.Name == v.Name })
 		for i := range words {
-			text, ok := shellFills(words[i], v, command)
+			text, ok := shellFills(words[i], v)
 			plain := isText || !strings.ContainsAny(command[i], "'\"`$\\")
 			switch {
 			case text == words[i] && ok:
@@ -176,9 +177,9 @@ func (u *unit) probeSecrets(command []string) []string {
 
 // shellFills puts a variable in the place of its value in a text that a shell reads, and
 // reports whether the shell fills it in everywhere: between single quotes it does not.
-func shellFills(text string, v compose.Variable, texts []string) (filled string, ok bool) {
+func shellFills(text string, v place) (filled string, ok bool) {
 	for rest := text; ; {
-		at := find(rest, v.Value, texts)
+		at := v.in(rest)
 		if at < 0 {
 			return filled + rest, true
 		}

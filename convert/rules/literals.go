@@ -35,6 +35,10 @@ var (
 	elsewhere = pattern.Lazy(`^(?:[-/.~@%{]|file:|env:)`)
 )
 
+// maxLiterals is how many secrets are looked for in one command line. No program takes
+// so many: what is beyond that is data.
+const maxLiterals = 64
+
 // literals returns the secrets that a command line holds as they are, each once.
 func literals(words []string) []literal {
 	text := strings.Join(words, " ")
@@ -42,7 +46,7 @@ func literals(words []string) []literal {
 	add := func(name string, from, to int) {
 		value := text[from:to]
 		known := slices.ContainsFunc(found, func(l literal) bool { return l.value == value })
-		if !known && len(value) >= shortestSecret && ends(text, from, to) && !isSwitch(value) && !elsewhere().MatchString(value) {
+		if !known && len(found) < maxLiterals && len(value) >= shortestSecret && ends(text, from, to) && !isSwitch(value) && !elsewhere().MatchString(value) {
 			found = append(found, literal{name, value})
 		}
 	}
@@ -105,7 +109,7 @@ func (a *app) knownIn(words []string) []literal {
 	var found []literal
 	for _, text := range words {
 		for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(wordEnds, r) }) {
-			if a.knownSecrets[word] {
+			if a.knownSecrets[word] && len(found) < maxLiterals {
 				found = append(found, literal{"", word})
 			}
 		}
@@ -121,9 +125,14 @@ const wordEnds = " \t\n\"'=:@,;()&|"
 // the container has, or can be given.
 func (u *unit) credentialsIn(key string, words []string, files map[string]string, values types.MappingWithEquals) []compose.Variable {
 	out := u.secretVariables.at(u.at(key))
+	taken := func(name string) bool {
+		_, inValues := values[name]
+		_, inFiles := files[name]
+		return inValues || inFiles || slices.ContainsFunc(out, func(v compose.Variable) bool { return v.Name == name })
+	}
 	for _, l := range append(literals(words), u.knownIn(words)...) {
 		if !slices.ContainsFunc(out, func(v compose.Variable) bool { return strings.Contains(l.value, v.Value) }) {
-			out = append(out, compose.Variable{Name: u.nameOf(l, files, values), Value: l.value})
+			out = append(out, compose.Variable{Name: u.nameOf(l, taken), Value: l.value})
 		}
 	}
 	for i, v := range out {
@@ -150,31 +159,43 @@ func holder(value string, files map[string]string, values types.MappingWithEqual
 }
 
 // nameOf returns a name for the variable that a literal is the value of: that of the
-// flag, or of the service, and of no variable that the container has.
-func (u *unit) nameOf(l literal, files map[string]string, values types.MappingWithEquals) string {
+// flag, or of the service, and none that is taken.
+func (u *unit) nameOf(l literal, taken func(name string) bool) string {
 	name := strings.TrimLeft(strings.ToUpper(strings.ReplaceAll(u.object, "-", "_"))+"_PASSWORD", "_0123456789")
 	if strings.Contains(l.name, "_") && charts.IsSecretName(l.name) {
 		name = l.name
 	}
 	free := name
-	for n := 2; ; n++ {
-		_, inValues := values[free]
-		_, inFiles := files[free]
-		if !inValues && !inFiles {
-			return free
-		}
+	for n := 2; taken(free); n++ {
 		free = fmt.Sprintf("%s_%d", name, n)
 	}
+	return free
 }
 
-// find returns where a secret stands in a text: as a word of its own, and elsewhere only
-// if no text of the command line has it as a word. The password redis is not in
+// place is a secret that is looked for in a command line: as a word of its own, and
+// elsewhere only if no text of the line has it as a word. The password redis is not in
 // redis-server.
-func find(text, secret string, texts []string) int {
-	if slices.ContainsFunc(texts, func(t string) bool { return wordIndex(t, secret) >= 0 }) {
-		return wordIndex(text, secret)
+type place struct {
+	compose.Variable
+
+	word bool
+}
+
+func placesOf(secrets []compose.Variable, texts []string) []place {
+	var places []place
+	for _, v := range secrets {
+		word := slices.ContainsFunc(texts, func(t string) bool { return wordIndex(t, v.Value) >= 0 })
+		places = append(places, place{v, word})
 	}
-	return strings.Index(text, secret)
+	return places
+}
+
+// in returns where the secret stands in a text.
+func (p place) in(text string) int {
+	if p.word {
+		return wordIndex(text, p.Value)
+	}
+	return strings.Index(text, p.Value)
 }
 
 // wordIndex returns where a secret stands in a text as a word.

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,5 +27,16 @@ func TestLiterals(t *testing.T) {
 		if diff := cmp.Diff(tt.want, literals(tt.words), cmp.AllowUnexported(literal{})); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", tt.words, diff)
 		}
+	}
+}
+
+// TestLiteralsAreLimited gives a program more secrets than any takes.
+func TestLiteralsAreLimited(t *testing.T) {
+	var words []string
+	for i := range 10 * maxLiterals {
+		words = append(words, fmt.Sprintf("--token=t0ken-%d", i))
+	}
+	if found := literals(words); len(found) != maxLiterals {
+		t.Errorf("%d secrets are found, want %d", len(found), maxLiterals)
 	}
 }

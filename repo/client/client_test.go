@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -482,130 +481,6 @@ func TestPushWithSignature(t *testing.T) {
 	if got, err := os.ReadFile(prov); err != nil || string(got) != signature {
 		t.Errorf("the signature came back as %q, %v", got, err)
 	}
-}
-
-// TestDownloadGoesOnInAnotherRun breaks off so often that a run gives up, and lets the
-// next one ask for the rest: of the same content, and from the start of another one.
-func TestDownloadGoesOnInAnotherRun(t *testing.T) {
-	t.Parallel()
-	archive := chartArchive(t, "1.0.0", strings.Repeat("# words that gzip makes short, but not to nothing\n", 3000)+digestOf(t, []byte("x")))
-	var broken atomic.Bool
-	var sent atomic.Int64
-	etag := `"first"`
-	mux := http.NewServeMux()
-	mux.HandleFunc("/index.yaml", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(indexOf("web.tgz", digestOf(t, archive))))
-	})
-	mux.HandleFunc("/web.tgz", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("ETag", etag)
-		if broken.Load() {
-			w.Header().Set("Content-Length", strconv.Itoa(len(archive)))
-			_, _ = w.Write(archive[:len(archive)/2])
-			return
-		}
-		counted := &countedWriter{w, &sent}
-		http.ServeContent(counted, r, "", time.Time{}, bytes.NewReader(archive))
-	})
-	s := httptest.NewServer(mux)
-	t.Cleanup(s.Close)
-	h := newHome(t)
-	h.add(t, client.Repository{Name: "up", URL: s.URL})
-	found, err := h.Find(t.Context(), "up/web", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	partials := func() (names []string) {
-		entries, err := os.ReadDir(filepath.Join(h.paths.Cache, "gantry-partial"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			names = append(names, e.Name())
-		}
-		return names
-	}
-	whole := func() {
-		t.Helper()
-		dir := t.TempDir()
-		file, err := h.Download(t.Context(), found, dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, archive) {
-			t.Errorf("%d bytes of %d arrive: %v", len(got), len(archive), err)
-		}
-		if left := partials(); len(left) > 0 {
-			t.Errorf("left over: %v", left)
-		}
-		if all, err := os.ReadDir(dir); err != nil || len(all) != 1 {
-			t.Errorf("beside the archive: %v %v", all, err)
-		}
-	}
-	breakOff := func() {
-		t.Helper()
-		broken.Store(true)
-		defer broken.Store(false)
-		dir := t.TempDir()
-		if _, err := h.Download(t.Context(), found, dir); err == nil {
-			t.Fatal("half an archive passes")
-		}
-		if all, err := os.ReadDir(dir); err != nil || len(all) > 0 {
-			t.Errorf("half an archive is in the way: %v %v", all, err)
-		}
-		if left := partials(); len(left) != 2 {
-			t.Fatalf("kept for the next run: %v", left)
-		}
-	}
-
-	breakOff()
-	whole()
-	if rest := int64(len(archive) - len(archive)/2); sent.Load() != rest {
-		t.Errorf("the next run fetched %d bytes, and %d were missing", sent.Load(), rest)
-	}
-
-	breakOff()
-	etag = `"second"`
-	sent.Store(0)
-	whole()
-	if sent.Load() != int64(len(archive)) {
-		t.Errorf("of another content %d bytes were fetched", sent.Load())
-	}
-
-	breakOff()
-	for _, name := range partials() {
-		if strings.HasSuffix(name, ".part") {
-			if err := os.WriteFile(filepath.Join(h.paths.Cache, "gantry-partial", name), []byte("something else"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if _, err := h.Download(t.Context(), found, t.TempDir()); !errors.Is(err, client.ErrDigest) {
-		t.Errorf("parts that do not belong together: %v", err)
-	}
-	whole()
-
-	breakOff()
-	for _, name := range partials() {
-		if strings.HasSuffix(name, ".part") {
-			if err := os.WriteFile(filepath.Join(h.paths.Cache, "gantry-partial", name), append(bytes.Clone(archive), "more"...), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	whole()
-}
-
-// countedWriter counts what is sent of a body.
-type countedWriter struct {
-	http.ResponseWriter
-
-	n *atomic.Int64
-}
-
-func (w *countedWriter) Write(p []byte) (int, error) {
-	n, err := w.ResponseWriter.Write(p)
-	w.n.Add(int64(n))
-	return n, err
 }
 
 // TestProgress wants every byte of an index to be told of, under the repository's name.
