@@ -8,7 +8,8 @@
 // helm's own, and helm's engine is the judge of every test. What differs is
 // what people notice: templates are parsed and executed on every processor as
 // long as none changes what another one sees ([program.run] falls back to one
-// after the other), documents are put in order without decoding them, errors
+// after the other), helpers that write the same each time are executed once (the
+// memo), documents are put in order without decoding them, errors
 // have positions, and a chart cannot take the machine down (the constants Max).
 //
 // It must not import helm's action package, nor talk to a cluster.

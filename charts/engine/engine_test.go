@@ -437,3 +437,51 @@ func TestStrict(t *testing.T) {
 		t.Errorf("error %v: %+v", err, e)
 	}
 }
+
+// A template that sets something in its context has set it for those that are
+// executed after it, however many there are.
+func TestContextIsShared(t *testing.T) {
+	files := []charts.File{
+		{Name: "Chart.yaml", Data: []byte("apiVersion: v2\nname: shop\nversion: 1.0.0\n")},
+		{Name: "templates/m.yaml", Data: []byte(`{{ $_ := set . "mine" "m" }}{{ $_ := set $ "other" 1 }}{{ $_ := unset . "other" }}kind: M`)},
+	}
+	for i := range 40 {
+		name := fmt.Sprintf("templates/%c%d.yaml", 'a'+i%20, i)
+		files = append(files, charts.File{Name: name, Data: []byte("kind: A\nmine: {{ .mine | quote }}\nother: {{ .other | quote }}")})
+	}
+	want, err := renderByHelm(t, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := renderOurs(t.Context(), files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-helm +gantry:\n%s", diff)
+	}
+	if !strings.Contains(want, `mine: "m"`) || !strings.Contains(want, "mine: \n") {
+		t.Error("no template sees what was set, or all do: this tries nothing")
+	}
+}
+
+// What is another thing each time stays so, in a template that is included twice, too.
+func TestIncludedAgain(t *testing.T) {
+	for _, body := range []string{
+		"{{ randAlphaNum 20 }}", "{{ uuidv4 }}", "{{ now | date \"150405.000000000\" }}", "{{ include \"inner\" . }}", "{{ template \"inner\" $ }}",
+		"{{ with .Values }}{{ include \"inner\" $ }}{{ end }}", "{{ tpl \"{{ randAlphaNum 20 }}\" . }}", "{{ htpasswd \"a\" \"b\" }}",
+	} {
+		t.Run(body, func(t *testing.T) {
+			r, err := engine.Render(t.Context(), shop(t, map[string]string{
+				"templates/_twice.tpl": `{{ define "twice" }}` + body + `{{ end }}{{ define "inner" }}{{ randAlphaNum 20 }}{{ end }}`,
+				"templates/NOTES.txt":  `{{ include "twice" . }} {{ include "twice" . }}`,
+			}), nil, engine.Options{Name: "demo"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if one, other, _ := strings.Cut(r.Notes, " "); one == other {
+				t.Errorf("both are %q", one)
+			}
+		})
+	}
+}

@@ -24,12 +24,19 @@ type scope struct {
 	lookup Lookup
 	// kept are the texts that tpl has parsed.
 	kept map[string]*template.Template
+	// now is shared with the scopes of tpl.
+	now *rootContext
+	// memo is nil where what templates see may change.
+	memo *memo
 }
 
 // newScope returns the scope of a program for one more goroutine.
 func newScope(p *program, m *meter) *scope {
-	s := &scope{meter: m, named: p.named, strict: p.strict, lint: p.lint, lookup: p.lookup}
+	s := &scope{meter: m, named: p.named, strict: p.strict, lint: p.lint, lookup: p.lookup, now: &rootContext{}}
 	s.bind(template.Must(p.set.Clone()))
+	if !p.changes || m.shared != nil {
+		s.memo = newMemo(s.set)
+	}
 	return s
 }
 
@@ -49,7 +56,7 @@ func (s *scope) functions() template.FuncMap {
 	delete(funcs, "expandenv")
 	addMeasured(funcs)
 	if s.meter != nil {
-		addChangers(funcs, s.meter.shared)
+		addChangers(funcs, s.meter.shared, s.now)
 	}
 	maps.Copy(funcs, template.FuncMap{
 		"toToml": toTOML, "fromToml": fromTOML,
@@ -96,6 +103,22 @@ func (s *scope) fail(message string) (string, error) {
 
 // include executes a template, and returns what it writes.
 func (s *scope) include(name string, data any) (string, error) {
+	if s.memo == nil || !s.now.is(data) || !s.memo.holds(name) {
+		return s.call(name, data)
+	}
+	key := included{s.now.chart, name}
+	if text, ok := s.memo.texts[key]; ok {
+		return text, s.meter.step(len(text))
+	}
+	text, err := s.call(name, data)
+	if err == nil {
+		s.memo.texts[key] = text
+	}
+	return text, err
+}
+
+// call executes a template that is included.
+func (s *scope) call(name string, data any) (string, error) {
 	same := s.meter.same
 	if same[name] > maxSame {
 		return "", fmt.Errorf("rendering template has a nested reference name: %s: unable to execute template", name)
@@ -161,7 +184,7 @@ func (s *scope) parse(text string) (*template.Template, error) {
 		}
 	} else {
 		// What it defines, it alone sees, and whatever it calls.
-		within := &scope{meter: s.meter, named: s.named, strict: s.strict, lookup: s.lookup}
+		within := &scope{meter: s.meter, named: s.named, strict: s.strict, lookup: s.lookup, now: s.now}
 		clone, err := s.set.Clone()
 		if err != nil {
 			return nil, err

@@ -151,8 +151,9 @@ func tooMany(from, to, step int) error {
 }
 
 // addChangers makes the functions that change what they are given refuse to, when
-// others see it, too.
-func addChangers(funcs template.FuncMap, shared places) {
+// others see it, too. Of the context, the templates have copies: that is why it is
+// not among the shared places.
+func addChangers(funcs template.FuncMap, shared places, now *rootContext) {
 	if shared == nil {
 		return
 	}
@@ -163,8 +164,8 @@ func addChangers(funcs template.FuncMap, shared places) {
 		return nil
 	}
 	type values = map[string]any
-	check3[values, string, any, values](funcs, "set", func(m values, _ string, _ any) error { return refuse(shared.has(m)) })
-	check2[values, string, values](funcs, "unset", func(m values, _ string) error { return refuse(shared.has(m)) })
+	check3[values, string, any, values](funcs, "set", func(m values, _ string, _ any) error { return refuse(shared.has(m) || now.is(m)) })
+	check2[values, string, values](funcs, "unset", func(m values, _ string) error { return refuse(shared.has(m) || now.is(m)) })
 	check1[any, []string](funcs, "sortAlpha", func(list any) error { return refuse(shared.touches(list)) })
 	for _, name := range []string{"merge", "mergeOverwrite"} {
 		if f, ok := funcs[name].(func(values, ...values) any); ok {

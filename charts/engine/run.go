@@ -140,6 +140,7 @@ func (s *scope) execute(p *program, i int, sees map[string]any) (text string, er
 			err = &TemplateError{Pos: position(src.name, "", ""), Problem: fmt.Sprintf("a function panics: %v", r)}
 		}
 	}()
+	*s.now = rootContext{root: sees, chart: src.basePath}
 	sees["Template"] = chartutil.Values{"Name": src.name, "BasePath": src.basePath}
 	out := s.meter.output()
 	out.Grow(len(src.text)) // most write about as much as they are long
