@@ -165,7 +165,7 @@ type Conflict struct {
 // String prints the field, its owner, and since when it is theirs.
 func (c Conflict) String() string {
 	owner := c.Owner
-	if verb, found := strings.CutPrefix(owner, FieldManager+"-"); found {
+	if verb, found := strings.CutPrefix(owner, VerbManager("")); found {
 		owner = FieldManager + " " + verb
 	}
 	text := fmt.Sprintf("%s, set by %s", c.Field, owner)

@@ -48,10 +48,22 @@ type ApplyOptions struct {
 	Description string
 	// Confirm looks at the plan before anything is changed. Its error ends the
 	// operation. It may be nil.
-	Confirm func(*Plan) error
+	Confirm func(context.Context, *Plan) error
 
 	// strict refuses fields that kinds do not have.
 	strict bool
+}
+
+// confirm asks about a plan.
+func (o ApplyOptions) confirm(ctx context.Context, plan *Plan) error {
+	var err error
+	if o.Confirm != nil {
+		err = o.Confirm(ctx, plan)
+	}
+	if ctx.Err() != nil {
+		return stopped(ctx)
+	}
+	return err
 }
 
 func (o ApplyOptions) timeout() time.Duration {

@@ -49,12 +49,10 @@ func (m *Manager) ensureNamespace(ctx context.Context, says Namespace, o *ApplyO
 	if err != nil {
 		return err
 	}
-	if o.Confirm != nil {
-		if err := o.Confirm(planned.Plan); err != nil {
-			return err
-		}
-		o.Confirm = nil // nobody is asked twice
+	if err := o.confirm(ctx, planned.Plan); err != nil {
+		return err
 	}
+	o.Confirm = nil                                  // nobody is asked twice
 	labels := map[string]string{"name": m.namespace} // as helm does
 	maps.Copy(labels, says.Labels)
 	namespace.SetLabels(labels)

@@ -112,6 +112,15 @@ func (p *Plan) Changes() bool {
 	return slices.ContainsFunc(p.Steps, func(s *Step) bool { return s.Do != Leave && s.Do != Keep && s.Do != Run })
 }
 
+// nothing is what a first revision is compared with.
+const nothing = "nothing"
+
+// Fresh reports whether the plan makes a first revision, and changes nothing that is
+// there already.
+func (p *Plan) Fresh() bool {
+	return p.From == nothing && p.Count(Change)+p.Count(Recreate)+p.Count(Adopt) == 0
+}
+
 // Keeps reports whether the plan leaves an object that is no longer in the release. A
 // plan that there is not keeps nothing.
 func (p *Plan) Keeps(o Object) bool {

@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -178,7 +179,7 @@ func TestDeclined(t *testing.T) {
 	b.install(t, nil)
 	writes := b.cluster.writes
 	_, err := b.Upgrade(t.Context(), "shop", testChart(t), values{"replicas": 2}, release.UpgradeOptions{ApplyOptions: release.ApplyOptions{
-		Confirm: func(p *release.Plan) error {
+		Confirm: func(_ context.Context, p *release.Plan) error {
 			if p.Summary() != "1 to change" {
 				t.Errorf("the plan: %s", p.Summary())
 			}

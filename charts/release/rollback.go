@@ -143,10 +143,8 @@ func (m *Manager) repair(ctx context.Context, w work, dry bool) (*Plan, error) {
 	if err != nil || dry || !plan.Changes() {
 		return plan, err
 	}
-	if w.options.Confirm != nil {
-		if err := w.options.Confirm(plan); err != nil {
-			return plan, err
-		}
+	if err := w.options.confirm(ctx, plan); err != nil {
+		return plan, err
 	}
 	e := &execution{manager: m, client: client, plan: plan, record: w.next, options: w.options}
 	return plan, e.applyAndWait(ctx)

@@ -31,7 +31,7 @@ type UninstallOptions struct {
 	Description string
 	// Confirm looks at the plan before anything is changed, and may allow to delete
 	// storage. Its error ends the operation. It may be nil.
-	Confirm func(*Plan) (deleteStorage bool, err error)
+	Confirm func(context.Context, *Plan) (deleteStorage bool, err error)
 }
 
 // Uninstalled is what an uninstallation did.
@@ -82,7 +82,10 @@ func (m *Manager) uninstall(ctx context.Context, name string, o UninstallOptions
 	}
 	out.Plan = e.plan
 	if o.Confirm != nil && !o.DryRun {
-		also, err := o.Confirm(e.plan)
+		also, err := o.Confirm(ctx, e.plan)
+		if ctx.Err() != nil {
+			return nil, stopped(ctx)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -122,10 +125,11 @@ func (m *Manager) planUninstall(ctx context.Context, name string, last *helmrele
 	if err != nil {
 		return nil, err
 	}
-	nothing := *last
-	nothing.Manifest = ""
+	empty := *last
+	empty.Manifest = ""
 	w := work{
-		name: name, next: &nothing, before: before, to: "nothing",
+		name: name, next: &empty, before: before, to: nothing,
+		events:  [2]helmrelease.HookEvent{helmrelease.HookPreDelete, helmrelease.HookPostDelete},
 		options: ApplyOptions{DeleteStorage: o.DeleteStorage, NoHooks: o.NoHooks, Timeout: o.Timeout},
 	}
 	plan, err := m.plan(ctx, client, &w)

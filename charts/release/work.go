@@ -60,7 +60,7 @@ func (m *Manager) plan(ctx context.Context, client Client, w *work) (*Plan, erro
 	if err != nil {
 		return nil, err
 	}
-	plan.From, plan.To = "nothing", w.to
+	plan.From, plan.To = nothing, w.to
 	if w.before != nil {
 		plan.From = fmt.Sprintf("revision %d", w.before.Version)
 	}
@@ -128,13 +128,8 @@ func (m *Manager) carryOut(ctx context.Context, w work) (*Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.options.Confirm != nil {
-		if err := w.options.Confirm(plan); err != nil {
-			return nil, err
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, stopped(ctx)
+	if err := w.options.confirm(ctx, plan); err != nil {
+		return nil, err
 	}
 	e := &execution{manager: m, client: client, plan: plan, record: w.next, options: w.options}
 	if w.onlyChanges && !plan.Changes() && alike(w.before, w.next) {

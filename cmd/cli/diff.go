@@ -115,7 +115,7 @@ func (a *app) diffPlan(ctx context.Context, name string, sides []string, o *diff
 	if o.repair {
 		return plan.Changes(), nil
 	}
-	a.printPlan(plan, o.labels)
+	a.printPlan(a.Out, plan, o.labels)
 	if o.drift && plan.Changes() {
 		fmt.Fprintf(a.Err, "gantry diff %s --repair%s puts it back; what shall stay belongs in the chart\n", name, a.inNamespace())
 	}
@@ -130,7 +130,7 @@ func (a *app) planRepair(ctx context.Context, name string, o *diffOptions) (*rel
 		p.finish()
 		return nil, a.releaseError(err)
 	}
-	o.apply.Confirm = a.confirm(o.yes)
+	o.apply.Confirm = a.confirm(o.yes, goOn)
 	plan, err := manager.Repair(ctx, name, release.RepairOptions{ApplyOptions: o.apply, DryRun: !o.repair})
 	p.finish()
 	if err != nil {

@@ -14,6 +14,7 @@ type downOptions struct {
 	sourceOptions
 	release.UninstallOptions
 	volumes bool
+	yes     bool
 }
 
 func newDown(a *app) *cobra.Command {
@@ -22,7 +23,8 @@ func newDown(a *app) *cobra.Command {
 		Use:   "down [NAME]",
 		Short: "Take a Compose application off the cluster",
 		Long: `Down uninstalls the release NAME (default: the name of the Compose application).
-Volumes stay, and with them the secrets that open them; --volumes deletes both.
+Volumes stay, and with them the secrets that open them; --volumes deletes both. On a
+terminal the plan is shown, and you are asked.
 
 ` + exitCodesHelp,
 		Example: `  gantry down
@@ -33,6 +35,8 @@ Volumes stay, and with them the secrets that open them; --volumes deletes both.
 	o.bind(c)
 	f := c.Flags()
 	f.BoolVar(&o.volumes, "volumes", false, "delete volumes and kept secrets, too: their data is lost")
+	bindYes(c, &o.yes)
+	f.BoolVar(&o.DryRun, "dry-run", false, "print what would be deleted and change nothing")
 	f.DurationVar(&o.Timeout, "timeout", release.DefaultTimeout, "how long to wait until everything is gone")
 	return c
 }
@@ -49,10 +53,18 @@ func runDown(ctx context.Context, a *app, args []string, o *downOptions) error {
 		name = result.App.Name
 		a.useNamespace(result)
 	}
-	o.Wait, o.DeleteStorage = true, o.volumes
+	question := goOn
+	if o.volumes {
+		question = "Go on, and delete the volumes and secrets that it keeps, too?"
+	}
+	o.Wait, o.DeleteStorage, o.Confirm = true, o.volumes, a.confirmUninstall(a.confirm(o.yes, question), false)
 	done, err := a.uninstall(ctx, name, o.UninstallOptions)
 	if err != nil {
 		return err
+	}
+	if o.DryRun {
+		a.printUninstall(done)
+		return nil
 	}
 	if err := a.deleteKept(ctx, done, o.volumes); err != nil {
 		return a.releaseError(err)

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,8 +14,8 @@ import (
 
 // printPlan prints what a plan does, an object after the other. Objects in which
 // nothing differs but the labels that name versions are only counted, unless
-// labels are wanted.
-func (a *app) printPlan(p *release.Plan, labels bool) {
+// labels are wanted. The summary goes to standard error.
+func (a *app) printPlan(w io.Writer, p *release.Plan, labels bool) {
 	labelled := 0
 	for _, s := range p.Steps {
 		switch {
@@ -23,11 +25,11 @@ func (a *app) printPlan(p *release.Plan, labels bool) {
 			labelled++
 			continue
 		}
-		a.printStep(s)
+		printStep(w, s)
 	}
 	for _, s := range p.Steps {
 		if s.Do == release.Run && p.Changes() {
-			fmt.Fprintf(a.Out, "run %s (hook %s)\n", s.Object, strings.Join(s.Hook, ", "))
+			fmt.Fprintf(w, "run %s (hook %s)\n", s.Object, strings.Join(s.Hook, ", "))
 		}
 	}
 	if !p.Changes() {
@@ -41,25 +43,25 @@ func (a *app) printPlan(p *release.Plan, labels bool) {
 	fmt.Fprintln(a.Err, summary)
 }
 
-func (a *app) printStep(s *release.Step) {
-	fmt.Fprintf(a.Out, "%s %s", s.Do, s.Object)
+func printStep(w io.Writer, s *release.Step) {
+	fmt.Fprintf(w, "%s %s", s.Do, s.Object)
 	if s.Reason != "" {
-		fmt.Fprintf(a.Out, ": %s", s.Reason)
+		fmt.Fprintf(w, ": %s", s.Reason)
 	}
-	fmt.Fprintln(a.Out)
+	fmt.Fprintln(w)
 	for _, d := range s.After {
 		if d.Until != "" {
-			fmt.Fprintf(a.Out, "  waits until %s is %s\n", d.Object, d.Until)
+			fmt.Fprintf(w, "  waits until %s is %s\n", d.Object, d.Until)
 		}
 	}
 	if s.Lost != "" {
-		fmt.Fprintf(a.Out, "  lost: %s\n", s.Lost)
+		fmt.Fprintf(w, "  lost: %s\n", s.Lost)
 	}
 	for _, c := range s.Taken {
-		fmt.Fprintf(a.Out, "  takes over %s\n", c)
+		fmt.Fprintf(w, "  takes over %s\n", c)
 	}
 	if s.Diff != "" && s.Do != release.Delete && s.Do != release.Keep {
-		fmt.Fprintln(a.Out, strings.TrimRight(s.Diff, "\n"))
+		fmt.Fprintln(w, strings.TrimRight(s.Diff, "\n"))
 	}
 }
 
@@ -68,28 +70,45 @@ func bindYes(c *cobra.Command, yes *bool) {
 	c.Flags().BoolVarP(yes, "yes", "y", false, "do not ask; nobody is asked when the input is no terminal")
 }
 
+// goOn is what is asked about a plan that says all.
+const goOn = "Go on?"
+
+// asks reports whether a person is there to be asked.
+func (a *app) asks() bool { return isTerminal(a.In) && isTerminal(a.Err) }
+
 // confirm shows the plan to a person and asks. Nobody is asked who cannot answer,
-// who has answered already, or when nothing would change.
-func (a *app) confirm(yes bool) func(*release.Plan) error {
-	if yes || !isTerminal(a.In) || !isTerminal(a.Err) {
+// who has answered already, when nothing would change, or when all of it is new.
+func (a *app) confirm(yes bool, question string) func(context.Context, *release.Plan) error {
+	if yes || !a.asks() {
 		return nil
 	}
-	return func(p *release.Plan) error {
-		if !p.Changes() {
+	return func(ctx context.Context, p *release.Plan) error {
+		if !p.Changes() || p.Fresh() {
 			return nil
 		}
-		a.printPlan(p, false)
-		if !a.ask("Go on?") {
-			return release.ErrDeclined
+		a.printPlan(a.Err, p, false)
+		agreed, err := a.ask(ctx, question)
+		if err == nil && !agreed {
+			err = release.ErrDeclined
 		}
-		return nil
+		return err
 	}
 }
 
-// ask asks a person; anything but yes is no.
-func (a *app) ask(question string) bool {
+// ask asks a person; anything but yes is no. The error is the end of the context: who
+// types Ctrl-C has answered, too.
+func (a *app) ask(ctx context.Context, question string) (bool, error) {
 	fmt.Fprintf(a.Err, "%s [y/N] ", question)
-	answer, _ := bufio.NewReader(a.In).ReadString('\n')
-	answer = strings.ToLower(strings.TrimSpace(answer))
-	return answer == "y" || answer == "yes"
+	answers := make(chan string, 1)
+	go func() { // it ends with the process where nobody answers: reading cannot be interrupted
+		answer, _ := bufio.NewReader(a.In).ReadString('\n')
+		answers <- strings.ToLower(strings.TrimSpace(answer))
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(a.Err)
+		return false, ctx.Err()
+	case answer := <-answers:
+		return answer == "y" || answer == "yes", nil
+	}
 }

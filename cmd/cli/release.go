@@ -204,6 +204,9 @@ func (a *app) done(did string, r *release.Release) {
 	fmt.Fprintf(a.Out, "%s %s: revision %d is %s in namespace %s\n", did, r.Name, r.Revision, r.Status, r.Namespace)
 }
 
+// dryRunDone ends what a dry run says.
+const dryRunDone = "this was a dry run: nothing was changed"
+
 // printDryRun prints the plan of a release that is not made, or else its documents.
 func (a *app) printDryRun(r *release.Release) {
 	if a.progressOutput == progressJSON && r.Plan != nil {
@@ -211,15 +214,15 @@ func (a *app) printDryRun(r *release.Release) {
 		return
 	}
 	if r.Plan != nil {
-		a.printPlan(r.Plan, false)
-		fmt.Fprintln(a.Err, "this was a dry run: nothing was changed")
+		a.printPlan(a.Out, r.Plan, false)
+		fmt.Fprintln(a.Err, dryRunDone)
 		return
 	}
 	fmt.Fprintln(a.Out, strings.TrimSpace(r.Manifest))
 	for _, h := range r.Hooks {
 		fmt.Fprintf(a.Out, "---\n# Hook: %s\n%s\n", strings.Join(h.Events, ","), h.Manifest)
 	}
-	fmt.Fprintln(a.Err, "this was a dry run: nothing was changed")
+	fmt.Fprintln(a.Err, dryRunDone)
 }
 
 // stamp writes a time for tables.

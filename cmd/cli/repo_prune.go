@@ -71,8 +71,14 @@ func runRepoPrune(ctx context.Context, a *app, o *repoPruneOptions) error {
 	if err := o.show(a, expired); err != nil || len(expired) == 0 || o.dryRun {
 		return err
 	}
-	if !o.yes && isTerminal(a.In) && isTerminal(a.Err) && !a.ask("Delete "+countOf(len(expired), "version")+"?") {
-		return errors.New("nothing was deleted")
+	if !o.yes && a.asks() {
+		goOn, err := a.ask(ctx, "Delete "+countOf(len(expired), "version")+"?")
+		if err != nil {
+			return err
+		}
+		if !goOn {
+			return errors.New("nothing was deleted")
+		}
 	}
 	if err := server.Expire(ctx, store, expired, a.Now); err != nil {
 		return err

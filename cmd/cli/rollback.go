@@ -13,6 +13,7 @@ import (
 type rollbackOptions struct {
 	release.RollbackOptions
 	output string
+	yes    bool
 }
 
 func newRollback(a *app) *cobra.Command {
@@ -24,7 +25,8 @@ func newRollback(a *app) *cobra.Command {
 the newest before the current one that was deployed; revisions that failed do not
 count. Fields that somebody else has set meanwhile are taken over.
 
-With --dry-run it prints the plan, as gantry diff does, and changes nothing.
+On a terminal the plan is shown, and you are asked. With --dry-run it is printed, as
+gantry diff does, and nothing is changed.
 
 ` + exitCodesHelp,
 		Example: `  gantry rollback shop
@@ -43,6 +45,7 @@ With --dry-run it prints the plan, as gantry diff does, and changes nothing.
 		},
 	}
 	bindApply(c, &o.ApplyOptions)
+	bindYes(c, &o.yes)
 	bindHistoryMax(c, &o.HistoryMax)
 	bindOutput(c, &o.output)
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the plan and change nothing")
@@ -65,7 +68,7 @@ func runRollback(ctx context.Context, a *app, name string, revision int, o *roll
 	if err := checkApply(&o.ApplyOptions, ""); err != nil {
 		return err
 	}
-	o.HistoryMax = historyMax(o.HistoryMax)
+	o.HistoryMax, o.Confirm = historyMax(o.HistoryMax), a.confirm(o.yes, goOn)
 	if o.output == progressJSON && !o.DryRun {
 		a.progressOutput = progressJSON
 	}

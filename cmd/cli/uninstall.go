@@ -15,6 +15,7 @@ type uninstallOptions struct {
 	release.UninstallOptions
 	ignoreNotFound bool
 	keepStorage    bool
+	yes            bool
 }
 
 func newUninstall(a *app) *cobra.Command {
@@ -25,8 +26,9 @@ func newUninstall(a *app) *cobra.Command {
 		Short:   "Take releases away",
 		Long: `Uninstall deletes the objects of releases and their records. Objects whose
 annotation helm.sh/resource-policy says keep stay, and are named. So do claims and
-volumes, whose data would be lost, those that StatefulSets have made included: on a
-terminal you are asked, elsewhere --delete-storage deletes them.
+volumes, whose data would be lost, those that StatefulSets have made included;
+--delete-storage deletes them. On a terminal the plan is shown and you are asked, about
+claims and volumes by themselves.
 
 ` + exitCodesHelp,
 		Example: `  gantry uninstall shop --wait
@@ -42,6 +44,7 @@ terminal you are asked, elsewhere --delete-storage deletes them.
 	f.BoolVar(&o.keepStorage, "keep-storage", false, "keep claims and volumes, and do not ask")
 	f.BoolVar(&o.DeleteStorage, "delete-storage", false, "delete claims and volumes, and their data")
 	c.MarkFlagsMutuallyExclusive("keep-storage", "delete-storage")
+	bindYes(c, &o.yes)
 	f.BoolVar(&o.DryRun, "dry-run", false, "print what would be deleted and change nothing")
 	f.BoolVar(&o.Wait, "wait", false, "wait until the objects are gone")
 	f.DurationVar(&o.Timeout, "timeout", release.DefaultTimeout, "how long to wait, and for each hook")
@@ -52,9 +55,7 @@ terminal you are asked, elsewhere --delete-storage deletes them.
 }
 
 func runUninstall(ctx context.Context, a *app, names []string, o *uninstallOptions) error {
-	if !o.keepStorage {
-		o.Confirm = a.confirmStorage
-	}
+	o.Confirm = a.confirmUninstall(a.confirm(o.yes, goOn), !o.keepStorage && !o.DeleteStorage)
 	for _, name := range names {
 		done, err := a.uninstall(ctx, name, o.UninstallOptions)
 		if _, missing := errors.AsType[*release.NotFoundError](err); missing && o.ignoreNotFound {
@@ -65,7 +66,7 @@ func runUninstall(ctx context.Context, a *app, names []string, o *uninstallOptio
 			return err
 		}
 		if o.DryRun {
-			a.printPlan(done.Plan, false)
+			a.printUninstall(done)
 			continue
 		}
 		fmt.Fprintf(a.Out, "uninstalled %s from namespace %s\n", name, done.Release.Namespace)
@@ -87,17 +88,33 @@ func (a *app) uninstall(ctx context.Context, name string, o release.UninstallOpt
 	return done, a.releaseError(err)
 }
 
-// confirmStorage asks a person whether claims and volumes go, too. Where nobody can
-// answer they stay.
-func (a *app) confirmStorage(p *release.Plan) (bool, error) {
-	var names []string
-	for _, s := range p.Steps {
-		if s.Do == release.Keep && s.Wave == release.Storage {
-			names = append(names, s.Object.String())
+// printUninstall prints what would be taken away.
+func (a *app) printUninstall(done *release.Uninstalled) {
+	if done.Plan != nil { // else only records are left
+		a.printPlan(a.Out, done.Plan, false)
+	}
+	fmt.Fprintln(a.Err, dryRunDone)
+}
+
+// confirmUninstall asks a person whether a release goes, and about storage whether claims
+// and volumes go, too. Where nobody can answer they stay.
+func (a *app) confirmUninstall(confirm func(context.Context, *release.Plan) error, storage bool) func(context.Context, *release.Plan) (bool, error) {
+	if confirm == nil {
+		return nil
+	}
+	return func(ctx context.Context, p *release.Plan) (bool, error) {
+		if err := confirm(ctx, p); err != nil || !storage {
+			return false, err
 		}
+		var names []string
+		for _, s := range p.Steps {
+			if s.Do == release.Keep && s.Wave == release.Storage {
+				names = append(names, s.Object.String())
+			}
+		}
+		if len(names) == 0 {
+			return false, nil
+		}
+		return a.ask(ctx, fmt.Sprintf("Delete %s as well, and the data in them?", strings.Join(names, ", ")))
 	}
-	if len(names) == 0 || !isTerminal(a.In) || !isTerminal(a.Err) {
-		return false, nil
-	}
-	return a.ask(fmt.Sprintf("Delete %s as well, and the data in them?", strings.Join(names, ", "))), nil
 }

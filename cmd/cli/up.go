@@ -23,7 +23,7 @@ type upOptions struct {
 	sourceOptions
 	reportOptions
 	release.UpgradeOptions
-	detach bool
+	detach, dryRun, yes bool
 	// askVersion tells that the cluster says for which version the objects are.
 	askVersion bool
 }
@@ -36,7 +36,8 @@ func newUp(a *app) *cobra.Command {
 		Long: `Up converts a Compose application, installs it as the release NAME (default: the
 name of the application) or upgrades that release, and waits until it is ready. It
 may be called again whenever the Compose file has changed; when nothing has, on the
-cluster neither, no revision is made.
+cluster neither, no revision is made. On a terminal the plan of an upgrade is shown, and
+you are asked.
 
 The namespace is that of -n, or else the one that x-kubernetes names. What the
 cluster's version of Kubernetes does not have is left out and reported, unless
@@ -64,6 +65,8 @@ as well: a service is applied when those that it comes after are there.
 	f.BoolVarP(&o.detach, "detach", "d", false, "do not wait until everything is ready")
 	f.DurationVar(&o.Timeout, "timeout", release.DefaultTimeout, "how long to wait")
 	f.BoolVar(&o.Atomic, "atomic", false, "undo everything when it fails")
+	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan that the API server has agreed to, and change nothing")
+	bindYes(c, &o.yes)
 	bindPlan(c, &o.ApplyOptions)
 	bindTake(c, &o.ApplyOptions)
 	a.bindProgress(c)
@@ -110,10 +113,17 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 	}
 	o.Install, o.CreateNamespace, o.Wait, o.CRDs = true, true, !o.detach, release.CRDsCreate
 	o.HistoryMax, o.Reuse, o.OnlyChanges = release.DefaultHistory, release.ReuseNothing, true
+	if o.Confirm = a.confirm(o.yes, goOn); o.dryRun {
+		o.DryRun = release.DryRunServer
+	}
 	r, err := manager.Upgrade(ctx, name, chart, helm.SecretValues(result.Objects, result.App.Charts...), o.UpgradeOptions)
 	p.finish()
 	if err != nil {
 		return a.releaseError(unfinished(err, r))
+	}
+	if o.dryRun {
+		a.printDryRun(r)
+		return nil
 	}
 	if r.Unchanged {
 		a.done("no change:", r)

@@ -112,7 +112,7 @@ func runUpgrade(ctx context.Context, a *app, name, ref string, o *upgradeOptions
 	if o.CRDs, err = o.crds.choice(); err != nil {
 		return err
 	}
-	o.HistoryMax, o.Confirm = historyMax(o.HistoryMax), a.confirm(o.yes)
+	o.HistoryMax, o.Confirm = historyMax(o.HistoryMax), a.confirm(o.yes, goOn)
 	r, err := a.applyChart(ctx, wanted{ref, &o.chartOptions, &o.ApplyOptions, o.DryRun}, func(m *release.Manager, l *loadedChart) (*release.Release, error) {
 		return m.Upgrade(ctx, name, l.chart, l.values.Map, o.UpgradeOptions)
 	})

@@ -15,6 +15,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second Ctrl-C ends what does not heed the first
 	slog.SetDefault(slog.New(cli.Remarks(os.Stderr)))
 	code := cli.Run(ctx, cli.IO{
 		In:      os.Stdin,

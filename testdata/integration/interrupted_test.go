@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -125,4 +127,40 @@ func TestTwoAtOnce(t *testing.T) {
 		t.Error("the first was not interrupted")
 	}
 	r.g("upgrade", "shop", "web", "--wait", "--reset-values")
+}
+
+// TestInterruptedTwice: the second Ctrl-C ends what the first cannot, such as a question
+// about records that nobody answers.
+func TestInterruptedTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t)
+	asked, over := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/version" {
+			_, _ = io.WriteString(rw, `{"major":"1","minor":"36"}`)
+			return
+		}
+		close(asked)
+		<-over
+	}))
+	defer server.Close()
+	defer close(over)
+	c := w.command(t.Context(), w.gantry, "history", "shop", "--kubeconfig", writeKubeconfig(t, server.URL))
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	ended := make(chan error)
+	go func() { ended <- c.Wait() }()
+	waitFor(t, "the end", func() (bool, error) {
+		if err := c.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return false, err
+		}
+		select {
+		case <-ended:
+			return true, nil
+		default:
+			return false, nil
+		}
+	})
 }

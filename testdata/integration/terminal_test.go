@@ -150,6 +150,85 @@ func TestExecAtTerminal(t *testing.T) {
 	}
 }
 
+// atTerminal starts gantry at a terminal, with the tree.
+func (r *releases) atTerminal(args ...string) (*terminal, *exec.Cmd) {
+	r.Helper()
+	c := r.command(r.Context(), r.gantry, r.in(args...)...)
+	c.Env = append(slices.Clone(c.Env), "CI=", "TERM=xterm")
+	return atTerminal(r.T, c, 40, 100), c
+}
+
+// TestAskedAtTerminal: what changes or takes away what is there shows its plan and asks.
+// Whoever says no, or types Ctrl-C, has changed nothing; who says so before is not asked.
+func TestAskedAtTerminal(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		args []string
+		// shows is a line of the plan.
+		shows string
+	}{
+		{"upgrade", []string{"upgrade", "shop", "web", "--set", "tag=3"}, "change Deployment web"},
+		{"rollback", []string{"rollback", "shop", "1"}, "change Deployment web"},
+		{"uninstall", []string{"uninstall", "shop"}, "delete Deployment web"},
+		{"down", []string{"down", "shop"}, "delete Deployment web"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := newReleases(t)
+			r.g("install", "shop", "web")
+			r.g("upgrade", "shop", "web", "--set", "tag=2")
+			before := r.g("history", "shop")
+			for answer, want := range map[string]struct {
+				says string
+				code int
+			}{"n\r": {"gantry: error: nothing was changed", 1}, "\x03": {"gantry: error: interrupted", 130}} {
+				term, c := r.atTerminal(test.args...)
+				term.until(test.shows)
+				term.until("Go on? [y/N] ")
+				term.enter(answer)
+				term.until(want.says)
+				if err, ok := errors.AsType[*exec.ExitError](c.Wait()); !ok || err.ExitCode() != want.code {
+					t.Errorf("after %q it ended with %v, want exit code %d", answer, err, want.code)
+				}
+			}
+			if after := r.g("history", "shop"); after != before {
+				t.Errorf("the history was\n%s\nand is\n%s", before, after)
+			}
+			_, c := r.atTerminal(append(test.args, "--yes")...)
+			if err := c.Wait(); err != nil {
+				t.Errorf("with --yes: %v", err)
+			}
+		})
+	}
+}
+
+// TestUpAtTerminal: the first time nothing that is there is at stake; afterwards up asks.
+func TestUpAtTerminal(t *testing.T) {
+	t.Parallel()
+	r := newReleases(t)
+	r.writes("compose.yaml", "name: shop\nservices: {web: {image: nginx:1}}\n")
+	term, c := r.atTerminal("up")
+	term.until("up: shop: revision 1 is deployed")
+	if err := c.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	r.writes("compose.yaml", "name: shop\nservices: {web: {image: nginx:2}}\n")
+	r.wants(r.g("up", "--dry-run"), "+      - image: nginx:2", "this was a dry run: nothing was changed")
+	term, c = r.atTerminal("up")
+	term.until("+      - image: nginx:2")
+	term.until("Go on? [y/N] ")
+	term.enter("y\r")
+	term.until("up: shop: revision 2 is deployed")
+	if err := c.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	r.wants(r.g("down", "shop", "--dry-run"), "delete Deployment web", "this was a dry run: nothing was changed")
+	if kept := column(r.g("history", "shop"), 0); len(kept) != 2 {
+		t.Errorf("the history has %q", kept)
+	}
+}
+
 // TestDownAtTerminal: what is said at the end stays on the terminal, on which a tree was
 // drawn until then.
 func TestDownAtTerminal(t *testing.T) {
@@ -165,9 +244,9 @@ func TestDownAtTerminal(t *testing.T) {
 			t.Parallel()
 			r := newReleases(t)
 			r.g("install", "shop", "web", "--wait")
-			c := r.command(t.Context(), r.gantry, r.in(test.args...)...)
-			c.Env = append(slices.Clone(c.Env), "CI=", "TERM=xterm")
-			term := atTerminal(t, c, 40, 100)
+			term, c := r.atTerminal(test.args...)
+			term.until("Go on? [y/N] ")
+			term.enter("y\r")
 			term.until(test.says)
 			if err := c.Wait(); err != nil {
 				t.Fatal(err)
