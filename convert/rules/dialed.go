@@ -2,7 +2,7 @@ package rules
 
 import (
 	"fmt"
-	"reflect"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"gantry/charts/diag"
-	"gantry/charts/pattern"
 )
 
 // dialedPort is a port that somebody names together with a host, as in web:9000.
@@ -152,6 +151,7 @@ func (u *unit) dialed() {
 	if len(declared) == 0 {
 		return // a headless Service leads to every port
 	}
+	u.dialedByHost()
 	for _, to := range u.mentions.dialed[u.name] {
 		if slices.ContainsFunc(declared, func(p port) bool { return p.target == to.number || p.published == to.number }) {
 			continue
@@ -165,73 +165,33 @@ func (u *unit) dialed() {
 	}
 }
 
-// findsItself reports whether the service speaks to itself by a name that its Service
-// answers to: its health check does so, or it is a datastore, whose members dial the
-// address that they tell others. It would never be ready if it had to be ready for that.
-func (u *unit) findsItself() bool {
-	if isDatastore(u.in.Image) && u.mentions.own[u.name] {
-		return true
+// dialedByHost notes the port that clients of a well-known protocol take when they are
+// told a host and nothing else.
+func (u *unit) dialedByHost() {
+	number := schemePort(imageProtocol(u.in.Image))
+	if number == 0 {
+		return
 	}
-	if u.in.HealthCheck == nil {
-		return false
-	}
-	test := strings.Join(u.in.HealthCheck.Test, " ")
-	return slices.ContainsFunc(u.mentions.names[u.name], func(host string) bool { return dials(test, host) })
-}
-
-// addressed is what stands before a host that a command connects to, and portWord a
-// port behind it.
-var (
-	addressed = pattern.Lazy(`(://|@|(^|\s)(-h|--host|--hostname|-H)[ =]?)$`)
-	portWord  = pattern.Lazy(`^[: ][0-9]{2,5}($|[^0-9a-zA-Z])`)
-)
-
-// dials reports whether a command connects to a host, and does not use its name as that
-// of a user, a database or a program.
-func dials(command, host string) bool {
-	for start := 0; ; {
-		i := strings.Index(command[start:], host)
-		if i < 0 {
-			return false
-		}
-		before, after := command[:start+i], command[start+i+len(host):]
-		start += i + len(host)
-		whole := (before == "" || !isHostByte(before[len(before)-1])) && (after == "" || !isHostByte(after[0]))
-		if whole && (addressed().MatchString(before) || portWord().MatchString(after)) {
-			return true
+	for _, name := range slices.Sorted(maps.Keys(u.units)) {
+		if other := u.units[name]; other != u && u.mentions.bare[name][u.name] {
+			if host, found := other.reads(u, isTold); found {
+				u.mentions.dial(u.name, number, u.mentions.first[host])
+			}
 		}
 	}
 }
 
-// findsPeers reports whether the service is a member of a cluster, such as one of
-// three of etcd: it and another of the same image speak of each other. They have to
-// find each other before any of them is ready.
-func (u *unit) findsPeers() bool {
-	for peer := range u.mentions.by[u.name] {
-		if other := u.units[peer]; other != nil && other != u && u.sameImage(other) && u.mentions.by[peer][u.name] {
-			return true
-		}
+// imageProtocol is the scheme of the URLs that lead to what an image runs, where the two
+// have one name or are known by it.
+func imageProtocol(image string) string {
+	switch name := imageName(image); name {
+	case "rabbitmq":
+		return "amqp"
+	case "mongo":
+		return "mongodb"
+	case "neo4j":
+		return "bolt"
+	default:
+		return name
 	}
-	return false
-}
-
-// isMember reports whether another service of the same image speaks of this one as of
-// a member of a cluster, without a port: members have ports of their own for each
-// other, which nothing of the Compose file names.
-func (u *unit) isMember() bool {
-	if !isDatastore(u.in.Image) && !u.findsPeers() {
-		return false
-	}
-	for name, other := range u.units {
-		if other != u && u.mentions.bare[name][u.name] && u.sameImage(other) {
-			return true
-		}
-	}
-	return false
-}
-
-// sameImage reports whether two services run one image: the same name, or the same
-// build where neither has a name.
-func (u *unit) sameImage(other *unit) bool {
-	return u.in.Image == other.in.Image && reflect.DeepEqual(u.in.Build, other.in.Build)
 }

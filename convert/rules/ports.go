@@ -190,7 +190,8 @@ func (u *unit) endpoints() {
 		return
 	}
 	member := u.isMember()
-	everyPort := u.deploy().EndpointMode == "dnsrr" || u.headless() || member
+	listens := u.listensOnName()
+	everyPort := u.deploy().EndpointMode == "dnsrr" || u.headless() || member || listens
 	if !everyPort {
 		u.dialed()
 	}
@@ -215,15 +216,19 @@ func (u *unit) endpoints() {
 	}
 	if member && len(ports) > 0 {
 		u.note(finding{
-			code: "peers-ports", summary: "is spoken of without a port by another of the same image: its Service is headless, which leads to every port of its pods",
+			code: "peers-ports", summary: "is a member of a cluster to another of the same image: its Service is headless, which leads to every port of its pods",
 		})
 	}
+	if listens {
+		u.note(finding{code: "own-name", summary: "listens on the address of its own name: its Service is headless, whose address is that of the pod"})
+	}
+	e.Unready = listens
 	switch {
 	case u.container.ReadinessProbe == nil:
 	case u.findsPeers():
 		e.Unready = true
 		u.note(finding{code: "peers-unready", summary: "finds others of the same image by its Service, which leads to it before it is ready, too"}, "healthcheck")
-	case u.findsItself():
+	case u.findsItself(), member && u.mentions.by[u.name][u.name]:
 		e.Unready = true
 		u.note(finding{code: "peers-unready", summary: "finds itself by its Service, which leads to it before it is ready, too"}, "healthcheck")
 	}

@@ -81,6 +81,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		a.out.Workloads = append(a.out.Workloads, g.owner.work)
 	}
 	a.aliases(units)
+	a.ownNames(units)
 	a.extendApp()
 	a.networks()
 	a.policies()
