@@ -17,7 +17,7 @@ import (
 // machine may share the folder; a network file system does not keep the promises
 // that this needs of locks and links.
 //
-// A new object is written to a temporary file, synced, and linked to its name,
+// A new object is written to a temporary file beside, synced, and linked to its name,
 // which fails when the name is taken; the folder is synced before the write is
 // reported. A replacement takes the lock of the key's bucket, compares the
 // content, and renames. Whoever reads sees a whole file, the old or the new.
@@ -30,11 +30,10 @@ type Directory struct {
 	// safe holds the folders whose names are known to be synced.
 	safe sync.Map
 	// sync makes the names in a folder safe; tests look over its shoulder.
-	sync func(folder string) error
+	sync func(folder) error
 }
 
 const (
-	tempFolder = ".gantry-tmp"
 	lockFolder = ".gantry-locks"
 	// lockBuckets is how many writers of different keys do not wait for one
 	// another. The number is part of the on-disk contract between processes.
@@ -45,7 +44,7 @@ const (
 )
 
 // OpenDirectory opens a folder as a store and creates it when it is not there.
-// It removes what writers that were killed left behind.
+// What writers that were killed left behind is removed by the next ones.
 func OpenDirectory(dir string) (*Directory, error) {
 	if err := os.MkdirAll(dir, folderMode); err != nil {
 		return nil, err
@@ -54,12 +53,10 @@ func OpenDirectory(dir string) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{root: root}
-	d.sync = d.syncFolder
+	d := &Directory{root: root, sync: folder.syncNames}
 	for i := range d.locks {
 		d.locks[i] = newBucketLock(dir, i)
 	}
-	d.sweep()
 	return d, nil
 }
 
@@ -73,11 +70,8 @@ func (d *Directory) Get(ctx context.Context, key string) ([]byte, string, error)
 		return nil, "", err
 	}
 	defer o.Close()
-	if o.Size > MaxGet {
-		return nil, "", wrap("get", key, ErrTooLarge)
-	}
-	data := make([]byte, o.Size)
-	if _, err := io.ReadFull(o, data); err != nil {
+	data, err := readWhole(o, o.Size)
+	if err != nil {
 		return nil, "", wrap("get", key, err)
 	}
 	return data, tagOf(data), nil
@@ -89,16 +83,9 @@ func (d *Directory) Open(ctx context.Context, key string) (*Object, error) {
 	if err := cmp.Or(ctx.Err(), CheckKey(key)); err != nil {
 		return nil, wrap("open", key, err)
 	}
-	f, err := d.root.Open(key)
+	f, info, err := openFile(d.root, key)
 	if err != nil {
-		return nil, wrap("open", key, translate(err))
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return nil, wrap("open", key, errors.Join(err, f.Close()))
+		return nil, wrap("open", key, err)
 	}
 	return &Object{ReadSeekCloser: f, Info: Info{Key: key, Size: info.Size(), ModTime: info.ModTime()}}, nil
 }
@@ -126,25 +113,28 @@ func (d *Directory) PutIfAbsent(ctx context.Context, key string, body io.ReadSee
 	if _, err := d.root.Lstat(key); err == nil {
 		return "", wrap("put", key, ErrExists)
 	}
-	if err := d.makeFolder(path.Dir(key)); err != nil {
-		return "", wrap("put", key, err)
-	}
-	temp, etag, err := d.writeTemp(body)
+	f, err := d.makeFolder(path.Dir(key))
 	if err != nil {
 		return "", wrap("put", key, err)
 	}
-	defer d.root.Remove(temp) // if that fails, it is swept at a later start
-	if err := d.linkNew(ctx, temp, key); err != nil {
+	defer f.Close()
+	temp, etag, err := f.writeTemp(body)
+	if err != nil {
+		return "", wrap("put", key, err)
+	}
+	defer f.Remove(temp) // if that fails, it is swept later
+	if err := d.linkNew(ctx, f, temp, key); err != nil {
 		return "", wrap("put", key, translate(err))
 	}
-	return etag, wrap("put", key, d.sync(path.Dir(key)))
+	return etag, wrap("put", key, d.sync(f))
 }
 
 // linkNew gives the temporary file its name unless the name is taken. On a file
 // system without hard links it falls back to looking and renaming under the
 // lock, which is as safe among writers that are ours.
-func (d *Directory) linkNew(ctx context.Context, temp, key string) error {
-	err := d.root.Link(temp, key)
+func (d *Directory) linkNew(ctx context.Context, f folder, temp, key string) error {
+	name := path.Base(key)
+	err := f.Link(temp, name)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -153,35 +143,33 @@ func (d *Directory) linkNew(ctx context.Context, temp, key string) error {
 		return errors.Join(err, lockErr)
 	}
 	defer unlock()
-	if _, err := d.root.Lstat(key); err == nil {
+	if _, err := f.Lstat(name); err == nil {
 		return ErrExists
 	}
-	return d.root.Rename(temp, key)
+	return f.Rename(temp, name)
 }
 
 // PutIfMatch replaces the object that had the tag.
 func (d *Directory) PutIfMatch(ctx context.Context, key, etag string, body io.ReadSeeker) (string, error) {
-	if err := cmp.Or(ctx.Err(), CheckKey(key)); err != nil {
-		return "", wrap("put", key, err)
-	}
-	unlock, err := d.lock(ctx, key)
-	if err != nil {
-		return "", wrap("put", key, err)
-	}
-	defer unlock()
-	_, have, err := d.Get(ctx, key)
-	switch {
-	case errors.Is(err, ErrNotFound), err == nil && have != etag:
-		return "", wrap("put", key, ErrMismatch)
-	case err != nil:
-		return "", err
-	}
-	newTag, err := d.replace(key, body)
-	return newTag, wrap("put", key, err)
+	return d.write(ctx, key, func(f folder) (string, error) {
+		data, err := f.read(path.Base(key))
+		if errors.Is(err, ErrNotFound) || err == nil && tagOf(data) != etag {
+			err = ErrMismatch
+		}
+		if err != nil {
+			return "", err
+		}
+		return f.replace(path.Base(key), body)
+	})
 }
 
 // Put creates or replaces an object.
 func (d *Directory) Put(ctx context.Context, key string, body io.ReadSeeker) (string, error) {
+	return d.write(ctx, key, func(f folder) (string, error) { return f.replace(path.Base(key), body) })
+}
+
+// write changes a folder under the lock of a key, and makes the change safe.
+func (d *Directory) write(ctx context.Context, key string, change func(folder) (string, error)) (string, error) {
 	if err := cmp.Or(ctx.Err(), CheckKey(key)); err != nil {
 		return "", wrap("put", key, err)
 	}
@@ -190,23 +178,16 @@ func (d *Directory) Put(ctx context.Context, key string, body io.ReadSeeker) (st
 		return "", wrap("put", key, err)
 	}
 	defer unlock()
-	if err := d.makeFolder(path.Dir(key)); err != nil {
+	f, err := d.makeFolder(path.Dir(key))
+	if err != nil {
 		return "", wrap("put", key, err)
 	}
-	etag, err := d.replace(key, body)
-	return etag, wrap("put", key, err)
-}
-
-// replace puts a new file in the place of a key. The caller holds its lock.
-func (d *Directory) replace(key string, body io.Reader) (etag string, err error) {
-	temp, etag, err := d.writeTemp(body)
+	defer f.Close()
+	etag, err := change(f)
 	if err != nil {
-		return "", err
+		return "", wrap("put", key, err)
 	}
-	if err := d.root.Rename(temp, key); err != nil {
-		return "", errors.Join(err, d.root.Remove(temp))
-	}
-	return etag, d.sync(path.Dir(key))
+	return etag, wrap("put", key, d.sync(f))
 }
 
 // Delete removes an object.
@@ -225,7 +206,7 @@ func (d *Directory) Delete(ctx context.Context, key string) error {
 	case err != nil:
 		return wrap("delete", key, err)
 	}
-	return wrap("delete", key, d.sync(path.Dir(key)))
+	return wrap("delete", key, d.syncNames(path.Dir(key)))
 }
 
 // List yields the objects directly below a folder. Names that could not be keys
@@ -276,10 +257,15 @@ func (d *Directory) readFolder(folder string) ([]string, error) {
 
 // lock takes the lock of the bucket that a key falls in.
 func (d *Directory) lock(ctx context.Context, key string) (unlock func(), err error) {
+	bucket := &d.locks[bucketOf(key)]
+	unlock, err = bucket.acquire(ctx)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return unlock, err
+	}
 	if err := d.root.MkdirAll(lockFolder, folderMode); err != nil {
 		return nil, err
 	}
-	return d.locks[bucketOf(key)].acquire(ctx)
+	return bucket.acquire(ctx)
 }
 
 // translate turns what the file system says into the errors of the contract.

@@ -1,9 +1,9 @@
 package blob_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,46 +61,52 @@ func TestDirectoryLinksLeadNowhere(t *testing.T) {
 func TestDirectorySweepsLeftovers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	temp := filepath.Join(dir, ".gantry-tmp")
-	if err := os.MkdirAll(temp, 0o755); err != nil {
+	folder := filepath.Join(dir, "folder")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	young, old := filepath.Join(temp, "young"), filepath.Join(temp, "old")
-	for _, name := range []string{young, old} {
+	young, old := filepath.Join(folder, ".gantry-tmp-YOUNG"), filepath.Join(folder, ".gantry-tmp-OLD")
+	past := time.Now().Add(-2 * time.Hour)
+	for name, at := range map[string]time.Time{young: {}, old: past, filepath.Join(folder, "object"): past} {
 		if err := os.WriteFile(name, []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.Chtimes(name, at, at); err != nil { // the zero time leaves it as it is
+			t.Fatal(err)
+		}
 	}
-	past := time.Now().Add(-2 * time.Hour)
-	if err := os.Chtimes(old, past, past); err != nil {
+	if _, err := openDirectory(t, dir).Put(t.Context(), "folder/new", strings.NewReader("whole")); err != nil {
 		t.Fatal(err)
 	}
-	openDirectory(t, dir)
-	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("an old leftover is still there: %v", err)
+	if got, want := names(t, folder), []string{".gantry-tmp-YOUNG", "new", "object"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want what may be in use and the objects, %q", got, want)
 	}
-	if _, err := os.Stat(young); err != nil {
-		t.Errorf("what may be in use was removed: %v", err)
+}
+
+func names(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	entries, err := os.ReadDir(temp)
-	if err != nil || len(entries) != 1 {
-		t.Errorf("got %v, %v, want the young file alone", entries, err)
+	for _, e := range entries {
+		names = append(names, e.Name())
 	}
+	return names
 }
 
 func TestDirectoryLeavesNoTemporaryFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	d := openDirectory(t, dir)
-	etag, err := d.PutIfAbsent(t.Context(), "key", strings.NewReader("one"))
+	etag, err := d.PutIfAbsent(t.Context(), "folder/key", strings.NewReader("one"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _ = d.PutIfAbsent(t.Context(), "key", strings.NewReader("two"))
-	_, _ = d.PutIfMatch(t.Context(), "key", etag, strings.NewReader("three"))
-	_, _ = d.PutIfMatch(t.Context(), "key", etag, strings.NewReader("four"))
-	entries, err := os.ReadDir(filepath.Join(dir, ".gantry-tmp"))
-	if err != nil || len(entries) != 0 {
-		t.Errorf("left over: %v, %v", entries, err)
+	_, _ = d.PutIfAbsent(t.Context(), "folder/key", strings.NewReader("two"))
+	_, _ = d.PutIfMatch(t.Context(), "folder/key", etag, strings.NewReader("three"))
+	_, _ = d.PutIfMatch(t.Context(), "folder/key", etag, strings.NewReader("four"))
+	if got, want := names(t, filepath.Join(dir, "folder")), []string{"key"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

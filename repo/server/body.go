@@ -51,8 +51,8 @@ func newBody(pieces []piece) *body {
 	return b
 }
 
-// compressChunk is how many pieces one goroutine compresses.
-const compressChunk = 64
+// parallelChunk is how many items one goroutine takes.
+const parallelChunk = 64
 
 // sendBuffer joins pieces that are too small to be sent one by one.
 const sendBuffer = 128 << 10
@@ -74,7 +74,7 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 // joinGzip writes one gzip member around the pieces (RFC 1952): several members
 // in a row would be valid as well, but not every client reads beyond the first.
 func (b *body) joinGzip() []byte {
-	b.compress(func(p piece) { p.deflated() })
+	inParallel(b.pieces, func(p piece) { p.deflated() })
 	size := 32
 	for _, p := range b.pieces {
 		size += len(p.deflated().data)
@@ -92,7 +92,7 @@ func (b *body) joinGzip() []byte {
 }
 
 func (b *body) joinZstd() []byte {
-	b.compress(func(p piece) { p.frame() })
+	inParallel(b.pieces, func(p piece) { p.frame() })
 	var out []byte
 	for _, p := range b.pieces {
 		out = append(out, p.frame()...)
@@ -100,18 +100,18 @@ func (b *body) joinZstd() []byte {
 	return out
 }
 
-// compress makes every piece compress itself, those that have done so before at
-// no cost. After a start it is all of them, so all processors help.
-func (b *body) compress(one func(piece)) {
+// inParallel does for each item what may have been done before, when it costs
+// nothing. After a start it is all of them, so all processors help.
+func inParallel[T any](items []T, one func(T)) {
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for chunk := range slices.Chunk(b.pieces, compressChunk) {
+	for chunk := range slices.Chunk(items, parallelChunk) {
 		group.Go(func() error {
-			for _, p := range chunk {
-				one(p)
+			for _, item := range chunk {
+				one(item)
 			}
 			return nil
 		})
 	}
-	_ = group.Wait() // compressing in memory does not fail
+	_ = group.Wait() // nothing of it fails
 }

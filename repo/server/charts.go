@@ -52,7 +52,8 @@ func (s *snapshot) joinSums() *body {
 	head, tail := s.frame()
 	list := repo.ChartList{Head: head, Tail: tail, Charts: []repo.ChartSum{}}
 	for _, seg := range s.published() {
-		list.Charts = append(list.Charts, repo.ChartSum{Name: seg.shard.Chart, Sum: hex.EncodeToString(seg.sum[:])})
+		sum := seg.sum()
+		list.Charts = append(list.Charts, repo.ChartSum{Name: seg.shard.Chart, Sum: hex.EncodeToString(sum[:])})
 	}
 	text, _ := json.Marshal(list) // strings can be encoded
 	return newBody([]piece{s.encoder.piece(text)})

@@ -2,7 +2,7 @@
 // archives, the API of ChartMuseum for uploads, and an OCI registry (oci.go).
 //
 // Start at [New]; the routes are one table in routes.go. An upload is spooled and
-// inspected (upload.go, inspect.go), its content is stored under its digest, and
+// inspected (spool.go, inspect.go), its content is stored under its digest, and
 // then the record of its chart is replaced by a conditional write (catalog.go).
 // Only that last step makes it visible, so an upload that was acknowledged is
 // never lost and one that was not is never half there.

@@ -231,7 +231,7 @@ func (s *Server) ociTake(w http.ResponseWriter, r *http.Request, q ociRequest, d
 	return nil
 }
 
-// spoolBlob reads a body into a temporary file.
+// spoolBlob reads a body to its end.
 func (s *Server) spoolBlob(w http.ResponseWriter, r *http.Request, limit int64) (*incoming, error) {
 	in := &incoming{}
 	if err := s.spool(in, http.MaxBytesReader(w, r.Body, limit)); err != nil {

@@ -20,7 +20,8 @@ type segment struct {
 	newest time.Time
 	// json is "name":[...]. It is empty when the chart has no versions.
 	json piece
-	sum  [sha256.Size]byte
+	// sum is that of json, made when somebody asks.
+	sum func() [sha256.Size]byte
 	// yaml is the chart as lines below "entries:", made when somebody asks.
 	yaml func() piece
 	// card is the chart as the page shows it, made when somebody looks.
@@ -38,6 +39,7 @@ func (e *encoder) segment(sh shard, etag string) *segment {
 	seg := &segment{shard: sh, etag: etag, encoder: e}
 	seg.yaml = sync.OnceValue(func() piece { return e.piece(seg.encodeYAML()) })
 	seg.card = sync.OnceValues(seg.describe)
+	seg.sum = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(seg.json.plain) })
 	if len(sh.Versions) == 0 {
 		return seg
 	}
@@ -64,7 +66,6 @@ func (e *encoder) segment(sh shard, etag string) *segment {
 	text = append(text, ']')
 	seg.shard.Versions = versions
 	seg.json = e.piece(text)
-	seg.sum = sha256.Sum256(text)
 	return seg
 }
 

@@ -116,6 +116,8 @@ type Server struct {
 	pages   *pages.Pages
 	// loading holds a place for every chart that is in memory as a whole.
 	loading chan struct{}
+	// small holds a place for every upload that waits in memory.
+	small   chan struct{}
 	metrics *metrics
 	// fetching fetches each version once, however many ask for it.
 	fetching singleflight.Group
@@ -138,7 +140,7 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 	m := newMetrics(options.Version)
 	store = metered{store, m}
 	s := &Server{
-		catalog: newCatalog(store, options.Log), options: options, loading: make(chan struct{}, maxLoading),
+		catalog: newCatalog(store, options.Log), options: options, loading: make(chan struct{}, maxLoading), small: make(chan struct{}, maxSmall),
 		metrics: m, limits: newLimits(options.Rates, options.Now), hooks: newHooks(options, m),
 	}
 	m.observe(s)

@@ -109,10 +109,13 @@ func (s *snapshot) generated() time.Time {
 // computeTag covers all that the bodies are made of. The word in front changes
 // when their form does.
 func (s *snapshot) computeTag() string {
+	published := s.published()
+	inParallel(published, func(seg *segment) { seg.sum() })
 	h := sha256.New()
 	h.Write([]byte("index 1\n"))
-	for _, seg := range s.published() {
-		h.Write(seg.sum[:])
+	for _, seg := range published {
+		sum := seg.sum()
+		h.Write(sum[:])
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

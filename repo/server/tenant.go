@@ -229,7 +229,7 @@ func (s *Server) below(store blob.Store, path string) *Server {
 	options := s.options
 	options.Depth = 0
 	t := &Server{
-		path: path, catalog: newCatalog(store, options.Log), options: options, loading: s.loading,
+		path: path, catalog: newCatalog(store, options.Log), options: options, loading: s.loading, small: s.small,
 		metrics: s.metrics, limits: s.limits, hooks: s.hooks, tokens: s.tokens, downloads: s.downloads, journal: s.journal, origins: s.origins, issuer: s.issuer, pages: s.pages,
 	}
 	t.catalog.watch(options)

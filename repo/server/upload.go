@@ -24,20 +24,21 @@ import (
 
 // incoming is an upload that was read to its end but is not published.
 type incoming struct {
-	archive    *os.File // nil when only a signature was sent
+	archive    io.ReadSeeker // nil when only a signature was sent
 	digest     string
 	size       int64
 	provenance []byte
 	// created is when it was published elsewhere before.
 	created time.Time
+	// release gives back what the archive takes, and is nil where that is not ours.
+	release func()
 }
 
 func (in *incoming) close() {
-	if in.archive == nil {
-		return
+	if in.release != nil {
+		in.release()
+		in.release = nil
 	}
-	_ = in.archive.Close()
-	_ = os.Remove(in.archive.Name())
 }
 
 // formOverhead is what a multipart form adds to its parts.
@@ -270,7 +271,7 @@ func (s *Server) describe(r *record, meta *chart.Metadata) error {
 	return err
 }
 
-// receive reads an upload into a temporary file.
+// receive reads an upload to its end.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) (*incoming, error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	isForm := kind == "multipart/form-data"
@@ -330,32 +331,6 @@ func (s *Server) receiveForm(r *http.Request, in *incoming) error {
 			return err
 		}
 	}
-}
-
-// spool copies an archive to a temporary file and leaves it at its start.
-func (s *Server) spool(in *incoming, body io.Reader) error {
-	if in.archive != nil {
-		return badRequest("chart-twice", "the upload has two charts", "send one chart at a time")
-	}
-	f, err := os.CreateTemp(s.options.TempDir, "gantry-upload-*")
-	if err != nil {
-		return storageProblem(err)
-	}
-	in.archive = f
-	// Where open files can be removed, a kill leaves nothing behind; elsewhere
-	// close removes it.
-	_ = os.Remove(f.Name())
-	limit := s.options.Limits.Archive
-	in.digest, in.size, err = repo.Digest(io.TeeReader(io.LimitReader(body, limit+1), f))
-	s.metrics.uploaded.Add(float64(in.size))
-	if err != nil {
-		return err
-	}
-	if in.size > limit {
-		return tooLarge("the archive is larger than " + diag.Size(limit))
-	}
-	_, err = f.Seek(0, io.SeekStart)
-	return err
 }
 
 func (s *Server) readProvenance(body io.Reader) ([]byte, error) {

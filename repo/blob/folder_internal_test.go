@@ -20,12 +20,12 @@ func TestWritesWaitForASyncThatCoversThem(t *testing.T) {
 	var mu sync.Mutex
 	type names map[string]string // the contents by key
 	safe, newest, began := map[string]names{}, map[string]int{}, 0
-	d.sync = func(folder string) error {
+	d.sync = func(f folder) error {
 		mu.Lock()
 		began++
 		turn, held := began, names{}
 		mu.Unlock()
-		for info, err := range d.List(t.Context(), folder+"/", "") {
+		for info, err := range d.List(t.Context(), strings.TrimPrefix(f.path+"/", "./"), "") {
 			if err != nil {
 				continue // a folder above the objects
 			}
@@ -34,11 +34,11 @@ func TestWritesWaitForASyncThatCoversThem(t *testing.T) {
 				held[info.Key] = string(data)
 			}
 		}
-		err := d.syncFolder(folder)
+		err := f.syncNames()
 		mu.Lock()
 		defer mu.Unlock()
-		if turn > newest[folder] { // of syncs at once, the one that began last has seen most
-			safe[folder], newest[folder] = held, turn
+		if turn > newest[f.path] { // of syncs at once, the one that began last has seen most
+			safe[f.path], newest[f.path] = held, turn
 		}
 		return err
 	}
