@@ -19,7 +19,8 @@ import (
 // A secret that nobody gives is made up, once. What is made up must be of use to who
 // reads it: a password may be any text, while a key for AES must have so many bytes in
 // base64, and a certificate, a signed token or the hash of a password is nothing that
-// chance brings about. Such a value must be given.
+// chance brings about, nor is what somebody outside of the application has handed out.
+// Such a value must be given.
 
 // longestMadeUp is the length in bytes of the longest text that is taken for a key of
 // random bytes. What is longer is a document in base64.
@@ -34,6 +35,15 @@ var (
 	scheme     = pattern.Lazy(`^[a-z][a-z0-9+.-]*://`)
 	// halves are names of keys that are of no use without their public halves.
 	halves = pattern.Lazy(`(?i)private[-_.]?key|^id_(?:rsa|ecdsa|ed25519)$`)
+	// outside are the names of those who hand out credentials, and of what they hand
+	// out; inside is what applications need for themselves, whomever they do it for.
+	outside = pattern.Lazy(`(?i)(?:^|[_.-])(?:smtp|imap|e?mail|ldap|o?auth[02]?|oidc|saml|client[_.-]?secret|licen[cs]e|bot[_.-]?token|tunnel[_.-]?token|` +
+		`aws|azure|gcp|google|cf|cloudflare|digitalocean|hcloud|hetzner|github|npm|slack|discord|telegram|twilio|sendgrid|mailgun|postmark|stripe|paypal|` +
+		`openai|anthropic|gemini|mistral|hf|huggingface|dd|datadog|facebook|twitter|apple|okta|firebase|mapbox|shopify|tailscale|ts)(?:$|[_.-])`)
+	inside = pattern.Lazy(`(?i)cookie|session|salt|encrypt|csrf|sign`)
+	// issued are the heads that issuers put before their keys, for those who look for
+	// keys that got lost.
+	issued = pattern.Lazy(`^(?:[srp]k_(?:live|test)_|sk-|whsec_|gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|AKIA[A-Z0-9]{12}|AIza|SG\.|hf_|npm_|dop_v1_|tskey-)`)
 	// written are names of files that people or programs wrote, and not chance.
 	written = pattern.Lazy(`(?i)^\.(?:pem|key|crt|cer|cert|p12|pfx|jks|keystore|asc|gpg|json|ya?ml|toml|ini|conf|cfg|xml|env|htpasswd|pub)$`)
 )
@@ -145,6 +155,11 @@ func eachCommand(c corev1.Container, see func(words []string)) {
 			}
 		}
 	}
+}
+
+// handedOut reports whether somebody outside of the application gave a value to it.
+func handedOut(key, value string) bool {
+	return issued().MatchString(value) || outside().MatchString(key) && !inside().MatchString(key)
 }
 
 // madeUpFor is [madeUp] for a value of which the name tells more, or all, if the value is

@@ -162,10 +162,22 @@ func (r secretRefs) invented(id secretKey) string {
 	if r.shown[r.texts[id]] || r.shown[r.parts[id].password] {
 		return "" // what holds it in the clear would keep the old one
 	}
-	if p, ok := r.parts[id]; ok {
-		return fmt.Sprintf("print %q (%s) %q", p.before, cmp.Or(madeUp(p.password), madeUp("")), p.after)
+	if _, address := r.parts[id]; address || r.handedOut(id) {
+		return "" // no Secret has the password of the address, so it is for somebody else
 	}
 	return madeUpFor(id.key, r.texts[id])
+}
+
+// handedOut reports whether somebody outside of the application gave a value to it, as
+// far as the names tell of all that hold it: what a server of the application takes for
+// a password is the application's.
+func (r secretRefs) handedOut(home secretKey) bool {
+	for id, of := range r.homes {
+		if of == home && !handedOut(id.key, r.texts[id]) {
+			return false
+		}
+	}
+	return true
 }
 
 // demanded reports whether the content of a key must be given.
