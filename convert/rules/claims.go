@@ -156,7 +156,7 @@ func (u *unit) named(m types.ServiceVolumeConfig, key []string) {
 	} else {
 		u.mount(claimVolume(m.Source, name), mount)
 	}
-	u.copyUp(m, key)
+	u.copyUp(m, c, key)
 }
 
 func claimVolume(volume, claim string) corev1.Volume {

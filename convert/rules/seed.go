@@ -7,6 +7,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
 
+	"gantry/charts/diag"
 	"gantry/charts/pattern"
 )
 
@@ -15,8 +16,9 @@ import (
 var filled = pattern.Lazy(`^/(etc|usr|opt|var/www)(/|$)|^/(app|code)$|/(node_modules|vendor|public|static|dist|site-packages)$`)
 
 // copyUp fills a named volume with what the image has at its place, as Docker
-// does while the volume is empty, or tells that nobody does.
-func (u *unit) copyUp(m types.ServiceVolumeConfig, key []string) {
+// does while the volume is empty, or tells that nobody does. It warns where other pods
+// mount the volume: they are there for what one image has.
+func (u *unit) copyUp(m types.ServiceVolumeConfig, c *claim, key []string) {
 	noCopy := m.Volume != nil && (m.Volume.NoCopy || m.Volume.Subpath != "")
 	switch {
 	case noCopy || m.ReadOnly || isDatastore(u.in.Image):
@@ -28,11 +30,15 @@ func (u *unit) copyUp(m types.ServiceVolumeConfig, key []string) {
 			hint:    "set nocopy: true on volumes that begin empty",
 		}, key...)
 	case filled().MatchString(m.Target):
-		u.note(finding{
+		severity := diag.Note
+		if len(c.pods) > 1 {
+			severity = diag.Warning
+		}
+		u.say(severity, finding{
 			code:    "volume-copy-up",
 			summary: fmt.Sprintf("starts empty, where Docker copies what the image has at %s into a new volume", m.Target),
 			hint:    "pass --seed-volumes, or set nocopy: true where nothing is missing",
-		}, key...)
+		}, key)
 	}
 }
 
