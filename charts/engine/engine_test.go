@@ -441,27 +441,36 @@ func TestStrict(t *testing.T) {
 // A template that sets something in its context has set it for those that are
 // executed after it, however many there are.
 func TestContextIsShared(t *testing.T) {
-	files := []charts.File{
-		{Name: "Chart.yaml", Data: []byte("apiVersion: v2\nname: shop\nversion: 1.0.0\n")},
-		{Name: "templates/m.yaml", Data: []byte(`{{ $_ := set . "mine" "m" }}{{ $_ := set $ "other" 1 }}{{ $_ := unset . "other" }}kind: M`)},
-	}
-	for i := range 40 {
-		name := fmt.Sprintf("templates/%c%d.yaml", 'a'+i%20, i)
-		files = append(files, charts.File{Name: name, Data: []byte("kind: A\nmine: {{ .mine | quote }}\nother: {{ .other | quote }}")})
-	}
-	want, err := renderByHelm(t, files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := renderOurs(t.Context(), files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-helm +gantry:\n%s", diff)
-	}
-	if !strings.Contains(want, `mine: "m"`) || !strings.Contains(want, "mine: \n") {
-		t.Error("no template sees what was set, or all do: this tries nothing")
+	for name, text := range map[string]string{
+		"in the file":    `{{ $_ := set . "mine" "m" }}{{ $_ := set $ "other" 1 }}{{ $_ := unset . "other" }}kind: M`,
+		"in a condition": `{{ if true }}{{ with .Values }}{{ $_ := set $ "mine" "m" }}{{ end }}{{ end }}kind: M`,
+		"in a helper":    `{{ define "setter" }}{{ $_ := set . "mine" "m" }}{{ end }}{{ include "setter" . }}kind: M`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := []charts.File{
+				{Name: "Chart.yaml", Data: []byte("apiVersion: v2\nname: shop\nversion: 1.0.0\n")},
+				{Name: "values.yaml", Data: []byte("a: 1\n")},
+				{Name: "templates/m.yaml", Data: []byte(text)},
+			}
+			for i := range 40 {
+				name := fmt.Sprintf("templates/%c%d.yaml", 'a'+i%20, i)
+				files = append(files, charts.File{Name: name, Data: []byte("kind: A\nmine: {{ .mine | quote }}\nother: {{ .other | quote }}")})
+			}
+			want, err := renderByHelm(t, files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := renderOurs(t.Context(), files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-helm +gantry:\n%s", diff)
+			}
+			if !strings.Contains(want, `mine: "m"`) || !strings.Contains(want, "mine: \n") {
+				t.Error("no template sees what was set, or all do: this tries nothing")
+			}
+		})
 	}
 }
 

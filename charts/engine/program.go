@@ -86,6 +86,8 @@ type program struct {
 	marks   marks
 	// changes reports whether a template calls a function that changes a map.
 	changes bool
+	// ordered reports whether a template changes what those after it see, for sure.
+	ordered bool
 	// named reports whether a template speaks of the name of the set itself.
 	named bool
 	// strict makes a value that is not there an error.
@@ -120,9 +122,10 @@ func compile(sources []source, strict bool) (*program, error) {
 		}
 		p.named = p.named || strings.Contains(s.text, setName)
 	}
-	for _, trees := range parsed {
-		for _, tree := range trees {
+	for i, trees := range parsed {
+		for name, tree := range trees {
 			p.changes = p.changes || changesMaps(tree)
+			p.ordered = p.ordered || name == sources[i].name && tree.Root != nil && setsContext(tree.Root, true)
 			p.mark(tree)
 		}
 	}

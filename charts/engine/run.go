@@ -60,7 +60,7 @@ func (p *program) run(ctx context.Context) (map[string]string, error) {
 			work = append(work, i)
 		}
 	}
-	if workersFor(len(work)) > 1 && !p.seesOthers() {
+	if workersFor(len(work)) > 1 && !p.ordered && !p.seesOthers() {
 		texts, err := p.runTogether(ctx, work)
 		if !errors.Is(err, errShared) {
 			return p.byName(work, texts), err

@@ -26,6 +26,22 @@ func changesMaps(tree *parse.Tree) bool {
 	return found
 }
 
+// setsContext reports whether the text of a file sets something in the context of its
+// chart, which those after it see; root is whether the dot is that context.
+func setsContext(n parse.Node, root bool) bool {
+	within := root
+	switch n := n.(type) {
+	case *parse.CommandNode:
+		f, ok := n.Args[0].(*parse.IdentifierNode)
+		if ok && len(n.Args) > 1 && (f.Ident == "set" || f.Ident == "unset") && (&judge{dollar: true}).isRoot(n.Args[1], root) {
+			return true
+		}
+	case *parse.RangeNode, *parse.WithNode:
+		within = false
+	}
+	return slices.ContainsFunc(enter(n, func(parse.Node) {}), func(child parse.Node) bool { return setsContext(child, within) })
+}
+
 // places are where maps and lists lie.
 type places map[uintptr]bool
 
