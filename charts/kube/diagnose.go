@@ -3,9 +3,7 @@ package kube
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,8 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
-
-	"gantry/charts/release"
 )
 
 const (
@@ -30,79 +26,7 @@ const (
 	maxPods = 2
 	// maxEvents is how many events of one object are told.
 	maxEvents = 3
-	// logLines is how much of a failed container's log is shown.
-	logLines = 10
 )
-
-// NotReadyError says which objects did not become ready, and why.
-type NotReadyError struct {
-	// Objects that are not ready, with reasons.
-	Objects []Unready
-	// Total is how many objects were waited for.
-	Total int
-	// Waited is how long.
-	Waited time.Duration
-	// Err is context.DeadlineExceeded when the time was over, a [*StuckError] when
-	// more time would not have helped, or the failure that ended the wait.
-	Err error
-}
-
-// Error prints the first object and its first reason.
-func (e *NotReadyError) Error() string {
-	text := fmt.Sprintf("not ready after %s", e.Waited)
-	if _, isStuck := errors.AsType[*StuckError](e.Err); isStuck {
-		return fmt.Sprintf("gave up after %s: %v", e.Waited, e.Err)
-	}
-	if !errors.Is(e.Err, context.DeadlineExceeded) {
-		text = e.Err.Error()
-	}
-	if len(e.Objects) == 0 {
-		return text
-	}
-	text += ": " + e.Objects[0].String()
-	if more := len(e.Objects) - 1; more > 0 {
-		text += fmt.Sprintf(" (and %d more)", more)
-	}
-	return text
-}
-
-// Unwrap returns what ended the wait.
-func (e *NotReadyError) Unwrap() error { return e.Err }
-
-// DropLogs forgets the ends of logs: somebody has told them in full.
-func (e *NotReadyError) DropLogs() {
-	for i := range e.Objects {
-		e.Objects[i].Logs = nil
-	}
-}
-
-// Unready is one object that is not ready.
-type Unready struct {
-	Object release.Object
-	// Message is the object's own state.
-	Message string
-	// Reasons are what its pods, their containers and the events say, the most
-	// telling first.
-	Reasons []string
-	// Logs are the last lines of containers that ended badly.
-	Logs []string
-}
-
-// String prints the object and the first reason.
-func (u Unready) String() string {
-	text := u.Object.String()
-	if u.Message != "" {
-		text += ": " + u.Message
-	}
-	if len(u.Reasons) > 0 {
-		text += "; " + u.Reasons[0]
-	}
-	return text
-}
-
-func compareObjects(a, b release.Object) int {
-	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
-}
 
 // diagnose finds out why objects are not ready. What cannot be found out is left
 // out: a user may not be allowed to see pods or events.
@@ -118,9 +42,14 @@ func (s *Session) diagnose(ctx context.Context, pending []target) []Unready {
 		if seen[namespace] == nil {
 			seen[namespace] = askWitnesses(ctx, client, namespace)
 		}
-		list = append(list, seen[namespace].explain(ctx, client, t))
+		list = append(list, seen[namespace].explain(t))
 	}
 	return list
+}
+
+// tellingFirst sorts objects by how much is known of why they are not ready.
+func tellingFirst(objects []Unready) {
+	slices.SortStableFunc(objects, func(a, b Unready) int { return cmp.Compare(len(b.Reasons), len(a.Reasons)) })
 }
 
 // witnesses is what a namespace says about the objects in it.
@@ -155,17 +84,17 @@ func eventTime(e corev1.Event) time.Time {
 	return e.EventTime.Time
 }
 
-func (w *witnesses) explain(ctx context.Context, client kubernetes.Interface, t target) Unready {
+func (w *witnesses) explain(t target) Unready {
 	u := Unready{Object: t.object, Message: t.message}
 	if t.live != nil {
 		u.Reasons = append(u.Reasons, conditionReasons(t.live)...)
 	}
-	pods := w.podsOf(t)
+	u.pods = w.podsOf(t)
+	u.pods = u.pods[:min(len(u.pods), maxPods)]
 	names := []string{t.object.Name}
-	for _, pod := range pods[:min(len(pods), maxPods)] {
+	for _, pod := range u.pods {
 		names = append(names, pod.Name)
 		u.Reasons = append(u.Reasons, podReasons(pod)...)
-		u.Logs = append(u.Logs, podLogs(ctx, client, pod)...)
 	}
 	for _, e := range w.eventsOf(names) {
 		// Events often repeat what a condition says.
@@ -250,73 +179,6 @@ func podIsReady(pod corev1.Pod) bool {
 	})
 }
 
-// conditionReasons reads the conditions by which controllers say that they
-// cannot go on.
-func conditionReasons(live *unstructured.Unstructured) []string {
-	conditions, _, _ := unstructured.NestedSlice(live.Object, "status", "conditions")
-	var reasons []string
-	for _, c := range conditions {
-		fields, _ := c.(map[string]any)
-		bad := fields["type"] == "ReplicaFailure" && fields["status"] == "True" ||
-			fields["type"] == "Progressing" && fields["status"] == "False"
-		if bad {
-			reasons = append(reasons, fmt.Sprintf("%v: %v", fields["reason"], fields["message"]))
-		}
-	}
-	return reasons
-}
-
-// podReasons says what keeps a pod from being ready.
-func podReasons(pod corev1.Pod) []string {
-	var reasons []string
-	say := func(format string, args ...any) {
-		reasons = append(reasons, "pod "+pod.Name+": "+fmt.Sprintf(format, args...))
-	}
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			say("%s: %s", c.Reason, c.Message)
-		}
-	}
-	for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
-		if text := containerReason(c); text != "" {
-			say("container %s: %s", c.Name, text)
-		}
-	}
-	if len(reasons) == 0 && pod.Status.Reason != "" {
-		say("%s: %s", pod.Status.Reason, pod.Status.Message)
-	}
-	return reasons
-}
-
-func containerReason(c corev1.ContainerStatus) string {
-	end := c.State.Terminated
-	if end == nil {
-		end = c.LastTerminationState.Terminated
-	}
-	ended := ""
-	if end != nil && end.ExitCode != 0 {
-		ended = fmt.Sprintf("ended with exit code %d (%s)", end.ExitCode, end.Reason)
-		if end.Message != "" {
-			ended += ": " + strings.TrimSpace(end.Message)
-		}
-	}
-	wait := c.State.Waiting
-	switch {
-	case wait != nil && wait.Reason == "CrashLoopBackOff":
-		return strings.TrimSpace(fmt.Sprintf("CrashLoopBackOff after %d restarts, %s", c.RestartCount, ended))
-	case wait != nil && wait.Reason != "" && wait.Reason != "ContainerCreating" && wait.Reason != "PodInitializing":
-		return strings.TrimSuffix(wait.Reason+": "+wait.Message, ": ")
-	case ended != "":
-		return ended
-	case c.State.Running != nil && !c.Ready && c.Started != nil && !*c.Started:
-		return "its startup probe has not succeeded yet"
-	case c.State.Running != nil && !c.Ready:
-		return "running, but not ready: its readiness probe does not succeed"
-	default:
-		return ""
-	}
-}
-
 // warning is an event.
 type warning struct{ kind, name, reason, message string }
 
@@ -353,37 +215,4 @@ func (w *witnesses) eventsOf(names []string) []warning {
 		}
 	}
 	return list
-}
-
-// podLogs returns the end of the logs of containers that ended badly.
-func podLogs(ctx context.Context, client kubernetes.Interface, pod corev1.Pod) []string {
-	var lines []string
-	for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
-		previous := c.State.Terminated == nil
-		end := c.State.Terminated
-		if previous {
-			end = c.LastTerminationState.Terminated
-		}
-		if end == nil || end.ExitCode == 0 {
-			continue
-		}
-		for _, line := range tail(ctx, client, pod, c.Name, previous) {
-			lines = append(lines, fmt.Sprintf("pod %s, container %s: %s", pod.Name, c.Name, line))
-		}
-	}
-	return lines
-}
-
-func tail(ctx context.Context, client kubernetes.Interface, pod corev1.Pod, container string, previous bool) []string {
-	count := int64(logLines)
-	stream, err := client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container, Previous: previous, TailLines: &count}).Stream(ctx)
-	if err != nil {
-		return nil
-	}
-	defer stream.Close()
-	data, err := io.ReadAll(io.LimitReader(stream, 64<<10))
-	if err != nil || len(data) == 0 {
-		return nil
-	}
-	return strings.Split(strings.TrimRight(string(data), "\n"), "\n")
 }

@@ -34,6 +34,10 @@ type guard struct {
 	// strangers have nothing to do with what is waited for. Those of other releases may
 	// crash again and again, and looking up whose they are takes requests.
 	strangers map[string]bool
+	// news tells that something is newly stuck, of which was not told yet; told is when
+	// it was last.
+	news bool
+	told time.Time
 }
 
 // patient is what is stuck since a time.
@@ -93,6 +97,7 @@ func (g *guard) listen(ctx context.Context, stream watch.Interface) error {
 		if err := g.judge(ctx); err != nil {
 			return err
 		}
+		g.tellNews(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -107,12 +112,19 @@ func (g *guard) listen(ctx context.Context, stream watch.Interface) error {
 				delete(g.sick, name)
 				delete(g.strangers, name)
 			case watch.Added, watch.Modified:
-				if g.see(event.Object) {
-					g.tell(ctx)
-				}
+				g.news = g.see(event.Object) || g.news
 			case watch.Bookmark, watch.Error:
 			}
 		}
+	}
+}
+
+// tellNews tells of what is newly stuck, though not of each by itself: looking for the
+// reasons takes requests, and the pods of a release often fail together.
+func (g *guard) tellNews(ctx context.Context) {
+	if g.news && time.Since(g.told) >= pause {
+		g.tell(ctx)
+		g.news, g.told = false, time.Now() //nolint:forbidigo // a span, not a date
 	}
 }
 
@@ -135,10 +147,10 @@ func (g *guard) see(object runtime.Object) bool {
 	}
 }
 
-// alarm rings when the patience with one is over. It is nil when there is none.
+// alarm rings when the patience with one is over, or there is news to tell. It is nil
+// when there is neither.
 func (g *guard) alarm() <-chan time.Time {
-	var next time.Duration
-	found := false
+	next, found := pause, g.news
 	for _, p := range g.sick {
 		if left := p.patience - time.Since(p.since); !found || left < next {
 			next, found = left, true
@@ -169,4 +181,26 @@ func (g *guard) judge(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// guards returns those of each namespace whose pods decide on what is waited for,
+// unless the user wants to wait whatever happens.
+func (w *waiter) guards() []*guard {
+	client, err := w.session.cluster.Clientset()
+	if err != nil || w.session.patient {
+		return nil
+	}
+	namespaces := map[string]bool{}
+	for g := range w.targets {
+		if g.namespace != "" {
+			namespaces[g.namespace] = true
+		}
+	}
+	var guards []*guard
+	for namespace := range namespaces {
+		guards = append(guards,
+			newGuard(&pods{waiter: w, client: client, namespace: namespace}, w.tellWhy),
+			newGuard(&unmade{waiter: w, client: client, namespace: namespace}, w.tellWhy))
+	}
+	return guards
 }

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -47,7 +48,7 @@ func (c *Cluster) Hold(ctx context.Context, name string, o release.ClientOptions
 	case apierrors.IsNotFound(err):
 		return ctx, &release.Hold{Release: func() {}}, nil
 	case err != nil:
-		if busy, ok := err.(*release.BusyError); ok { //nolint:errorlint // take returns it as it is
+		if busy, ok := errors.AsType[*release.BusyError](err); ok {
 			busy.Name, busy.Namespace = name, o.Namespace
 		}
 		return nil, nil, c.Lost(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -139,13 +140,13 @@ func TestReasonsComeFromTheNewestPods(t *testing.T) {
 			{InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: "web-1"}, Reason: "Failed", Message: "other"},
 		},
 	}
-	got := w.explain(t.Context(), nil, target{object: release.ObjectOf(live), live: live, message: "Ready: 1/2"})
+	got := w.explain(target{object: release.ObjectOf(live), live: live, message: "Ready: 1/2"})
 	want := Unready{
 		Object:  release.Object{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "db"},
 		Message: "Ready: 1/2",
 		Reasons: []string{"pod db-1: New: ", "event on Pod db-1: Failed: no volume"},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Unready{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -201,5 +202,24 @@ func TestWarningsAreToldOnce(t *testing.T) {
 	w.HandleWarningHeader(199, "", "of another kind")
 	if diff := cmp.Diff([]string{"deprecated", "other"}, told); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestEachLine: a log ends where its container did, which need not be the end of a line.
+func TestEachLine(t *testing.T) {
+	long := strings.Repeat("x", longestLine)
+	for text, want := range map[string][]string{
+		"":                  nil,
+		"a\n\nb\r\n":        {"a", "", "b"},
+		"a\nb":              {"a", "b"},
+		long + "rest\nnext": {long, "rest", "next"},
+	} {
+		var got []string
+		if err := eachLine(strings.NewReader(text), func(line string) { got = append(got, line) }); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the lines of %.20q (-want +got):\n%s", text, diff)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
@@ -29,6 +30,20 @@ const (
 	// large.
 	recordsLeftOut = "type!=helm.sh/release.v1,type!=" + store.PartType
 )
+
+// group is the objects that one list and one watch can see.
+type group struct {
+	resource  schema.GroupVersionResource
+	namespace string
+}
+
+// all selects the objects of the group that can be of releases.
+func (g group) all() metav1.ListOptions {
+	if g.resource.Group == "" && g.resource.Resource == "secrets" {
+		return metav1.ListOptions{FieldSelector: recordsLeftOut}
+	}
+	return metav1.ListOptions{}
+}
 
 // wanted are objects that one list can find, by name; several may have the same.
 type wanted struct {
@@ -69,7 +84,7 @@ func (s *Session) Live(ctx context.Context, objects []*unstructured.Unstructured
 		lookups.Go(func() error { return w.find(ctx, live) })
 	}
 	if err := lookups.Wait(); err != nil {
-		if err := over(ctx); err != nil {
+		if err := release.Ended(ctx); err != nil {
 			return nil, err
 		}
 		return nil, s.cluster.Lost(err)
@@ -119,10 +134,8 @@ func (w *wanted) put(name string, obj *unstructured.Unstructured, live []*unstru
 // list returns one page of objects by name, and whether these are all. A user who
 // may not list gets none.
 func (w *wanted) list(ctx context.Context) (found map[string]*unstructured.Unstructured, all bool, err error) {
-	options := metav1.ListOptions{Limit: page}
-	if w.group.resource.Group == "" && w.group.resource.Resource == "secrets" {
-		options.FieldSelector = recordsLeftOut
-	}
+	options := w.group.all()
+	options.Limit = page
 	list, err := w.client.List(ctx, options)
 	switch {
 	case apierrors.IsForbidden(err), apierrors.IsMethodNotSupported(err):

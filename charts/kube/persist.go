@@ -43,7 +43,11 @@ func (p *persistent) RoundTrip(req *http.Request) (*http.Response, error) {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		resp, err := p.next.RoundTrip(req)
 		why := again(req, resp, err)
-		if why == "" || req.Context().Value(impatientKey{}) != nil || req.Context().Err() != nil || !rewind(req) {
+		if why == "" || req.Context().Value(impatientKey{}) != nil || req.Context().Err() != nil {
+			return resp, err
+		}
+		next, ok := rewound(req)
+		if !ok {
 			return resp, err
 		}
 		if over == nil {
@@ -61,23 +65,25 @@ func (p *persistent) RoundTrip(req *http.Request) (*http.Response, error) {
 			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
 			_ = resp.Body.Close()
 		}
+		req = next
 	}
 }
 
-// rewind makes the body of a request ready to be sent again.
-func rewind(req *http.Request) bool {
+// rewound returns a request whose body was not read yet, if it can be had again.
+func rewound(req *http.Request) (*http.Request, bool) {
 	if req.Body == nil || req.Body == http.NoBody {
-		return true
+		return req, true
 	}
 	if req.GetBody == nil {
-		return false
+		return nil, false
 	}
 	body, err := req.GetBody()
 	if err != nil {
-		return false
+		return nil, false
 	}
-	req.Body = body
-	return true
+	next := req.Clone(req.Context())
+	next.Body = body
+	return next, true
 }
 
 // again says why a request may be sent again; it is empty when it may not be.

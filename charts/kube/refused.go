@@ -3,7 +3,6 @@ package kube
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -98,11 +97,13 @@ func reasonFor(status *apierrors.StatusError) (why release.Refusal, known bool) 
 	return "", false
 }
 
-// immutable reports whether every field at fault is one that cannot change. The
-// API server has no reason of its own for that; these are the words of its
-// validation.
+// unchangeable are the words of the API server's validation for a field that cannot
+// change; it has no reason of its own for that.
+var unchangeable = pattern.Lazy(`immutable|may not change|may not be changed|cannot be changed|can not be changed|updates to \S+ spec for fields other than|is forbidden after creation|pod updates may not`)
+
+// immutable reports whether every field at fault is one that cannot change.
 func immutable(status *apierrors.StatusError) bool {
-	words := regexp.MustCompile(`immutable|may not change|may not be changed|cannot be changed|can not be changed|updates to \S+ spec for fields other than|is forbidden after creation|pod updates may not`)
+	words := unchangeable()
 	if status.ErrStatus.Details == nil {
 		return words.MatchString(status.ErrStatus.Message)
 	}

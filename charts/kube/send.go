@@ -29,7 +29,7 @@ type sending struct {
 // Send makes one object as it should be, or rehearses it, and returns what has
 // become of it.
 func (s *Session) Send(ctx context.Context, w release.Write) (*unstructured.Unstructured, error) {
-	if err := over(ctx); err != nil {
+	if err := release.Ended(ctx); err != nil {
 		return nil, err
 	}
 	client, err := s.requests(w.Object)
@@ -52,7 +52,7 @@ func (s *Session) Send(ctx context.Context, w release.Write) (*unstructured.Unst
 	if err == nil {
 		return live, nil
 	}
-	if err := over(ctx); err != nil {
+	if err := release.Ended(ctx); err != nil {
 		return nil, err
 	}
 	doing := "change"
@@ -210,7 +210,7 @@ func onlyPatchers(err error) bool {
 // Delete deletes an object, and by default what it owns. One that is gone, or that
 // was made anew by somebody else, is let be.
 func (s *Session) Delete(ctx context.Context, obj *unstructured.Unstructured, orphan bool) error {
-	if err := over(ctx); err != nil {
+	if err := release.Ended(ctx); err != nil {
 		return err
 	}
 	client, err := s.requests(obj)
@@ -239,7 +239,7 @@ func (s *Session) Delete(ctx context.Context, obj *unstructured.Unstructured, or
 	if err == nil || apierrors.IsNotFound(err) {
 		return nil
 	}
-	if err := over(ctx); err != nil {
+	if err := release.Ended(ctx); err != nil {
 		return err
 	}
 	return refused("delete", obj, nil, s.cluster.Lost(err))

@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -54,24 +53,6 @@ func (c *Cluster) session(o release.ClientOptions) (*Session, error) {
 		o.Observe = func(release.Event) {}
 	}
 	return &Session{cluster: c, namespace: o.Namespace, client: client, observe: o.Observe, patient: o.Patient}, nil
-}
-
-// interruptedError is what a session returns after its operation was cancelled. It
-// is recorded in the release, so it speaks to people.
-type interruptedError struct{}
-
-func (interruptedError) Error() string { return "interrupted" }
-
-// Is makes it the cancellation that it stands for.
-func (interruptedError) Is(target error) bool { return target == context.Canceled }
-
-// over returns an error when the operation is over.
-func over(ctx context.Context) error {
-	err := ctx.Err()
-	if errors.Is(err, context.Canceled) {
-		return interruptedError{}
-	}
-	return err
 }
 
 // tell reports an event, one at a time.
@@ -159,7 +140,7 @@ func (s *Session) Learn(ctx context.Context, objects []*unstructured.Unstructure
 		}
 		select {
 		case <-ctx.Done():
-			return over(ctx)
+			return release.Ended(ctx)
 		case <-limit:
 			return &release.UnknownKindError{Object: release.ObjectOf(unknown[0])}
 		case <-time.After(firstPause):

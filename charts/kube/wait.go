@@ -1,9 +1,7 @@
 package kube
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,7 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
@@ -46,12 +43,6 @@ func (s *Session) Wait(ctx context.Context, objects []*unstructured.Unstructured
 		release.UntilGone:     isGone,
 	}[until]
 	return s.wait(ctx, objects, timeout, met, until == release.UntilGone)
-}
-
-// group is the objects that one list and one watch can see.
-type group struct {
-	resource  schema.GroupVersionResource
-	namespace string
 }
 
 // waiter waits for the objects of one list.
@@ -163,7 +154,7 @@ func (w *waiter) add(obj *unstructured.Unstructured) error {
 // may not list.
 func (w *waiter) follow(ctx context.Context, g group, targets map[string]*target) error {
 	client := w.session.client.Resource(g.resource).Namespace(g.namespace)
-	options := metav1.ListOptions{}
+	options := g.all()
 	if len(targets) == 1 {
 		options.FieldSelector = "metadata.name=" + slices.Collect(maps.Keys(targets))[0]
 	}
@@ -320,95 +311,4 @@ func (w *waiter) within(namespace string) []target {
 		}
 	}
 	return list
-}
-
-// guards returns those of each namespace whose pods decide on what is waited for,
-// unless the user wants to wait whatever happens.
-func (w *waiter) guards() []*guard {
-	client, err := w.session.cluster.Clientset()
-	if err != nil || w.session.patient {
-		return nil
-	}
-	namespaces := map[string]bool{}
-	for g := range w.targets {
-		if g.namespace != "" {
-			namespaces[g.namespace] = true
-		}
-	}
-	var guards []*guard
-	for namespace := range namespaces {
-		guards = append(guards,
-			newGuard(&pods{waiter: w, client: client, namespace: namespace}, w.tellWhy),
-			newGuard(&unmade{waiter: w, client: client, namespace: namespace}, w.tellWhy))
-	}
-	return guards
-}
-
-// keepTelling says from time to time what is waited for and why.
-func (w *waiter) keepTelling(ctx context.Context) {
-	tick := time.NewTicker(tellEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			w.tellWhy(ctx)
-		}
-	}
-}
-
-// tellWhy says what is waited for and why, unless it was said before.
-func (w *waiter) tellWhy(ctx context.Context) {
-	pending := w.pending()
-	unready := w.session.diagnose(ctx, pending)
-	if ctx.Err() != nil || len(unready) == 0 {
-		return
-	}
-	slices.SortStableFunc(unready, func(a, b Unready) int { return cmp.Compare(len(b.Reasons), len(a.Reasons)) })
-	detail := unready[0].String()
-	if more := len(unready) - 1; more > 0 {
-		detail += fmt.Sprintf(" (and %d more)", more)
-	}
-	w.mu.Lock()
-	again := detail == w.told
-	w.told = detail
-	w.mu.Unlock()
-	if !again {
-		w.session.tell(release.Event{Action: release.Waiting, Ready: w.total - len(pending), Total: w.total, Detail: detail})
-	}
-}
-
-// explain makes a [*NotReadyError] of an error, unless the operation was
-// interrupted from outside.
-func (w *waiter) explain(outer, ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if err := over(outer); err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	// The time is over; looking for reasons gets a little of its own.
-	look, cancel := context.WithTimeout(outer, diagnoseTimeout)
-	defer cancel()
-	objects := w.session.diagnose(look, w.pending())
-	if e, ok := errors.AsType[*StuckError](err); ok { // what ended the wait comes first
-		slices.SortStableFunc(objects, func(a, b Unready) int { return first(b.Object == e.Object) - first(a.Object == e.Object) })
-	}
-	return &NotReadyError{
-		Objects: objects,
-		Total:   w.total,
-		Waited:  time.Since(w.started).Round(time.Second),
-		Err:     err,
-	}
-}
-
-func first(is bool) int {
-	if is {
-		return 1
-	}
-	return 0
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -69,8 +68,8 @@ type Client interface {
 	// Wait waits until all objects are as they should be. The objects are as they
 	// were last seen; those that need no waiting cost no request.
 	Wait(ctx context.Context, objects []*unstructured.Unstructured, until Until, timeout time.Duration) error
-	// Logs copies the logs of a Pod, or of the pods of a Job.
-	Logs(ctx context.Context, obj *unstructured.Unstructured, to func(pod, container string) io.Writer) error
+	// Logs tells the lines that a Pod, or the pods of a Job, have written.
+	Logs(ctx context.Context, obj *unstructured.Unstructured, tell func(pod, container, line string)) error
 	// Health tells how objects are.
 	Health(ctx context.Context, objects []*unstructured.Unstructured) ([]Health, error)
 	// Tables returns objects as the API server prints them, and the pods of workloads.

@@ -91,23 +91,6 @@ func (p *planner) decideNew(ctx context.Context, s *Step) error {
 	return err
 }
 
-// decideDefinition looks at a definition of the folder crds that is there already.
-// It is the cluster's, not the release's.
-func (p *planner) decideDefinition(ctx context.Context, s *Step) error {
-	s.Do, s.method = Leave, ApplyServer
-	if p.crds != CRDsUpgrade {
-		s.Reason = "definitions that are there are not changed without --crds=upgrade"
-		return nil
-	}
-	s.Do = Change
-	result, err := p.client.Send(ctx, Write{Object: s.desired, Live: s.live, Method: ApplyServer, Take: true, DryRun: true})
-	if err != nil {
-		return err
-	}
-	p.compare(s, result)
-	return versionsKept(s)
-}
-
 // rehearse asks the API server what would become of an object. The result is nil
 // when it cannot say without doing it.
 func (p *planner) rehearse(ctx context.Context, s *Step) (*unstructured.Unstructured, error) {
@@ -143,20 +126,6 @@ func (p *planner) rehearse(ctx context.Context, s *Step) (*unstructured.Unstruct
 // write is what is sent for a step.
 func (p *planner) write(s *Step) Write {
 	return Write{Object: s.desired, Live: s.live, Before: s.before, Method: s.method, Take: len(s.Taken) > 0}
-}
-
-// rehearseHook asks the API server whether it would take a hook. One that is
-// there from the last time is deleted first, so it says nothing.
-func (p *planner) rehearseHook(ctx context.Context, s *Step) error {
-	s.method = ApplyClient
-	if p.unborn(s.desired) {
-		return nil
-	}
-	_, err := p.rehearse(ctx, s)
-	if _, there := refusedAs(err, RefusedConflict); there {
-		return nil
-	}
-	return err
 }
 
 // dependent reports whether a kind may be refused because of what it refers to,

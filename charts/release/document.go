@@ -187,21 +187,3 @@ func encode(secret *unstructured.Unstructured) {
 	delete(secret.Object, "stringData")
 	secret.Object["data"] = data
 }
-
-// hooksOf returns the hooks of a revision that run at an event, in their order:
-// by weight, then by name.
-func hooksOf(r *helmrelease.Release, event helmrelease.HookEvent) []*helmrelease.Hook {
-	var list []*helmrelease.Hook
-	for _, h := range r.Hooks {
-		if slices.Contains(h.Events, event) {
-			list = append(list, h)
-		}
-	}
-	slices.SortStableFunc(list, func(a, b *helmrelease.Hook) int {
-		if a.Weight != b.Weight {
-			return a.Weight - b.Weight
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
-	return list
-}

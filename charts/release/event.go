@@ -20,7 +20,7 @@ const (
 	Unchanged Action = "unchanged"
 	// Deleted means that the object is being deleted.
 	Deleted Action = "deleted"
-	// Kept means that an annotation forbids to delete the object.
+	// Kept means that the object is no longer of the release, and stays.
 	Kept Action = "kept"
 	// Waiting tells how far a wait has come.
 	Waiting Action = "waiting"

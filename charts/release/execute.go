@@ -1,22 +1,18 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
-
-// definitionsWithin is how long the API server may take to answer for new kinds.
-const definitionsWithin = time.Minute
 
 // execution carries a plan out.
 type execution struct {
@@ -72,10 +68,10 @@ func (e *execution) applyAndWait(ctx context.Context) error {
 	if err == nil {
 		err = e.wait(ctx)
 	}
-	if err != nil && ctx.Err() != nil {
-		return stopped(ctx)
+	if err == nil {
+		return nil
 	}
-	return err
+	return cmp.Or(Ended(ctx), err)
 }
 
 // awaitNeeded waits for what workloads depend on, if anything is to be done to them.
@@ -227,29 +223,6 @@ func (e *execution) note(s *Step, live *unstructured.Unstructured) {
 	}
 }
 
-// awaitDefinitions waits until the API server answers for new kinds.
-func (e *execution) awaitDefinitions(ctx context.Context, steps []*Step) error {
-	var fresh []*unstructured.Unstructured
-	for _, s := range steps {
-		if s.Do == Create || s.Do == Change {
-			fresh = append(fresh, e.applied[s])
-		}
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	if err := e.client.Wait(ctx, fresh, UntilReady, min(definitionsWithin, e.options.timeout())); err != nil {
-		return err
-	}
-	var objects []*unstructured.Unstructured
-	for _, s := range e.plan.Steps {
-		if s.Wave == Custom && s.Do != Delete && s.Do != Keep {
-			objects = append(objects, s.desired)
-		}
-	}
-	return e.client.Learn(ctx, objects)
-}
-
 // wait waits until the objects are ready, if that is wanted.
 func (e *execution) wait(ctx context.Context) error {
 	if !e.options.Wait && !e.options.WaitForJobs && !e.options.Atomic {
@@ -290,149 +263,4 @@ func (e *execution) cleanUp(ctx context.Context, failure error) error {
 		return fmt.Errorf("%w; deleting what was created failed as well: %w", failure, err)
 	}
 	return failure
-}
-
-// hooks runs the hooks of an event one after the other, as helm does: it deletes
-// what the last run has left, creates the hook, and waits for its end.
-func (e *execution) hooks(ctx context.Context, event helmrelease.HookEvent) error {
-	if e.options.NoHooks || event == "" {
-		return nil
-	}
-	hooks := hooksOf(e.record, event)
-	for i, h := range hooks {
-		if err := e.hook(ctx, h); err != nil {
-			clean, cancel := afterwards(ctx, e.options.timeout())
-			defer cancel()
-			return errors.Join(err, e.discard(clean, hooks[:i], helmrelease.HookSucceeded))
-		}
-	}
-	for _, h := range slices.Backward(hooks) {
-		if slices.Contains(h.OutputLogPolicies, helmrelease.HookOutputOnSucceeded) {
-			e.logs(ctx, h)
-		}
-	}
-	return e.discard(ctx, hooks, helmrelease.HookSucceeded)
-}
-
-func (e *execution) hook(ctx context.Context, h *helmrelease.Hook) error {
-	if len(h.DeletePolicies) == 0 {
-		h.DeletePolicies = []helmrelease.HookDeletePolicy{helmrelease.HookBeforeHookCreation}
-	}
-	if err := e.discard(ctx, []*helmrelease.Hook{h}, helmrelease.HookBeforeHookCreation); err != nil {
-		return err
-	}
-	h.LastRun = helmrelease.HookExecution{StartedAt: e.manager.now(), Phase: helmrelease.HookPhaseRunning}
-	if err := e.manager.records.Update(e.record); err != nil {
-		return e.manager.writeError(e.record, err)
-	}
-	objects, err := e.hookObjects(h)
-	if err != nil {
-		return err
-	}
-	err = e.runHook(ctx, objects)
-	h.LastRun.CompletedAt, h.LastRun.Phase = e.manager.now(), helmrelease.HookPhaseSucceeded
-	if err == nil {
-		return nil
-	}
-	h.LastRun.Phase = helmrelease.HookPhaseFailed
-	if slices.Contains(h.OutputLogPolicies, helmrelease.HookOutputOnFailed) && e.logs(ctx, h) {
-		if logged, ok := errors.AsType[withLogs](err); ok {
-			logged.DropLogs()
-		}
-	}
-	clean, cancel := afterwards(ctx, e.options.timeout())
-	defer cancel()
-	return errors.Join(fmt.Errorf("hook %s %s: %w", h.Kind, h.Name, err), e.discard(clean, []*helmrelease.Hook{h}, helmrelease.HookFailed))
-}
-
-// withLogs is an error that brings the ends of logs along, as long as nobody has told
-// them in full.
-type withLogs interface {
-	error
-	DropLogs()
-}
-
-// runHook creates the objects of a hook and waits for their end.
-func (e *execution) runHook(ctx context.Context, objects []*unstructured.Unstructured) error {
-	live := make([]*unstructured.Unstructured, len(objects))
-	for i, obj := range objects {
-		var err error
-		if live[i], err = e.client.Send(ctx, Write{Object: obj, Method: ApplyClient}); err != nil {
-			return err
-		}
-		if kind := obj.GetKind(); kind == "Job" || kind == "Pod" {
-			e.manager.observe(Event{Action: HookStarted, Object: ObjectOf(obj)})
-		} else {
-			e.manager.observe(Event{Action: Created, Object: ObjectOf(obj)})
-		}
-	}
-	return e.client.Wait(ctx, live, UntilComplete, e.options.timeout())
-}
-
-func (e *execution) hookObjects(h *helmrelease.Hook) ([]*unstructured.Unstructured, error) {
-	found, err := parseDocument(h.Manifest)
-	if err != nil {
-		return nil, fmt.Errorf("hook %s: %w", h.Path, err)
-	}
-	objects := make([]*unstructured.Unstructured, 0, len(found))
-	for _, d := range found {
-		objects = append(objects, d.Unstructured)
-	}
-	unknown, err := e.client.Resolve(objects)
-	if err != nil {
-		return nil, err
-	}
-	if len(unknown) > 0 {
-		return nil, &UnknownKindError{Object: ObjectOf(unknown[0])}
-	}
-	return objects, nil
-}
-
-// discard deletes the hooks whose policy says so, and waits until they are gone.
-// Definitions are never deleted.
-func (e *execution) discard(ctx context.Context, hooks []*helmrelease.Hook, policy helmrelease.HookDeletePolicy) error {
-	for _, h := range hooks {
-		if !slices.Contains(h.DeletePolicies, policy) || h.Kind == "CustomResourceDefinition" {
-			continue
-		}
-		objects, err := e.hookObjects(h)
-		if err != nil {
-			return err
-		}
-		live, err := e.client.Live(ctx, objects)
-		if err != nil {
-			return err
-		}
-		there := slices.DeleteFunc(live, func(obj *unstructured.Unstructured) bool { return obj == nil })
-		for _, obj := range there {
-			if err := e.client.Delete(ctx, obj, false); err != nil {
-				return err
-			}
-			e.manager.observe(Event{Action: Deleted, Object: ObjectOf(obj)})
-		}
-		if err := e.client.Wait(ctx, there, UntilGone, e.options.timeout()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// logs tells what the pods of a hook have printed, and reports whether it could. What
-// cannot be read is told, too: it decides nothing.
-func (e *execution) logs(ctx context.Context, h *helmrelease.Hook) bool {
-	objects, err := e.hookObjects(h)
-	for _, obj := range objects {
-		if kind := obj.GetKind(); kind != "Job" && kind != "Pod" {
-			continue
-		}
-		err = errors.Join(err, e.client.Logs(ctx, obj, func(pod, container string) io.Writer {
-			return &lineWriter{line: func(text string) {
-				e.manager.observe(Event{Action: Doing, Detail: fmt.Sprintf("log of pod %s, container %s: %s", pod, container, text)})
-			}}
-		}))
-	}
-	if err != nil {
-		e.manager.observe(Event{Action: Warned, Detail: err.Error()})
-	}
-	return err == nil
 }

@@ -3,7 +3,6 @@ package release_test
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -174,7 +173,7 @@ func (c *client) Wait(ctx context.Context, _ []*unstructured.Unstructured, until
 	return c.call(ctx, "wait: "+string(until))
 }
 
-func (c *client) Logs(context.Context, *unstructured.Unstructured, func(string, string) io.Writer) error {
+func (c *client) Logs(context.Context, *unstructured.Unstructured, func(string, string, string)) error {
 	return nil
 }
 

@@ -59,10 +59,7 @@ func (m *Manager) hold(ctx context.Context, name string, unlock bool) (context.C
 // operation and nobody works on it any more.
 func (m *Manager) recover(name, abandonedBy string, unlock bool) error {
 	r, err := m.last(name)
-	if _, missing := errors.AsType[*NotFoundError](err); missing {
-		return nil
-	}
-	if _, missing := errors.AsType[*NoNamespaceError](err); missing {
+	if _, homeless := errors.AsType[*NoNamespaceError](err); homeless || missingRelease(err) {
 		return nil
 	}
 	if err != nil {
@@ -77,7 +74,7 @@ func (m *Manager) recover(name, abandonedBy string, unlock bool) error {
 	}
 	who := abandonedBy
 	if who == "" {
-		if !unlock && time.Since(begun.Time) < staleAfter {
+		if !unlock && m.clock().Sub(begun.Time) < staleAfter {
 			return nil
 		}
 		who = "somebody who left no name"

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,10 +61,7 @@ func (o ApplyOptions) confirm(ctx context.Context, plan *Plan) error {
 	if o.Confirm != nil {
 		err = o.Confirm(ctx, plan)
 	}
-	if ctx.Err() != nil {
-		return stopped(ctx)
-	}
-	return err
+	return cmp.Or(Ended(ctx), err)
 }
 
 func (o ApplyOptions) timeout() time.Duration {
@@ -110,28 +108,11 @@ type InstallOptions struct {
 // The chart is taken over. When the installation itself fails, the release is
 // recorded as failed, and returned along with the error.
 func (m *Manager) Install(ctx context.Context, name string, c *chart.Chart, values map[string]any, o InstallOptions) (*Release, error) {
-	if err := m.cluster.Reach(ctx); err != nil {
-		return nil, err
-	}
-	if o.DryRun == "" {
-		if o.CreateNamespace {
-			err := m.ensureNamespace(ctx, o.Namespace, &o.ApplyOptions, func(dry DryRun) (*Release, error) {
-				first := o
-				first.DryRun = dry
-				return m.install(ctx, name, c, values, first)
-			})
-			if err != nil {
-				return nil, err
-			}
-		}
-		held, done, err := m.hold(ctx, name, o.Unlock)
-		if err != nil {
-			return nil, err
-		}
-		defer done()
-		ctx = held
-	}
-	return m.install(ctx, name, c, values, o)
+	f := founding{name: name, createNamespace: o.CreateNamespace, says: o.Namespace, options: &o.ApplyOptions, dry: o.DryRun}
+	return m.found(ctx, f, func(ctx context.Context, dry DryRun) (*Release, error) {
+		o.DryRun = dry
+		return m.install(ctx, name, c, values, o)
+	})
 }
 
 // install is Install of a release that is held.

@@ -126,6 +126,12 @@ func (m *Manager) last(name string) (*helmrelease.Release, error) {
 	return r, nil
 }
 
+// missingRelease reports whether there is no such release.
+func missingRelease(err error) bool {
+	_, missing := errors.AsType[*NotFoundError](err)
+	return missing
+}
+
 // recordError gives errors of the records a type.
 func (m *Manager) recordError(name string, revision int, err error) error {
 	switch {

@@ -25,46 +25,91 @@ func (e *NoNamespaceError) Error() string {
 	return fmt.Sprintf("there is no namespace %s", e.Namespace)
 }
 
+// founding is how an operation begins that may be the first of a release.
+type founding struct {
+	name string
+	// createNamespace makes the namespace when it is not there, and says is what it says
+	// of itself.
+	createNamespace bool
+	says            Namespace
+	options         *ApplyOptions
+	dry             DryRun
+}
+
+// found carries out an operation that may be the first of a release, in a namespace that
+// is there, and on a release that is held. A dry run does without both.
+func (m *Manager) found(ctx context.Context, f founding, do func(context.Context, DryRun) (*Release, error)) (*Release, error) {
+	if err := m.cluster.Reach(ctx); err != nil {
+		return nil, err
+	}
+	if f.dry != "" {
+		return do(ctx, f.dry)
+	}
+	made := false
+	if f.createNamespace {
+		var err error
+		if made, err = m.ensureNamespace(ctx, f, do); err != nil {
+			return nil, err
+		}
+	}
+	held, done, err := m.hold(ctx, f.name, f.options.Unlock)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	r, err := do(held, "")
+	if made && r == nil {
+		m.observe(Event{Action: Warned, Detail: fmt.Sprintf("namespace %s was made for this, and stays", m.namespace)})
+	}
+	return r, err
+}
+
 // dryRunFirst plans what comes into a namespace that is not there yet, as the
 // operation that makes it does: with warnings where [DryRunServer] refuses.
 const dryRunFirst DryRun = "first"
 
 // ensureNamespace makes the namespace of the releases when it is not there, and
 // gives one that is there the labels and annotations that it lacks. It makes none
-// unless what comes into it can be rendered and planned, and was agreed to: what
-// is refused leaves no trace.
-func (m *Manager) ensureNamespace(ctx context.Context, says Namespace, o *ApplyOptions, plan func(DryRun) (*Release, error)) error {
-	client, err := m.client(*o)
+// unless what comes into it can be rendered and planned, and was agreed to. What is
+// refused in that namespace alone shows when it is there: then it stays
+// (charts/adr/0014).
+func (m *Manager) ensureNamespace(ctx context.Context, f founding, do func(context.Context, DryRun) (*Release, error)) (made bool, err error) {
+	client, err := m.client(*f.options)
 	if err != nil {
-		return err
+		return false, err
 	}
 	namespace := newNamespace(m.namespace)
-	namespace.SetLabels(says.Labels)
-	namespace.SetAnnotations(says.Annotations)
+	namespace.SetLabels(f.says.Labels)
+	namespace.SetAnnotations(f.says.Annotations)
 	live, err := client.Live(ctx, []*unstructured.Unstructured{namespace})
 	if err == nil && live[0] != nil {
-		return m.describeNamespace(ctx, client, namespace, live[0])
+		return false, m.describeNamespace(ctx, client, namespace, live[0])
 	}
-	planned, err := plan(dryRunFirst)
+	planned, err := do(ctx, dryRunFirst)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if err := o.confirm(ctx, planned.Plan); err != nil {
-		return err
+	if err := f.options.confirm(ctx, planned.Plan); err != nil {
+		return false, err
 	}
-	o.Confirm = nil                                  // nobody is asked twice
+	f.options.Confirm = nil // nobody is asked twice
+	return m.makeNamespace(ctx, client, namespace)
+}
+
+// makeNamespace makes the namespace, unless somebody else was quicker.
+func (m *Manager) makeNamespace(ctx context.Context, client Client, namespace *unstructured.Unstructured) (made bool, err error) {
 	labels := map[string]string{"name": m.namespace} // as helm does
-	maps.Copy(labels, says.Labels)
+	maps.Copy(labels, namespace.GetLabels())
 	namespace.SetLabels(labels)
 	_, err = client.Send(ctx, Write{Object: namespace, Method: ApplyClient})
 	if _, harmless := refusedAs(err, RefusedConflict, RefusedForbidden); harmless {
-		return nil // who may not make it may still work in it; its absence shows soon
+		return false, nil // who may not make it may still work in it; its absence shows soon
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	m.observe(Event{Action: Created, Object: ObjectOf(namespace)})
-	return nil
+	return true, nil
 }
 
 func newNamespace(name string) *unstructured.Unstructured {

@@ -273,35 +273,6 @@ func (p *planner) look(ctx context.Context, steps []*Step, objects []*unstructur
 	return nil
 }
 
-// hooks returns the hooks that run before the objects are applied, and after.
-func (p *planner) hooks(r *helmrelease.Release) (steps [2][]*Step, err error) {
-	if p.options.NoHooks {
-		return steps, nil
-	}
-	for i, event := range p.events {
-		for _, h := range hooksOf(r, event) {
-			found, err := parseDocument(h.Manifest)
-			if err != nil {
-				return steps, fmt.Errorf("hook %s: %w", h.Path, err)
-			}
-			for _, d := range found {
-				d.hook = h
-				unknown, err := p.client.Resolve([]*unstructured.Unstructured{d.Unstructured})
-				if err != nil {
-					return steps, err
-				}
-				if len(unknown) > 0 && !p.defined[d.GroupVersionKind().GroupKind()] {
-					return steps, &UnknownKindError{Object: d.object()}
-				}
-				step := newStep(d)
-				step.Do, step.Hook = Run, []string{event.String()}
-				steps[i] = append(steps[i], step)
-			}
-		}
-	}
-	return steps, nil
-}
-
 // unborn reports whether an object cannot be asked about yet, because its kind is
 // made by the plan.
 func (p *planner) unborn(obj *unstructured.Unstructured) bool {

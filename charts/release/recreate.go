@@ -1,12 +1,5 @@
 package release
 
-import (
-	"fmt"
-	"slices"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-)
-
 // RecreatePolicy says which objects may be deleted and made anew to change what
 // cannot be changed.
 type RecreatePolicy string
@@ -20,20 +13,6 @@ const (
 	// RecreateAll allows them for StatefulSets, too, whose pods and claims stay; and
 	// for claims and volumes when storage may be deleted.
 	RecreateAll RecreatePolicy = "all"
-)
-
-// CRDPolicy says what becomes of the definitions in a chart's folder crds. They
-// are never deleted.
-type CRDPolicy string
-
-// The policies.
-const (
-	// CRDsCreate makes those that are not there, as helm does.
-	CRDsCreate CRDPolicy = "create"
-	// CRDsUpgrade changes those that are there, too, unless objects would be lost.
-	CRDsUpgrade CRDPolicy = "upgrade"
-	// CRDsSkip does nothing about them.
-	CRDsSkip CRDPolicy = "skip"
 )
 
 // decideRecreation says whether an object may be deleted and made anew. refused is
@@ -96,23 +75,4 @@ func lostForGood(o Object) string {
 	default:
 		return ""
 	}
-}
-
-// versionsKept refuses a definition from which a version is gone in which objects
-// are stored: they could not be read any more.
-func versionsKept(s *Step) error {
-	stored, _, _ := unstructured.NestedStringSlice(s.live.Object, "status", "storedVersions")
-	list, _, _ := unstructured.NestedSlice(s.desired.Object, "spec", "versions")
-	var named []string
-	for _, item := range list {
-		fields, _ := item.(map[string]any)
-		name, _ := fields["name"].(string)
-		named = append(named, name)
-	}
-	for _, version := range stored {
-		if len(named) > 0 && !slices.Contains(named, version) {
-			return &RefusedError{Doing: "change", Object: s.Object, Why: RefusedInvalid, Problem: fmt.Sprintf("objects are stored in version %s, which it would no longer have", version)}
-		}
-	}
-	return nil
 }

@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -13,7 +12,6 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/releaseutil"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
 
 	"gantry/charts/engine"
@@ -189,61 +187,4 @@ func Versions(client discovery.ServerResourcesInterface) (chartutil.VersionSet, 
 	}
 	slices.Sort(versions)
 	return slices.Compact(versions), nil
-}
-
-// definedBy returns the versions that the definitions of a chart add to those that
-// are known.
-func definedBy(c *chart.Chart, known chartutil.VersionSet) []string {
-	var added []string
-	for _, d := range definitions(c) {
-		group, _, _ := unstructured.NestedString(d.Object, "spec", "group")
-		kind, _, _ := unstructured.NestedString(d.Object, "spec", "names", "kind")
-		list, _, _ := unstructured.NestedSlice(d.Object, "spec", "versions")
-		for _, item := range list {
-			fields, _ := item.(map[string]any)
-			name, _ := fields["name"].(string)
-			if version := group + "/" + name; !known.Has(version + "/" + kind) {
-				added = append(added, version, version+"/"+kind)
-			}
-		}
-	}
-	return added
-}
-
-// definitions returns the objects of the folders crds of a chart and of those
-// that it depends on.
-func definitions(c *chart.Chart) []document {
-	var list []document
-	for _, crd := range c.CRDObjects() {
-		for _, d := range readable(string(crd.File.Data)) {
-			d.definition = true
-			list = append(list, d)
-		}
-	}
-	return list
-}
-
-// missingRelease reports whether there is no such release.
-func missingRelease(err error) bool {
-	_, missing := errors.AsType[*NotFoundError](err)
-	return missing
-}
-
-// lineWriter splits what is written into lines.
-type lineWriter struct {
-	line func(string)
-	rest string
-}
-
-func (w *lineWriter) Write(p []byte) (int, error) {
-	text := w.rest + string(p)
-	for {
-		line, rest, ok := strings.Cut(text, "\n")
-		if !ok {
-			w.rest = text
-			return len(p), nil
-		}
-		w.line(line)
-		text = rest
-	}
 }

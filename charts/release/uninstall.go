@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,10 +84,7 @@ func (m *Manager) uninstall(ctx context.Context, name string, o UninstallOptions
 	out.Plan = e.plan
 	if o.Confirm != nil && !o.DryRun {
 		also, err := o.Confirm(ctx, e.plan)
-		if ctx.Err() != nil {
-			return nil, stopped(ctx)
-		}
-		if err != nil {
+		if err := cmp.Or(Ended(ctx), err); err != nil {
 			return nil, err
 		}
 		if also && !o.DeleteStorage {
@@ -98,10 +96,7 @@ func (m *Manager) uninstall(ctx context.Context, name string, o UninstallOptions
 		return out, nil
 	}
 	if err := m.takeAway(ctx, e, o); err != nil {
-		if ctx.Err() != nil {
-			err = stopped(ctx)
-		}
-		return nil, m.uninstallFailed(last, err)
+		return nil, m.uninstallFailed(last, cmp.Or(Ended(ctx), err))
 	}
 	return out, m.close(records, o)
 }

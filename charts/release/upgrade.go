@@ -68,28 +68,11 @@ func historyMax(n int) int {
 // Upgrade makes a release of the chart and the values, on top of what it is
 // now. It returns the new revision; when applying it fails, along with the error.
 func (m *Manager) Upgrade(ctx context.Context, name string, c *chart.Chart, values map[string]any, o UpgradeOptions) (*Release, error) {
-	if err := m.cluster.Reach(ctx); err != nil {
-		return nil, err
-	}
-	if o.DryRun == "" {
-		if o.Install && o.CreateNamespace {
-			err := m.ensureNamespace(ctx, o.Namespace, &o.ApplyOptions, func(dry DryRun) (*Release, error) {
-				first := o
-				first.DryRun = dry
-				return m.upgrade(ctx, name, c, values, first)
-			})
-			if err != nil {
-				return nil, err
-			}
-		}
-		held, done, err := m.hold(ctx, name, o.Unlock)
-		if err != nil {
-			return nil, err
-		}
-		defer done()
-		ctx = held
-	}
-	return m.upgrade(ctx, name, c, values, o)
+	f := founding{name: name, createNamespace: o.Install && o.CreateNamespace, says: o.Namespace, options: &o.ApplyOptions, dry: o.DryRun}
+	return m.found(ctx, f, func(ctx context.Context, dry DryRun) (*Release, error) {
+		o.DryRun = dry
+		return m.upgrade(ctx, name, c, values, o)
+	})
 }
 
 // upgrade is Upgrade of a release that is held.

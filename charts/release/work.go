@@ -2,6 +2,7 @@ package release
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -254,10 +255,7 @@ func (m *Manager) perform(ctx context.Context, e *execution, w work) error {
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			if ctx.Err() != nil {
-				return stopped(ctx)
-			}
-			return err
+			return cmp.Or(Ended(ctx), err)
 		}
 	}
 	return nil
@@ -275,22 +273,4 @@ func (m *Manager) failed(w work, err error) (*Release, error) {
 // writeError says that a revision could not be recorded.
 func (m *Manager) writeError(r *helmrelease.Release, err error) error {
 	return fmt.Errorf("record revision %d of %s: %w", r.Version, r.Name, m.cluster.Lost(err))
-}
-
-// interruptedError is an operation that was cancelled. It is recorded in the
-// release, so it speaks to people.
-type interruptedError struct{}
-
-func (interruptedError) Error() string { return "interrupted" }
-
-// Is makes it the cancellation that it stands for.
-func (interruptedError) Is(target error) bool { return target == context.Canceled }
-
-// stopped says why a context has ended.
-func stopped(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if errors.Is(cause, context.Canceled) {
-		return interruptedError{}
-	}
-	return cause
 }

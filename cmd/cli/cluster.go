@@ -161,8 +161,13 @@ func (a *app) holder() string {
 
 // explainUnready prints which objects are not ready and why.
 func (a *app) explainUnready(e *kube.NotReadyError) {
+	const enough = 20
 	fmt.Fprintf(a.Err, "%d of %s not ready after %s:\n", len(e.Objects), countOf(e.Total, "object"), e.Waited)
-	for _, u := range e.Objects {
+	for i, u := range e.Objects {
+		if i == enough {
+			fmt.Fprintf(a.Err, "  and %d more, which gantry status shows\n", len(e.Objects)-enough)
+			return
+		}
 		fmt.Fprintf(a.Err, "  %s", u.Object)
 		if u.Message != "" {
 			fmt.Fprintf(a.Err, ": %s", u.Message)

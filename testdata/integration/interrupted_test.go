@@ -150,8 +150,11 @@ func TestInterruptedTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-asked
-	ended := make(chan error)
-	go func() { ended <- c.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = c.Wait() // by a signal
+	}()
 	waitFor(t, "the end", func() (bool, error) {
 		if err := c.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return false, err

@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
@@ -288,7 +290,7 @@ func TestAuthors(t *testing.T) {
 			t.Parallel()
 			r := newReleases(t)
 			r.env = append(r.env, "HELM_DRIVER="+driver)
-			as := r.as(t, "ann@example.com")
+			as := r.as(t, "ann@example.com", "system:masters")
 			r.run(r.gantry, "install", "shop", "web", "--no-hooks", "--kubeconfig", as)
 			r.g("upgrade", "shop", "web", "--no-hooks", "--set", "tag=2")
 			r.h("upgrade", "shop", "web", "--no-hooks", "--set", "tag=3")
@@ -310,15 +312,15 @@ func TestAuthors(t *testing.T) {
 	}
 }
 
-// as returns a kubeconfig of another user, who may do everything as well.
-func (r *releases) as(t *testing.T, user string) string {
+// as returns a kubeconfig of another user.
+func (r *releases) as(t *testing.T, user string, groups ...string) string {
 	t.Helper()
 	config, err := clientcmd.LoadFromFile(r.Kubeconfig)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, info := range config.AuthInfos {
-		info.Impersonate, info.ImpersonateGroups = user, []string{"system:masters"}
+		info.Impersonate, info.ImpersonateGroups = user, groups
 	}
 	name := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := clientcmd.WriteToFile(*config, name); err != nil {
@@ -394,7 +396,8 @@ func TestWaitingGivesUp(t *testing.T) {
 func TestAtomic(t *testing.T) {
 	t.Parallel()
 	r := newReleases(t)
-	broken := []string{"--atomic", "--timeout", "3s", "--set-string", "pod." + behave + "image-pull-failure=true"}
+	// Without the hook, for which 3s is little on a busy machine.
+	broken := []string{"--atomic", "--timeout", "3s", "--no-hooks", "--set-string", "pod." + behave + "image-pull-failure=true"}
 	said := r.fails(6, append([]string{"install", "shop", "web"}, broken...)...)
 	r.wants(said, "ImagePullBackOff", "the release was uninstalled again")
 	r.empty()
@@ -491,6 +494,53 @@ func TestNewNamespace(t *testing.T) {
 	r.wants(r.g(append([]string{"install"}, into...)...), "created Namespace "+fresh, "created Deployment web")
 	r.g("uninstall", "shop", "-n", fresh, "--wait")
 	if err := r.Client.CoreV1().Namespaces().Delete(t.Context(), fresh, metav1.DeleteOptions{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNewNamespaceRefuses: what only the new namespace can refuse is refused in it, before
+// anything is put there. It is said that it stays.
+func TestNewNamespaceRefuses(t *testing.T) {
+	t.Parallel()
+	r := newReleases(t)
+	r.apply(t, `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: `+r.Namespace+`}
+rules:
+  - {apiGroups: ["*"], resources: ["*"], verbs: [get, list, watch]}
+  - {apiGroups: [""], resources: [namespaces], verbs: [create]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: `+r.Namespace+`}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: `+r.Namespace+`}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: `+r.Namespace+`}]
+`)
+	t.Cleanup(func() {
+		roles := r.Client.RbacV1()
+		for _, err := range []error{
+			roles.ClusterRoles().Delete(context.WithoutCancel(t.Context()), r.Namespace, metav1.DeleteOptions{}),
+			roles.ClusterRoleBindings().Delete(context.WithoutCancel(t.Context()), r.Namespace, metav1.DeleteOptions{}),
+		} {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	may := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: r.Namespace, ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "create", Resource: "namespaces"},
+	}}
+	waitFor(t, "the rights", func() (bool, error) {
+		answer, err := r.Client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), may, metav1.CreateOptions{})
+		return err == nil && answer.Status.Allowed, err
+	})
+	r.Kubeconfig = r.as(t, r.Namespace)
+	fresh := r.Namespace + "-new"
+	r.wants(r.fails(1, "install", "shop", "web", "-n", fresh, "--create-namespace"),
+		"created Namespace "+fresh, "create Deployment web: the API server refuses it", "warning: namespace "+fresh+" was made for this, and stays", "nothing was changed")
+	namespaces := r.Client.CoreV1().Namespaces()
+	if err := namespaces.Delete(t.Context(), fresh, metav1.DeleteOptions{}); err != nil {
 		t.Error(err)
 	}
 }
