@@ -30,6 +30,8 @@ func TestMadeUpValuesHaveTheirShape(t *testing.T) {
 		{"32 bytes for addresses", "81HqDtbqAywKSOumSha3BhWNOdQ26slT6K0Ya_eZyP-=", `^[A-Za-z0-9_-]{43}=$`},
 		{"a key that says how it is written", "base64:81HqDtbqAywKSOumSha3BhWNOdQ26slT6K0YaZeZyPs=", `^base64:[A-Za-z0-9+/]{43}=$`},
 		{"a password in an address", "https://me:elsewhere@example.com/x", ``},
+		{"a password among options", "-Xmx1g -Ddb.ConnectionPassword=elsewhere -Dx=y", ``},
+		{"settings with a password", "user: me\npassword: elsewhere\n", ``},
 		{"a key", "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n", ``},
 		{"a key in base64", der, ``},
 		{"a signed token", "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.c2ln", ``},

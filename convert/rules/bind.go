@@ -105,18 +105,23 @@ func (u *unit) bindFile(m types.ServiceVolumeConfig, source string, key []string
 		u.expectedFile(m, source, u.unreadable(source, err), key)
 		return
 	}
-	file := u.bindObject(m, source)
+	mode := u.executable(source)
+	file := u.mountData(m, data, mode, key)
+	u.reportUnwritable(m, source, key)
+	if mode == nil && file.secret {
+		u.reportOpened(source, m.Target, key)
+	}
+}
+
+// mountData mounts one file of which the content is known.
+func (u *unit) mountData(m types.ServiceVolumeConfig, data []byte, mode *int32, key []string) dataFile {
+	file := u.bindObject(m, filepath.Clean(m.Source))
 	out := &workload.Data{Name: file.object, Service: u.soleUser(m), Secret: file.secret}
 	setData(out, file.key, data)
 	u.addData(out, u.at(key...))
-	u.reportUnwritable(m, source, key)
-	file.target = m.Target
-	if mode := u.executable(source); mode != nil {
-		file.mode = mode
-	} else if file.secret {
-		u.reportOpened(source, m.Target, key)
-	}
+	file.target, file.mode = m.Target, mode
 	u.mountFile(file)
+	return file
 }
 
 // reportOpened tells of a key that only its owner may read in the project. Whose it is in the
@@ -213,11 +218,14 @@ func isSecretFile(base string) bool {
 // bareFile are the names of files that have no extension.
 var bareFile = pattern.Lazy(`^(id_(rsa|dsa|ecdsa|ed25519)|key-?file|[A-Z][a-z]+file|known_hosts|authorized_keys|\.?(htpasswd|pgpass|netrc|npmrc|gitconfig|env))$`)
 
+// version is the end of a name that only looks like an extension: meili_data_v1.12.
+var version = pattern.Lazy(`^\.[0-9]+$`)
+
 // looksLikeFile tells a missing file from a missing folder by its name.
 func looksLikeFile(name string) bool {
 	base := path.Base(filepath.ToSlash(name))
 	ext := path.Ext(base)
-	return len(ext) > 1 && ext != ".d" && base != ext || bareFile().MatchString(base)
+	return len(ext) > 1 && ext != ".d" && !version().MatchString(ext) && base != ext || bareFile().MatchString(base)
 }
 
 // foreignBind mounts what lies outside of the project and is not the system's: as

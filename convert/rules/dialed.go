@@ -174,7 +174,7 @@ func (u *unit) dialedByHost() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(u.units)) {
 		if other := u.units[name]; other != u && u.mentions.bare[name][u.name] {
-			if host, found := other.reads(u, isTold); found {
+			if host, found := other.saysOf(u, isTold); found {
 				u.mentions.dial(u.name, number, u.mentions.first[host])
 			}
 		}

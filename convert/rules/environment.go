@@ -144,7 +144,7 @@ func (a *app) isSecret(key, value string) bool {
 	case EnvSecretsAuto:
 	}
 	_, _, _, inAddress := charts.CutPassword(value)
-	return !isSwitch(value) && (charts.IsSecretName(key) || inAddress)
+	return !isSwitch(value) && (charts.IsSecretName(key) || inAddress || hasSecretSetting(value))
 }
 
 // isSwitch tells what is switched on or off, as by ALLOW_EMPTY_PASSWORD=yes.

@@ -33,6 +33,13 @@ var writtenFile = pattern.Lazy(`(?i)\.(db|db3|sqlite3?|log|pid)(-wal|-shm|-journ
 // of an ACME client, and what members of a cluster learn.
 var rewrittenFile = pattern.Lazy(`^(acme\.json|sentinel.*\.conf|nodes\.conf)$`)
 
+// settingsFile are the names of files that hold settings, and initFile those that a
+// database reads when it starts for the first time.
+var (
+	settingsFile = pattern.Lazy(`(?i)\.(ya?ml|toml|ini|conf|cfg|cnf|properties|hcl|xml)$|(conf|setting|option)[^/]*\.json$`)
+	initFile     = pattern.Lazy(`(?i)\.(sql|js|sh|csv|txt)(\.gz)?$`)
+)
+
 // writesTo reports whether a service keeps something in a folder of the project.
 func (a *app) writesTo(in *types.ServiceConfig, m types.ServiceVolumeConfig) bool {
 	source := filepath.Clean(m.Source)
@@ -45,26 +52,38 @@ func (a *app) writesTo(in *types.ServiceConfig, m types.ServiceVolumeConfig) boo
 	case slices.ContainsFunc(files, func(f treeFile) bool { return writtenFile().MatchString(f.name) }):
 		return true
 	case keptTarget().MatchString(target):
-		return !reads(in, target, files)
+		return len(reads(in, target, files)) == 0
 	case !configTarget().MatchString(target):
 		return isDatastore(in.Image) || a.opts.SeedVolumes || !runs(in, target, files)
 	default:
-		return isDatastore(in.Image) && !strings.Contains(target, "entrypoint") && !strings.HasPrefix(target, "/etc/")
+		return isDatastore(in.Image) && !strings.Contains(target, "entrypoint") && !strings.HasPrefix(target, "/etc/") && !areSettings(files)
 	}
 }
 
-// reads reports whether a service is told to read one of the files of a folder, by its
-// command line or its variables.
-func reads(in *types.ServiceConfig, target string, files []treeFile) bool {
+// areSettings reports whether a folder has nothing but what people write for a database to
+// read: settings, and what fills it.
+func areSettings(files []treeFile) bool {
+	return len(files) > 0 && !slices.ContainsFunc(files, func(f treeFile) bool {
+		return !settingsFile().MatchString(f.name) && !initFile().MatchString(f.name) && path.Base(f.name)[0] != '.'
+	})
+}
+
+// reads returns the files of a folder that a service is told to read, by its command line
+// or its variables.
+func reads(in *types.ServiceConfig, target string, files []treeFile) []treeFile {
 	told := slices.Concat(in.Entrypoint, in.Command)
 	for _, value := range in.Environment {
 		if value != nil {
 			told = append(told, *value)
 		}
 	}
-	return slices.ContainsFunc(files, func(f treeFile) bool {
-		return slices.ContainsFunc(told, func(s string) bool { return strings.Contains(s, path.Join(target, f.name)) })
-	})
+	var read []treeFile
+	for _, f := range files {
+		if slices.ContainsFunc(told, func(s string) bool { return strings.Contains(s, path.Join(target, f.name)) }) {
+			read = append(read, f)
+		}
+	}
+	return read
 }
 
 // program is a file that is run: by itself, or by an interpreter.
@@ -104,6 +123,7 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 			in.why += " and " + err.Error()
 		}
 		u.bindClaim(m, source, in, key)
+		u.settingsAmongData(m, source, files, key)
 		return
 	}
 	if errors.Is(err, compose.ErrOutside) {
@@ -122,6 +142,27 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 		}, key...)
 	}
 	u.mount(u.filesVolume(m, source, "", files, key), corev1.VolumeMount{MountPath: m.Target, ReadOnly: true})
+}
+
+// settingsAmongData mounts the settings that the service is told to read over the claim of
+// their folder, which starts without them.
+func (u *unit) settingsAmongData(m types.ServiceVolumeConfig, source string, files []treeFile, key []string) {
+	if u.opts.SeedVolumes {
+		return // they are in the claim
+	}
+	for _, f := range reads(u.in, path.Clean(m.Target), files) {
+		if !settingsFile().MatchString(f.name) || rewrittenFile().MatchString(path.Base(f.name)) {
+			continue
+		}
+		at := m
+		at.Source, at.Target = filepath.Join(source, f.name), path.Join(m.Target, f.name)
+		u.mountData(at, f.data, f.mode, key)
+		u.note(finding{
+			code:    "bind-settings",
+			summary: fmt.Sprintf("has %s, which the service is told to read: it is mounted over the claim, read-only", f.name),
+			hint:    "pass --seed-volumes to have it in the claim, where the service can write to it",
+		}, key...)
+	}
 }
 
 // filesVolume has the files of a folder, below another one unless that is "": those that

@@ -124,9 +124,11 @@ func usualUser(image string) (int64, bool) {
 		return 54321, true
 	}
 	id, known := map[string]int64{
-		"alertmanager": 65534, "directus": 1000, "elasticsearch": 1000, "grafana": 472, "jenkins": 1000, "keycloak": 1000, "kibana": 1000, "logstash": 1000, "loki": 10001,
-		"mastodon": 991, "mattermost-enterprise-edition": 2000, "mattermost-team-edition": 2000, "mimir": 10001, "n8n": 1000, "nexus3": 200, "node-red": 1000, "odoo": 101,
-		"opensearch": 1000, "oracle-free": 54321, "oracle-xe": 54321, "pgadmin4": 5050, "prometheus": 65534, "solr": 8983, "sonarqube": 1000, "tempo": 10001,
+		"airflow": 50000, "alertmanager": 65534, "base-notebook": 1000, "datascience-notebook": 1000, "directus": 1000, "elasticsearch": 1000, "grafana": 472, "graylog": 1100,
+		"jenkins": 1000, "keycloak": 1000, "kibana": 1000, "logstash": 1000, "loki": 10001, "mastodon": 991, "mattermost-enterprise-edition": 2000,
+		"mattermost-team-edition": 2000, "mimir": 10001, "minimal-notebook": 1000, "n8n": 1000, "nexus3": 200, "nifi": 1000, "node-red": 1000, "odoo": 101, "openproject": 1000,
+		"opensearch": 1000, "oracle-free": 54321, "oracle-xe": 54321, "outline": 1001, "pgadmin4": 5050, "prometheus": 65534, "pyspark-notebook": 1000, "rocket.chat": 65533,
+		"scipy-notebook": 1000, "semaphore": 1001, "solr": 8983, "sonarqube": 1000, "spark": 185, "superset": 1000, "tempo": 10001, "trino": 1000, "wiki": 1000, "zammad": 1000,
 	}[name]
 	return id, known
 }

@@ -35,6 +35,21 @@ var (
 	elsewhere = pattern.Lazy(`^(?:[-/.~@%{]|file:|env:)`)
 )
 
+// setting is a line of a document, as one of YAML or of properties, that gives a value to
+// a key.
+var setting = pattern.Lazy(`(?m)^\s*["']?([A-Za-z][-_.A-Za-z0-9]*)["']?\s*[:=]\s*["']?([^\s"'#,{}\[\]$]{4,})`)
+
+// hasSecretSetting reports whether a value of several lines is a document with a secret in
+// it: INVIDIOUS_CONFIG holds all of the settings of its program.
+func hasSecretSetting(value string) bool {
+	if !strings.Contains(value, "\n") {
+		return false
+	}
+	return slices.ContainsFunc(setting().FindAllStringSubmatch(value, -1), func(m []string) bool {
+		return secretEnd().MatchString(m[1]) && !isSwitch(m[2]) && !elsewhere().MatchString(m[2])
+	})
+}
+
 // maxLiterals is how many secrets are looked for in one command line. No program takes
 // so many: what is beyond that is data.
 const maxLiterals = 64

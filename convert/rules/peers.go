@@ -81,9 +81,9 @@ func stands(host, text string, fits func(before, after string) bool) bool {
 	}
 }
 
-// reads reports whether one of the texts that a service is given, its variables and its
+// saysOf reports whether one of the texts that a service is given, its variables and its
 // command line, is about another service, or itself, in some way.
-func (u *unit) reads(of *unit, about func(text, host string) bool) (host string, found bool) {
+func (u *unit) saysOf(of *unit, about func(text, host string) bool) (host string, found bool) {
 	texts := []string{strings.Join(append(slices.Clone(u.in.Entrypoint), u.in.Command...), " ")}
 	for key, value := range u.in.Environment {
 		if value != nil {
@@ -149,8 +149,8 @@ func (u *unit) isTheirHost(other *unit) bool {
 	if len(u.mentions.dialed[u.name]) > 0 {
 		return false
 	}
-	_, own := u.reads(u, isTold)
-	_, theirs := other.reads(u, isTold)
+	_, own := u.saysOf(u, isTold)
+	_, theirs := other.saysOf(u, isTold)
 	return own && theirs
 }
 
@@ -167,7 +167,7 @@ func (u *unit) listensOnName() bool {
 	if u.work.Kind != workload.StatefulSet || u.pod().HostnameOverride != nil {
 		return false
 	}
-	_, found := u.reads(u, listens)
+	_, found := u.saysOf(u, listens)
 	return found || u.findsPeers() && u.mentions.own[u.name]
 }
 
@@ -181,7 +181,7 @@ func (a *app) ownNames(units []*unit) {
 		if named || pod.HostNetwork || u.network() != u.name || u.in.GetScale() > 1 || u.work.Kind != workload.Deployment {
 			continue
 		}
-		host, found := u.reads(u, func(text, host string) bool { return dials(text, host) || isTold(text, host) })
+		host, found := u.saysOf(u, func(text, host string) bool { return dials(text, host) || isTold(text, host) })
 		if !found && u.mentions.own[u.name] {
 			host, found = u.object, true
 		}

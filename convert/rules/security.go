@@ -65,9 +65,13 @@ func (u *unit) userID(name string, key ...string) (int64, bool) {
 	case "nobody":
 		return 65534, true
 	}
+	instead := "it is left to the image"
+	if key[0] == "group_add" {
+		instead = "the pod is not in that group"
+	}
 	u.warn(finding{
 		code:    "user-name",
-		summary: fmt.Sprintf("%q is a name, and Kubernetes takes only numbers: it is left to the image", name),
+		summary: fmt.Sprintf("%q is a name, and Kubernetes takes only numbers: %s", name, instead),
 		hint:    fmt.Sprintf("write the number, or pass --uid %s=NUMBER", name),
 	}, key...)
 	return 0, false
