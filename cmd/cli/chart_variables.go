@@ -49,7 +49,9 @@ func (a *app) variables(ctx context.Context, o *sourceOptions, result *convert.R
 		}
 		return result.Objects, nil
 	}
-	found, err := trace.Variables(ctx, result.Project.Variables, result.Objects, again, charts.IsSecretName)
+	found, err := trace.Variables(ctx, trace.Application{
+		Mentioned: result.Project.Variables, Objects: result.Objects, Hosts: result.App.Hosts, Again: again, Secret: charts.IsSecretName,
+	})
 	a.searchProgress(tries, 0)
 	if err != nil {
 		return nil, fmt.Errorf("find what variables decide: %w", err)

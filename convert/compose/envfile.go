@@ -63,6 +63,20 @@ func ParseRawEnv(name string, data []byte, lookup dotenv.LookupFn) (map[string]s
 	return vars, f.list
 }
 
+// EnvPosition returns where the value of a variable stands in an env file: the last one, which
+// counts. It is the file as a whole where the parser of compose-go reads what this does not.
+func EnvPosition(name string, data []byte, variable string) diag.Pos {
+	f, pos := newEnvFile(name, data), diag.Pos{File: name}
+	for at, statement := range statements(f.text) {
+		from := valueStart(statement)
+		words := strings.Fields(strings.TrimRight(strings.TrimSpace(statement[:from]), "=:"))
+		if len(words) > 0 && words[len(words)-1] == variable { // export may stand before the name
+			pos = f.pos(at + from)
+		}
+	}
+	return pos
+}
+
 // envFile is an env file on its way through a parser.
 type envFile struct {
 	name, text string

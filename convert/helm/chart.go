@@ -120,7 +120,6 @@ type builder struct {
 	paths    map[objectID]string
 	// variables are those of the Compose file.
 	variables variables
-	hosts     hosts
 	notes     []noted
 	// ports are the expressions for the ports of Services, by name and number.
 	ports  map[portOf]string
@@ -160,7 +159,6 @@ func newBuilder(src Source) (*builder, error) {
 	}
 	b.src.Description = cmp.Or(src.Description, b.said("description"), "The application "+src.Name+", converted from Docker Compose")
 	b.paths = findPaths(b.objects)
-	b.hosts = newHosts(b.serviceNames())
 	b.services = newKeyring(slices.Collect(maps.Keys(names)), slices.Concat(reservedKeys(), aliases(src.Charts)))
 	b.claims = b.findClaims()
 	b.configs = b.findConfigs()

@@ -188,7 +188,9 @@ func convertSource(ctx context.Context, src compose.Source, opts rules.Options) 
 		}
 		return again.Objects, nil
 	}
-	app.variables, err = trace.Variables(ctx, result.Project.Variables, app.objects, app.again, charts.IsSecretName)
+	app.variables, err = trace.Variables(ctx, trace.Application{
+		Mentioned: result.Project.Variables, Objects: app.objects, Hosts: result.App.Hosts, Again: app.again, Secret: charts.IsSecretName,
+	})
 	if err != nil {
 		panic(err) // the application converts, so this is no case of what is refused
 	}

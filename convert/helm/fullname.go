@@ -141,7 +141,7 @@ const maxPrefix = 40
 func (b *builder) addresses(vars *manifest.Node) []string {
 	var names []string
 	for _, f := range vars.Fields {
-		if b.hosts.leads(f.Key, b.variables.fill(f.Value.Value)) {
+		if b.leads(f.Key, b.variables.fill(f.Value.Value)) {
 			names = append(names, f.Key)
 		}
 	}

@@ -4,55 +4,37 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
-	"gantry/charts/pattern"
+	"gantry/convert/hosts"
 	"gantry/convert/manifest"
 )
 
-// hosts finds the names of Services in text.
-type hosts struct {
-	// found matches a name where only a host can stand, and whole a text that is a
-	// list of names, with ports or without.
-	found, whole *regexp.Regexp
-	// pattern is the same for the template that replaces the names.
-	pattern string
+// leads reports whether the value of a variable leads to a Service. A bare name may mean
+// anything, such as a database that is called like the service: there the name of the
+// variable decides.
+func (b *builder) leads(variable, value string) bool {
+	return hosts.Leads(b.isService, variable, value)
 }
 
-func newHosts(names []string) hosts {
+// mentioned reports whether a text has the name of a Service where only a host can stand.
+func (b *builder) mentioned(text string) bool { return b.leads("", text) }
+
+// isService reports whether the application has a Service of a name.
+func (b *builder) isService(name string) bool { return b.exists("Service", name) }
+
+// addressPattern is the expression by which a template finds Services in the values of
+// variables, or "" where there are none.
+func (b *builder) addressPattern() string {
+	names := b.serviceNames()
 	if len(names) == 0 {
-		return hosts{}
+		return ""
 	}
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = regexp.QuoteMeta(name)
-	}
-	one := "(?:" + strings.Join(quoted, "|") + ")"
-	return hosts{
-		pattern: strconv.Quote("(^|//|@|,|[(]|=)(" + strings.Join(quoted, "|") + ")(:[0-9]|[/,?;)]|$)"),
-		found:   regexp.MustCompile(`(?://|@|\()` + one + `(?:[:/,?;)\s]|$)|(?:^|[\s,=])` + one + `:[0-9]`),
-		whole:   regexp.MustCompile(`^(?:[^\s/@=]+,)*` + one + `(?:,[^\s/@=]+)*$`),
-	}
+	return strconv.Quote(hosts.Pattern(names))
 }
-
-// hostly are words in the names of variables that hold a host.
-var hostly = pattern.Lazy(`(?i)host|server|addr|url|uri|dsn|endpoint|upstream|broker|node|peer|proxy|link|seed|gateway`)
-
-// leads reports whether the value of a variable leads to a Service. A bare name
-// may mean anything, such as a database that is called like the service: there
-// the name of the variable decides.
-func (h hosts) leads(variable, value string) bool {
-	return h.mentioned(value) || h.whole != nil && h.whole.MatchString(value) && hostly().MatchString(variable)
-}
-
-// mentioned reports whether a text has the name of a Service where only a host can
-// stand.
-func (h hosts) mentioned(text string) bool { return h.found != nil && h.found.MatchString(text) }
 
 // mentions lists where Services are named in text that a prefix does not change:
 // people must know before they use one.
@@ -62,7 +44,7 @@ func (b *builder) mentions() []string {
 		switch c := b.configs[o.GetName()]; r := o.Resource.(type) {
 		case *corev1.ConfigMap:
 			for _, key := range slices.Sorted(maps.Keys(r.Data)) {
-				if !c.variables && b.hosts.mentioned(r.Data[key]) {
+				if !c.variables && b.mentioned(r.Data[key]) {
 					places = append(places, fmt.Sprintf("`%s` of ConfigMap %s", key, r.Name))
 				}
 			}
@@ -71,7 +53,7 @@ func (b *builder) mentions() []string {
 		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(b.secrets.values), secretKey.compare) {
-		if b.hosts.mentioned(string(b.secrets.values[id])) {
+		if b.mentioned(string(b.secrets.values[id])) {
 			places = append(places, fmt.Sprintf("`%s` of Secret %s", id.key, id.secret))
 		}
 	}
@@ -86,7 +68,7 @@ func (b *builder) podMentions(o manifest.Object) []string {
 	}
 	var places []string
 	for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
-		if slices.ContainsFunc(slices.Concat(c.Command, c.Args), b.hosts.mentioned) {
+		if slices.ContainsFunc(slices.Concat(c.Command, c.Args), b.mentioned) {
 			places = append(places, fmt.Sprintf("the command of %s", c.Name))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"gantry/convert/hosts"
 	"gantry/convert/manifest"
 	"gantry/convert/trace"
 	"gantry/convert/workload"
@@ -66,10 +67,10 @@ func (b *builder) fill(from fs.FS, source, name string, data any) error {
 type skeletonData struct {
 	Chart, Title, Description, Release string
 	Jobs, Configs, Claims              bool
-	// Hosts is the expression that finds Services in text, and Mentions are the
-	// places where they are not replaced.
-	Hosts    string
-	Mentions []string
+	// Hosts is the expression that finds Services in text, Replacement what takes their
+	// place, and Mentions are the places where they stay.
+	Hosts, Replacement string
+	Mentions           []string
 	// Demanded tells that the chart cannot make up all of its secrets.
 	Demanded bool
 	// Variables tells that there are some, and Fixed are those that there are not.
@@ -95,7 +96,7 @@ func (b *builder) skeletonData() skeletonData {
 	data := skeletonData{
 		Chart: b.chart, Title: b.chart, Description: strings.TrimSuffix(b.src.Description, "."), Release: b.src.Name,
 		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Rare: b.rareRows(), Checks: together(b.checks), Tested: b.tested, Untested: b.untested,
-		Hosts: b.hosts.pattern, Mentions: b.mentions(),
+		Hosts: b.addressPattern(), Replacement: strconv.Quote(hosts.Replacement), Mentions: b.mentions(),
 		Jobs: slices.ContainsFunc(b.objects, func(o manifest.Object) bool { return o.Kind() == "Job" }),
 	}
 	if b.src.Variables != nil {

@@ -31,14 +31,28 @@ func newMask(result *convert.Result) *mask {
 			if !d.Secret {
 				continue
 			}
-			for _, value := range d.Text {
-				if value = strings.TrimSpace(value); isTelling(value) {
-					pairs = append(pairs, value, hidden)
+			for key, value := range d.Text {
+				for _, value := range []string{value, written(result, d.Service, key)} {
+					if value = strings.TrimSpace(value); isTelling(value) {
+						pairs = append(pairs, value, hidden)
+					}
 				}
 			}
 		}
 	}
 	return &mask{values: strings.NewReplacer(sortPairs(pairs)...)}
+}
+
+// written is a variable of a service as its file has it: in the Secret, hosts may have other
+// names.
+func written(result *convert.Result, service, variable string) string {
+	if result.Project == nil {
+		return ""
+	}
+	if value := result.Project.Services[service].Environment[variable]; value != nil {
+		return *value
+	}
+	return ""
 }
 
 // minTelling is how long a value must be to be hidden wherever it stands.

@@ -41,16 +41,17 @@ func (u *unit) ownAliases() {
 	}
 	// What a service says of itself it may tell to others; but of a name with dots that
 	// nobody else mentions, hostname has said enough.
-	_, mentioned := u.mentions.first[u.in.Hostname]
-	if mentioned && (u.mentions.others[u.in.Hostname] || !strings.Contains(u.in.Hostname, ".")) {
-		u.alias(u.in.Hostname, "hostname")
+	hostname := u.known(u.in.Hostname)
+	_, mentioned := u.mentions.first[hostname]
+	if mentioned && (u.mentions.others[hostname] || !strings.Contains(hostname, ".")) {
+		u.alias(hostname, "hostname")
 	}
-	if _, mentioned := u.mentions.first[u.in.ContainerName]; mentioned && u.in.ContainerName != u.name { // or else renamed tells
+	if _, mentioned := u.mentions.first[u.in.ContainerName]; mentioned && u.renames[u.in.ContainerName] == "" { // or else rename has told
 		u.alias(u.in.ContainerName, "container_name")
 	}
 	for _, name := range u.firstContainer(u.name) {
 		path, mentioned := u.mentions.first[name]
-		if !mentioned || u.mentions.hosts[name] != u.name {
+		if !mentioned || u.mentions.hosts[name] != u.name || u.renames[name] != "" {
 			continue
 		}
 		e := u.aliasEndpoint(name)
@@ -115,6 +116,12 @@ func (u *unit) dotted(name string, key []string) bool {
 }
 
 func (u *unit) aliasRefused(name string, path diag.Path) {
+	if renamed := u.renames[name]; renamed != "" {
+		u.report(diag.Note, finding{
+			code: "alias-renamed", summary: fmt.Sprintf("alias %q has characters that names of Services do not have: hosts of this name become %q", name, renamed),
+		}, path)
+		return
+	}
 	holder, taken := u.kindNames("Service")[name]
 	if taken && holder == "alias of "+u.name || taken && holder == u.object {
 		return // there is such a Service already

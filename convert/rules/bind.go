@@ -118,7 +118,7 @@ func (u *unit) mountData(m types.ServiceVolumeConfig, data []byte, mode *int32, 
 	file := u.bindObject(m, filepath.Clean(m.Source))
 	out := &workload.Data{Name: file.object, Service: u.soleUser(m), Secret: file.secret}
 	setData(out, file.key, data)
-	u.addData(out, u.at(key...))
+	u.addFiles(out, map[string]string{file.key: filepath.Clean(m.Source)}, u.at(key...))
 	file.target, file.mode = m.Target, mode
 	u.mountFile(file)
 	return file

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"gantry/charts/diag"
+	"gantry/convert/hosts"
 )
 
 // dialedPort is a port that somebody names together with a host, as in web:9000.
@@ -63,7 +64,7 @@ func portsBeside(before, after string) []int32 {
 			return ports
 		}
 		after = strings.TrimLeft(rest, "0123456789")
-		if after != "" && (after[0] == '@' || isHostByte(after[0])) {
+		if after != "" && (after[0] == '@' || hosts.IsByte(after[0])) {
 			return nil // the password of a user, or no number
 		}
 		if n := portNumber(rest[:len(rest)-len(after)]); n > 0 {

@@ -57,6 +57,7 @@ func (u *unit) envFiles() []envFile {
 		}
 		u.diags = append(u.diags, list...)
 		maps.Copy(earlier, f.vars)
+		u.renameInFile(f.vars, name, data, u.at(path...))
 		left := maps.Clone(f.vars)
 		maps.DeleteFunc(left, func(key, _ string) bool { return u.takesAway(key) })
 		set, _ := json.Marshal(left) // is sorted, and text is never refused

@@ -142,7 +142,11 @@ func (a *app) declare(f fileObject, object string) {
 		value, _ := a.project.Environment.Resolve(variable)
 		out.Withheld = map[string]workload.Withheld{a.dataKey(f): {Variable: variable, Value: value}}
 	}
-	a.addData(out, path)
+	var files map[string]string
+	if f.config.Content == "" && f.config.Environment == "" {
+		files = map[string]string{a.dataKey(f): f.config.File}
+	}
+	a.addFiles(out, files, path)
 }
 
 // content returns what a config or secret holds, and whether an object is made
@@ -240,12 +244,23 @@ func (a *app) fromFile(f fileObject, object string, path diag.Path) ([]byte, boo
 	return nil, false
 }
 
-// addData adds a ConfigMap or Secret to the application, unless it is there. path
-// is the key that asks for it.
-func (a *app) addData(d *workload.Data, path diag.Path) {
+// addFiles adds a ConfigMap or Secret whose content nobody changes. files are those that
+// its keys are read from.
+func (a *app) addFiles(d *workload.Data, files map[string]string, path diag.Path) {
+	if !a.addData(d, path) {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(d.Text)) {
+		a.reportKept(text{files[key], d.Text[key]}, path)
+	}
+}
+
+// addData adds a ConfigMap or Secret to the application, and reports whether it was not
+// there. path is the key that asks for it.
+func (a *app) addData(d *workload.Data, path diag.Path) (added bool) {
 	id := kindOf(d.Secret) + " " + d.Name
 	if a.data[id] != nil {
-		return
+		return false
 	}
 	a.data[id] = d
 	a.out.Data = append(a.out.Data, d)
@@ -260,6 +275,7 @@ func (a *app) addData(d *workload.Data, path diag.Path) {
 			code: "file-large", summary: fmt.Sprintf("makes a %s that kubectl apply only takes with --server-side: it has %d KiB", kindOf(d.Secret), size>>10),
 		}, path)
 	}
+	return true
 }
 
 // sizeOf counts what the API server counts.

@@ -199,23 +199,26 @@ func (u *unit) filesVolume(m types.ServiceVolumeConfig, source, below string, fi
 // its keys goes.
 func (u *unit) folderData(out *workload.Data, below string, files []treeFile, key []string) []corev1.KeyToPath {
 	var items []corev1.KeyToPath
+	sources := map[string]string{}
 	for _, f := range files {
 		k := fileKey(strings.ReplaceAll(f.name, "/", "."))
 		if _, taken := out.Text[k]; taken || out.Binary[k] != nil {
 			k = fileKey(hashOf(f.name) + "." + path.Base(f.name))
 		}
 		setData(out, k, f.data)
+		sources[k] = f.source
 		items = append(items, corev1.KeyToPath{Key: k, Path: path.Join(below, f.name), Mode: f.mode})
 	}
-	u.addData(out, u.at(key...))
+	u.addFiles(out, sources, u.at(key...))
 	return items
 }
 
 // treeFile is one file of a folder of the project.
 type treeFile struct {
-	name string // slash-separated, below the folder
-	data []byte
-	mode *int32
+	name   string // slash-separated, below the folder
+	source string // on this machine
+	data   []byte
+	mode   *int32
 }
 
 // tree reads a folder, in the order of names, or says why no object can hold it.
@@ -246,7 +249,7 @@ func (a *app) tree(root string) ([]treeFile, error) {
 			case err != nil:
 				return fmt.Errorf("has %s, which %w", name, readError(err))
 			}
-			files = append(files, treeFile{name, data, a.executable(filepath.Join(root, name))})
+			files = append(files, treeFile{name, filepath.Join(root, name), data, a.executable(filepath.Join(root, name))})
 		}
 		return nil
 	}

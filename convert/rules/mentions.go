@@ -7,8 +7,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"gantry/charts/diag"
 	"gantry/charts/pattern"
+	"gantry/convert/hosts"
 )
 
 // mentions is where the user's own strings speak of the services of the
@@ -46,33 +49,47 @@ func newMentions(hosts map[string]string) mentions {
 
 // findMentions reads the values of variables, commands, health checks and the
 // contents of configs. Files follow as they are read: [app.addData].
-func (a *app) findMentions() {
-	a.mentions = newMentions(a.hosts())
+func (a *app) findMentions(known map[string]string) mentions {
+	m := newMentions(known)
 	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
-		s := a.project.Services[name]
-		for _, key := range slices.Sorted(maps.Keys(s.Environment)) {
-			if v := s.Environment[key]; v != nil {
-				path := diag.Path{"services", name, "environment", key}
-				a.mentions.add(*v, path)
-				a.mentions.pair(*v, key, s.Environment, path)
-			}
-		}
-		for _, list := range []struct {
-			key   string
-			words []string
-		}{{"command", s.Command}, {"entrypoint", s.Entrypoint}} {
-			for _, w := range list.words {
-				a.mentions.add(w, diag.Path{"services", name, list.key})
-			}
-		}
+		s, path := a.project.Services[name], diag.Path{"services", name}
+		m.addContainer(&s.ContainerSpec, path)
 		if s.HealthCheck != nil {
-			for _, w := range s.HealthCheck.Test {
-				a.mentions.add(w, diag.Path{"services", name, "healthcheck", "test"})
-			}
+			m.addWords(s.HealthCheck.Test, below(path, "healthcheck", "test"))
+		}
+		for i, hook := range s.PreStart {
+			m.addContainer(&hook.ContainerSpec, below(path, "pre_start", strconv.Itoa(i)))
+		}
+		for _, hook := range slices.Concat(s.PostStart, s.PreStop) {
+			m.addWords(hook.Command, path)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(a.project.Jobs)) {
+		job := a.project.Jobs[name]
+		m.addContainer(&job.ContainerSpec, diag.Path{"jobs", name})
+	}
 	for _, name := range slices.Sorted(maps.Keys(a.project.Configs)) {
-		a.mentions.add(a.project.Configs[name].Content, diag.Path{"configs", name, "content"})
+		m.add(a.project.Configs[name].Content, diag.Path{"configs", name, "content"})
+	}
+	return m
+}
+
+// addContainer notes the hosts of what a container runs.
+func (m mentions) addContainer(c *types.ContainerSpec, path diag.Path) {
+	for _, key := range slices.Sorted(maps.Keys(c.Environment)) {
+		if v := c.Environment[key]; v != nil {
+			at := below(path, "environment", key)
+			m.add(*v, at)
+			m.pair(*v, key, c.Environment, at)
+		}
+	}
+	m.addWords(c.Command, below(path, "command"))
+	m.addWords(c.Entrypoint, below(path, "entrypoint"))
+}
+
+func (m mentions) addWords(words []string, path diag.Path) {
+	for _, w := range words {
+		m.add(w, path)
 	}
 }
 
@@ -135,13 +152,8 @@ func dockerHosts() []string {
 
 // add notes the hosts of a text, and the ports beside them.
 func (m mentions) add(text string, path diag.Path) {
-	for start := 0; start < len(text); {
-		end := start
-		for end < len(text) && isHostByte(text[end]) {
-			end++
-		}
+	for start, end := range hosts.Words(text) {
 		m.found(text[start:end], text[:start], text[end:], path)
-		start = end + 1
 	}
 	m.addRanges(text, path)
 }
@@ -204,11 +216,6 @@ func (m mentions) found(host, before, after string, path diag.Path) {
 	}
 }
 
-// isHostByte reports whether names of services may have the character.
-func isHostByte(c byte) bool {
-	return c == '-' || c == '_' || c == '.' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
-
 // unreachable warns where a string speaks of the machine that runs Docker, unless
 // extra_hosts says where that is.
 func (a *app) unreachable() {
@@ -226,22 +233,6 @@ func (a *app) unreachable() {
 			code:    "docker-host",
 			summary: fmt.Sprintf("mentions %s, the machine that runs Docker: pods do not reach it by that", host),
 			hint:    "write the name or the address by which the cluster reaches what runs there",
-		}, path)
-	}
-}
-
-// renamed warns where a string mentions a service by a name that it no longer
-// has: gantry never changes the user's strings.
-func (a *app) renamed() {
-	for _, name := range slices.Sorted(maps.Keys(a.names)) {
-		path, mentioned := a.mentions.first[name]
-		if strings.EqualFold(a.names[name], name) || !mentioned {
-			continue // DNS knows no capital letters
-		}
-		a.report(diag.Warning, finding{
-			code:    "name-changed",
-			summary: fmt.Sprintf("mentions %q, which is called %q in Kubernetes", name, a.names[name]),
-			hint:    fmt.Sprintf("write %s, or rename the service", a.names[name]),
 		}, path)
 	}
 }

@@ -142,6 +142,10 @@ func (u *unit) hostname() {
 	default:
 		name, key = name+"."+domain, "domainname"
 	}
+	if clean := objectName(name); name != "" && !strings.Contains(name, ".") && len(name) <= maxName && clean != name {
+		u.note(finding{code: "hostname", summary: fmt.Sprintf("%q is no host name for a pod: it is called %q", name, clean)}, key)
+		name = clean
+	}
 	switch {
 	case name == "":
 	case u.in.NetworkMode == "host":

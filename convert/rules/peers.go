@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"gantry/charts/pattern"
+	"gantry/convert/hosts"
 	"gantry/convert/workload"
 )
 
@@ -25,19 +26,15 @@ func (u *unit) findsItself() bool {
 	return slices.ContainsFunc(u.mentions.names[u.name], func(host string) bool { return dials(test, host) })
 }
 
-// addressed is what stands before a host that a command connects to, portWord a port
-// behind it, and userinfo what shows that it is the name of a user.
-var (
-	addressed = pattern.Lazy(`(://|@|(^|\s)(-h|--host|--hostname|-H)[ =]?)$`)
-	portWord  = pattern.Lazy(`^[: ][0-9]{2,5}($|[^0-9a-zA-Z])`)
-	userinfo  = pattern.Lazy(`^(:[^\s/@]*)?@`)
-)
+// portWord is a port behind a host, as a word of its own.
+var portWord = pattern.Lazy(`^ [0-9]{2,5}($|[^0-9a-zA-Z])`)
 
 // dials reports whether a command connects to a host, and does not use its name as that
 // of a user, a database or a program.
 func dials(command, host string) bool {
 	return stands(host, command, func(before, after string) bool {
-		return addressed().MatchString(before) && !userinfo().MatchString(after) || portWord().MatchString(after)
+		place := hosts.PlaceOf(command, len(before), len(before)+len(host))
+		return place == hosts.Host || place == hosts.Unknown && portWord().MatchString(after)
 	})
 }
 
@@ -67,18 +64,12 @@ func listens(text, host string) bool {
 // stands reports whether a host stands in a text where what is before it and behind it
 // is as it should be.
 func stands(host, text string, fits func(before, after string) bool) bool {
-	for start := 0; ; {
-		i := strings.Index(text[start:], host)
-		if i < 0 {
-			return false
-		}
-		before, after := text[:start+i], text[start+i+len(host):]
-		start += i + len(host)
-		whole := (before == "" || !isHostByte(before[len(before)-1])) && (after == "" || !isHostByte(after[0]))
-		if whole && fits(before, after) {
+	for start, end := range hosts.Words(text) {
+		if text[start:end] == host && fits(text[:start], text[end:]) {
 			return true
 		}
 	}
+	return false
 }
 
 // saysOf reports whether one of the texts that a service is given, its variables and its

@@ -4,7 +4,7 @@ package rules
 func serviceRows() []Row {
 	return []Row{
 		{"attach", Ignored, Note, "", "is for docker compose up on a terminal"},
-		{"container_name", Approximated, Note, "Service", "becomes a second Service where a string of the file mentions it"},
+		{"container_name", Approximated, Note, "Service", "becomes a second Service where a string of the file mentions it; hosts with a name that no Service can have get that of the service"},
 		{"deploy", Converted, Silent, "", "describes the workload"},
 		{"deploy.endpoint_mode", Converted, Silent, "Service.spec.clusterIP", "dnsrr becomes a headless Service"},
 		{"deploy.labels", Converted, Silent, "metadata.labels", "becomes labels of the workload, and annotations where the values are none for labels"},
@@ -27,7 +27,7 @@ func serviceRows() []Row {
 		{"develop", Ignored, Note, "", "is for docker compose watch"},
 		{"extends", Converted, Silent, "", "is resolved when the file is loaded"},
 		{"external_links", Approximated, Silent, "Service", "becomes an ExternalName for the alias of a Service of another application"},
-		{"links", Converted, Silent, "Service", "becomes a second Service for each alias"},
+		{"links", Converted, Silent, "Service", "becomes a second Service for each alias that one can have; hosts with another alias get the name of the service"},
 		{"post_start", Approximated, Silent, "containers[].lifecycle.postStart", "runs in the container after its start"},
 		{"pre_start", Converted, Silent, "initContainers", "becomes init containers"},
 		{"pre_stop", Approximated, Note, "containers[].lifecycle.preStop", "runs in the container before its stop, within the grace period"},

@@ -11,6 +11,7 @@ import (
 	"gantry/charts/diag"
 	"gantry/convert/compose"
 	"gantry/convert/extension"
+	"gantry/convert/hosts"
 	"gantry/convert/workload"
 )
 
@@ -44,8 +45,10 @@ type app struct {
 	builtFrom map[string][]string
 	// addresses are those that networks of Compose give to services, and whose they are.
 	addresses map[string]string
-	// mentions is where the user's own strings speak of services.
+	// mentions is where the user's own strings speak of services, and renames are those of
+	// their names that hosts of the cluster cannot have.
 	mentions mentions
+	renames  hosts.Renames
 	// claims are the named volumes that pods mount, by their Compose name.
 	claims map[string]*claim
 	// folders are the folders of this machine that pods mount, by their path.
@@ -156,9 +159,14 @@ func (u *unit) own(key []string) ([]string, bool) {
 
 // report adds a diagnostic about a key at the place where somebody wrote it.
 func (a *app) report(severity diag.Severity, f finding, path diag.Path) {
+	a.reportAt(severity, f, a.project.Origins.At(path...), path)
+}
+
+// reportAt is report for what stands in another file than its key.
+func (a *app) reportAt(severity diag.Severity, f finding, pos diag.Pos, path diag.Path) {
 	a.diags.Add(diag.Diagnostic{
 		Severity: severity,
-		Pos:      a.project.Origins.At(path...),
+		Pos:      pos,
 		Path:     path,
 		Code:     f.code,
 		Summary:  f.summary,

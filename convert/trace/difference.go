@@ -22,6 +22,8 @@ type difference struct {
 	// stand in text rather than for a number.
 	seen map[string]map[string]bool
 	text map[string]bool
+	// values are those of the variables in the objects, where hosts may have new names.
+	values map[string]string
 	// why says what changes that no variable explains, or "": nothing does. blamed are
 	// the variables that are seen there.
 	why    string
@@ -162,9 +164,9 @@ func (d *difference) nodes(a, b *manifest.Node, keys []string, path []int, found
 	if a.Value == b.Value {
 		return
 	}
-	text, ok := d.explain(a, b)
-	if !ok {
-		d.unexplained(keys, b)
+	text, why := d.explain(a, b, keys)
+	if why != "" {
+		d.blame(b, why)
 		return
 	}
 	found(mark{path, text})
@@ -180,35 +182,77 @@ func ignored(keys []string) bool {
 	return last == "checksum/config" || last == "name" && len(keys) > 2 && keys[len(keys)-3] == "ports"
 }
 
-// explain returns the text with its variables, where these make all the
-// difference.
-func (d *difference) explain(a, b *manifest.Node) (string, bool) {
-	text, now := b.Value, b.Value
-	var names []string
+// explain returns the text with its variables, where these make all the difference, or
+// why they do not.
+func (d *difference) explain(a, b *manifest.Node, keys []string) (text, why string) {
+	text = b.Value
+	var in []candidate
 	for _, c := range d.candidates {
 		if strings.Contains(text, c.other) {
-			names = append(names, c.Name)
+			in = append(in, c)
 			text = strings.ReplaceAll(text, c.other, "${"+c.Name+"}")
-			now = strings.ReplaceAll(now, c.other, c.Value)
 		}
 	}
-	if now != a.Value {
-		return "", false
+	values, ok := valuesIn(a.Value, b.Value, in)
+	if !ok {
+		return "", d.more(keys)
 	}
-	for _, name := range names {
-		if d.seen[name] == nil {
-			d.seen[name] = map[string]bool{}
+	for _, c := range in {
+		if before, known := d.values[c.Name]; known && before != values[c.Name] {
+			return "", isTwo
 		}
-		d.seen[name][d.service] = true
+		d.values[c.Name] = values[c.Name]
+		if d.seen[c.Name] == nil {
+			d.seen[c.Name] = map[string]bool{}
+		}
+		d.seen[c.Name][d.service] = true
 		if a.Kind == manifest.String {
-			d.text[name] = true
+			d.text[c.Name] = true
 		}
 	}
-	return text, true
+	return text, ""
 }
 
+// valuesIn returns which of their values variables have in a text: other is the text with
+// other values. Those with hosts that are called otherwise now have two.
+func valuesIn(now, other string, in []candidate) (map[string]string, bool) {
+	values := map[string]string{}
+	var two []candidate
+	for _, c := range in {
+		values[c.Name] = c.Value
+		if c.renamed != c.Value {
+			two = append(two, c)
+		} else {
+			other = strings.ReplaceAll(other, c.other, c.Value)
+		}
+	}
+	var try func(text string, left []candidate) bool
+	try = func(text string, left []candidate) bool {
+		if len(left) == 0 {
+			return text == now
+		}
+		c := left[0]
+		for _, value := range []string{c.Value, c.renamed} {
+			values[c.Name] = value
+			if try(strings.ReplaceAll(text, c.other, value), left[1:]) {
+				return true
+			}
+		}
+		return false
+	}
+	return values, len(two) <= mostHosts && try(other, two)
+}
+
+// mostHosts is how many variables with hosts are looked for in one text: each has two
+// values to try.
+const mostHosts = 6
+
 func (d *difference) unexplained(keys []string, b *manifest.Node) {
-	d.blame(b, fmt.Sprintf("decides more than a text of %s (%s)", d.object, strings.Join(keys, ".")))
+	d.blame(b, d.more(keys))
+}
+
+func (d *difference) more(keys []string) string {
+	return fmt.Sprintf("decides more than a text of %s (%s)", d.object, strings.Join(keys, "."))
 }
 
 // used returns the variables that make a difference.
@@ -220,6 +264,7 @@ func (d *difference) used(candidates []candidate) []Variable {
 			continue
 		}
 		v := c.Variable
+		v.Value = d.values[v.Name]
 		v.Number = !d.text[v.Name]
 		v.Services = slices.DeleteFunc(services, func(name string) bool { return name == "" })
 		out = append(out, v)

@@ -12,6 +12,7 @@ import (
 	"gantry/charts/pattern"
 	"gantry/convert/compose"
 	"gantry/convert/extension"
+	"gantry/convert/hosts"
 	"gantry/convert/manifest"
 )
 
@@ -52,14 +53,27 @@ type mark struct {
 // told of its diagnostics.
 type Conversion func(ctx context.Context, variables map[string]string) ([]manifest.Object, error)
 
-// Variables finds what the variables of the files decide in the objects. Values of
-// variables that secret names are not offered. An error is one of the world around.
-func Variables(ctx context.Context, mentioned []compose.Variable, objects []manifest.Object, again Conversion, secret func(name string) bool) (*Found, error) {
-	s := &search{again: again, fixed: map[string]string{}, left: mostConversions}
-	if err := s.read(objects); err != nil {
+// Application is what the variables of an application are found by.
+type Application struct {
+	// Mentioned are the variables that its files mention, and Objects what it converts to.
+	Mentioned []compose.Variable
+	Objects   []manifest.Object
+	// Hosts are the new names of hosts in its strings.
+	Hosts hosts.Renames
+	// Again converts it, and Secret tells variables that are secrets by their names: their
+	// values are not offered.
+	Again  Conversion
+	Secret func(name string) bool
+}
+
+// Variables finds what the variables of the files decide in the objects. An error is one
+// of the world around.
+func Variables(ctx context.Context, app Application) (*Found, error) {
+	s := &search{again: app.Again, hosts: app.Hosts, fixed: map[string]string{}, left: mostConversions}
+	if err := s.read(app.Objects); err != nil {
 		return nil, err
 	}
-	candidates := s.candidates(mentioned, secret)
+	candidates := s.candidates(app.Mentioned, app.Secret)
 	kept, err := s.explained(ctx, candidates)
 	if err != nil {
 		return nil, err
@@ -89,6 +103,7 @@ func Variables(ctx context.Context, mentioned []compose.Variable, objects []mani
 // search is one search for what variables decide.
 type search struct {
 	again   Conversion
+	hosts   hosts.Renames
 	objects []manifest.Object
 	trees   []*manifest.Node
 	// words is every text of the objects, and numbers those that were handed out as
@@ -136,6 +151,8 @@ func collect(words *strings.Builder, n *manifest.Node) {
 type candidate struct {
 	Variable
 	other string
+	// renamed is the value where it is a host, or has one in it.
+	renamed string
 	// paths are the keys whose values mention it.
 	paths []diag.Path
 }
@@ -149,6 +166,7 @@ const (
 	isRefused = "does not take just any value: it is checked, or calculated with"
 	isUnknown = "is one of many variables that decide more than texts"
 	isObjects = "decides which objects there are"
+	isTwo     = "is a host in one place and something else in another, and the host has another name in Kubernetes"
 )
 
 // candidates are the variables that may be offered, sorted. Those that Docker
@@ -180,10 +198,20 @@ func (s *search) candidates(mentioned []compose.Variable, secret func(string) bo
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		if v := byName[name]; s.fixed[name] == "" {
 			other := s.other(v.Value)
-			out = append(out, candidate{Variable{Name: name, Value: v.Value, Required: v.Required}, other, paths[name]})
+			out = append(out, candidate{Variable{Name: name, Value: v.Value, Required: v.Required}, other, s.renamed(v.Value), paths[name]})
 		}
 	}
 	return out
+}
+
+// renamed returns a value with the new names of its hosts. What is nothing but a name is one
+// where it stands as a host.
+func (s *search) renamed(value string) string {
+	if name, known := s.hosts[value]; known {
+		return name
+	}
+	renamed, _ := s.hosts.Rewrite("", value)
+	return renamed
 }
 
 // ofChart reports whether a path leads to what is said of a chart that runs in
@@ -287,6 +315,7 @@ func (s *search) explained(ctx context.Context, candidates []candidate) ([]candi
 func (s *search) try(ctx context.Context, candidates []candidate) (*difference, error) {
 	d := &difference{
 		candidates: candidates, marks: map[id][]mark{}, seen: map[string]map[string]bool{}, text: map[string]bool{}, blamed: map[string]bool{},
+		values: map[string]string{},
 	}
 	values := map[string]string{}
 	for _, c := range candidates {

@@ -11,10 +11,12 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"gantry/convert/compose"
+	"gantry/convert/hosts"
 	"gantry/convert/manifest"
 	"gantry/convert/trace"
 )
@@ -69,7 +71,9 @@ func TestVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := trace.Variables(t.Context(), mentioned, objects, convert, func(name string) bool { return name == "PASSWORD" })
+	found, err := trace.Variables(t.Context(), trace.Application{
+		Mentioned: mentioned, Objects: objects, Again: convert, Secret: func(name string) bool { return name == "PASSWORD" },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,10 +120,53 @@ func TestVariables(t *testing.T) {
 	}
 }
 
+// TestHosts has variables whose value is the name of a host: a chart offers what the
+// objects have of it.
+func TestHosts(t *testing.T) {
+	renames := hosts.Renames{"my_db": "my-db"}
+	mentioned := []compose.Variable{{Name: "DATABASE", Value: "my_db"}, {Name: "HOST", Value: "my_db"}, {Name: "PART", Value: "my"}, {Name: "TWO", Value: "my_db"}}
+	again := func(_ context.Context, set map[string]string) ([]manifest.Object, error) {
+		annotations := map[string]string{
+			"both": "http://${HOST}/${DATABASE}", "database": "${DATABASE}", "host": "tcp://${HOST}", "part": "http://${PART}_db", "one": "http://${TWO}", "other": "${TWO}",
+		}
+		for key, text := range annotations {
+			for _, v := range mentioned {
+				text = strings.ReplaceAll(text, "${"+v.Name+"}", cmp.Or(set[v.Name], v.Value))
+			}
+			annotations[key], _ = renames.Rewrite("", text)
+		}
+		return []manifest.Object{{Service: "web", Resource: &corev1.Service{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: metav1.ObjectMeta{Name: "web", Annotations: annotations},
+		}}}, nil
+	}
+	objects, err := again(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := trace.Variables(t.Context(), trace.Application{
+		Mentioned: mentioned, Objects: objects, Hosts: renames, Again: again, Secret: func(string) bool { return false },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &trace.Found{
+		Variables: []trace.Variable{{Name: "DATABASE", Value: "my_db", Services: []string{"web"}}, {Name: "HOST", Value: "my-db", Services: []string{"web"}}},
+		Fixed: []trace.Fixed{
+			{Name: "PART", Why: "decides more than a text of Service web (metadata.annotations.part)"},
+			{Name: "TWO", Why: "is a host in one place and something else in another, and the host has another name in Kubernetes"},
+		},
+	}
+	if diff := gocmp.Diff(want, found, cmpopts.IgnoreUnexported(trace.Found{})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestVariablesStopWithTheirContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := trace.Variables(ctx, []compose.Variable{{Name: "A", Value: "1"}}, nil, convert, func(string) bool { return false })
+	_, err := trace.Variables(ctx, trace.Application{
+		Mentioned: []compose.Variable{{Name: "A", Value: "1"}}, Again: convert, Secret: func(string) bool { return false },
+	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
@@ -152,7 +199,9 @@ func TestSearchIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	conversions = 0
-	found, err := trace.Variables(t.Context(), mentioned, objects, again, func(string) bool { return false })
+	found, err := trace.Variables(t.Context(), trace.Application{
+		Mentioned: mentioned, Objects: objects, Again: again, Secret: func(string) bool { return false },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

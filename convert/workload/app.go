@@ -43,6 +43,9 @@ type App struct {
 	Scope Scope
 	// Patches change finished objects, in this order.
 	Patches []*Patch
+	// Hosts are the names that hosts of the user's strings have here, by those that they
+	// have in Compose.
+	Hosts map[string]string
 }
 
 // Chart is a Helm chart of somebody else's that runs in place of a service.

@@ -35,7 +35,9 @@ func (j *judge) chart(ctx context.Context, src compose.Source, result *convert.R
 		return nil, nil, err
 	}
 	defer os.RemoveAll(dir)
-	found, err := trace.Variables(ctx, result.Project.Variables, result.Objects, conversion(src), charts.IsSecretName)
+	found, err := trace.Variables(ctx, trace.Application{
+		Mentioned: result.Project.Variables, Objects: result.Objects, Hosts: result.App.Hosts, Again: conversion(src), Secret: charts.IsSecretName,
+	})
 	if err != nil {
 		return nil, nil, err
 	}

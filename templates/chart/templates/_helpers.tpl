@@ -45,9 +45,10 @@ root and the text.
 {{- $text := index . 1 }}
 {{- with include "[[.Chart]].prefix" (index . 0) }}
 {{- /* Twice, because neighbours in a list share their comma. */}}
-{{- $to := printf "${1}%s${2}${3}" . }}
+{{- $to := printf [[ .Replacement ]] . }}
+{{- range list 1 2 }}
 {{- $text = regexReplaceAll [[ .Hosts ]] $text $to }}
-{{- $text = regexReplaceAll [[ .Hosts ]] $text $to }}
+{{- end }}
 {{- end }}
 {{- $text }}
 {{- end }}
