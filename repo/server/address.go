@@ -50,6 +50,9 @@ func (s *Server) address(r *http.Request) *url.URL {
 }
 
 func (s *Server) trusted(host string) bool {
+	if len(s.options.TrustedProxies) == 0 {
+		return false
+	}
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
 		return false

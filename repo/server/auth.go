@@ -184,7 +184,7 @@ func (s *Server) guarded(h endpoint, reading bool) endpoint {
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
 		_, _, given := credentials(r)
-		address := neighbourhood(s.remote(r))
+		address := neighbourhood(noteOf(r.Context()).remote)
 		if wait := s.limits.failures.spent(address); given && wait > 0 {
 			return s.tooMany(w, s.limits.failures, wait)
 		}

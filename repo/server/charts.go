@@ -20,7 +20,7 @@ func (s *Server) chartList(w http.ResponseWriter, r *http.Request) error {
 		tag += "-" + coding
 	}
 	h := w.Header()
-	h.Set("ETag", `"`+tag+`"`)
+	h.Set("Etag", `"`+tag+`"`)
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("Cache-Control", s.cacheControl("no-cache"))
 	if namesTag(r.Header.Get("If-None-Match"), snap.tag()) {

@@ -26,11 +26,11 @@ func (s *Server) index(w http.ResponseWriter, r *http.Request) error {
 		tag += "-" + coding
 	}
 	h := w.Header()
-	h.Set("ETag", `"`+tag+`"`)
+	h.Set("Etag", `"`+tag+`"`)
 	h.Set("Vary", "Accept, Accept-Encoding")
 	h.Set(repo.ChartListHeader, repo.ChartListFile)
 	h.Set("Cache-Control", s.cacheControl("no-cache"))
-	if matches(r.Header.Get("If-None-Match"), h.Get("ETag")) {
+	if matches(r.Header.Get("If-None-Match"), h.Get("Etag")) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -53,7 +53,7 @@ func (s *Server) sendBody(w http.ResponseWriter, r *http.Request, b *body, codin
 	// With TLS everything passes through memory anyway.
 	if r.TLS == nil {
 		if f := files.open(s.options.TempDir, size, write); f != nil {
-			hand(w, f, size)
+			files.hand(w, f, size)
 			return
 		}
 	}
@@ -68,7 +68,11 @@ func (s *Server) cacheControl(rest string) string {
 }
 
 func wantsYAML(r *http.Request) (bool, error) {
-	switch format := r.URL.Query().Get("format"); format {
+	format := ""
+	if r.URL.RawQuery != "" {
+		format = r.URL.Query().Get("format")
+	}
+	switch format {
 	case "yaml":
 		return true, nil
 	case "json":
@@ -97,9 +101,10 @@ const (
 // chooseCoding returns the coding that a client likes best, the smaller one when
 // it likes both as much, and nothing when it wants the body as it is.
 func chooseCoding(h http.Header) string {
+	lines := h["Accept-Encoding"]
 	best, weight := "", 0.0
 	for _, coding := range []string{codingZstd, codingGzip} {
-		if w := accepted(h, coding); w > weight {
+		if w := accepted(lines, coding); w > weight {
 			best, weight = coding, w
 		}
 	}
@@ -109,23 +114,32 @@ func chooseCoding(h http.Header) string {
 // accepted reads Accept-Encoding as RFC 9110 has it: the weight of a coding, and
 // 0 where it is not wanted. A coding that is not named is not sent, even where
 // the client takes anything.
-func accepted(h http.Header, want string) float64 {
-	for part := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
-		coding, params, _ := strings.Cut(part, ";")
-		if !strings.EqualFold(strings.TrimSpace(coding), want) {
-			continue
+func accepted(lines []string, want string) float64 {
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ",") {
+			coding, params, _ := strings.Cut(part, ";")
+			if strings.EqualFold(strings.TrimSpace(coding), want) {
+				return quality(params)
+			}
 		}
-		q, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
-		if !ok {
-			return 1
-		}
-		weight, err := strconv.ParseFloat(q, 64)
-		if err != nil {
-			return 0
-		}
-		return weight
 	}
 	return 0
+}
+
+// quality reads the weight among the parameters of a coding.
+func quality(params string) float64 {
+	if params == "" {
+		return 1
+	}
+	q, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
+	if !ok {
+		return 1
+	}
+	weight, err := strconv.ParseFloat(q, 64)
+	if err != nil {
+		return 0
+	}
+	return weight
 }
 
 // matches reports whether an If-None-Match header names the tag.

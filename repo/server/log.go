@@ -2,10 +2,11 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"gantry/charts/pattern"
@@ -32,11 +33,13 @@ func noteOf(ctx context.Context) *note {
 
 func noteError(ctx context.Context, err error) { noteOf(ctx).err = err }
 
-// recorder remembers what was answered.
+// recorder remembers what was answered, and what the handlers noted.
 type recorder struct {
 	http.ResponseWriter
+
 	status int
 	bytes  int64
+	note   note
 }
 
 func (r *recorder) WriteHeader(status int) {
@@ -73,25 +76,50 @@ var plainID = pattern.Lazy(`^[A-Za-z0-9._-]+$`)
 
 const maxID = 64
 
-// logged writes one line per request. Neither the query nor any header but the
-// request's id is logged, for both may carry secrets.
-func (s *Server) logged(next http.Handler) http.Handler {
+// requestIDs makes ids: a word of this server, and a number.
+type requestIDs struct {
+	word  string
+	count atomic.Uint64
+}
+
+func (ids *requestIDs) next() string {
+	return ids.word + "-" + strconv.FormatUint(ids.count.Add(1), 10)
+}
+
+// observed gives every request an id, counts it, and writes a line of the log. This
+// is the way of the smallest answers, too, hence one recorder for everything.
+func (s *Server) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.options.Now()
-		n := &note{id: r.Header.Get("X-Request-Id"), remote: s.remote(r), route: "/"}
-		if len(n.id) > maxID || !plainID().MatchString(n.id) {
-			n.id = rand.Text()
-		}
-		w.Header().Set("X-Request-Id", n.id)
-		rec := &recorder{ResponseWriter: w}
-		ctx := context.WithValue(r.Context(), noteKey{}, n)
+		s.metrics.inFlight.Inc()
+		rec := &recorder{ResponseWriter: w, note: note{id: s.requestID(r), remote: s.remote(r), route: "/"}}
+		w.Header().Set("X-Request-Id", rec.note.id)
+		ctx := context.WithValue(r.Context(), noteKey{}, &rec.note)
 		defer func() {
-			if level := n.level(rec.status); s.options.Log.Enabled(ctx, level) {
-				s.options.Log.LogAttrs(ctx, level, "request", n.attrs(r, rec, s.options.Now().Sub(start))...)
-			}
+			took := s.options.Now().Sub(start)
+			s.metrics.inFlight.Dec()
+			s.metrics.answered(rec.note.route, r.Method, rec.status, took)
+			s.logRequest(ctx, r, rec, took)
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
 	})
+}
+
+// requestID returns the id that the client gave, if it is one.
+func (s *Server) requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	if id == "" || len(id) > maxID || !plainID().MatchString(id) {
+		return s.ids.next()
+	}
+	return id
+}
+
+// logRequest writes one line. Neither the query nor any header but the request's id
+// is in it, for both may carry secrets.
+func (s *Server) logRequest(ctx context.Context, r *http.Request, rec *recorder, took time.Duration) {
+	if level := rec.note.level(rec.status); s.options.Log.Enabled(ctx, level) {
+		s.options.Log.LogAttrs(ctx, level, "request", rec.note.attrs(r, rec, took)...)
+	}
 }
 
 func (n *note) level(status int) slog.Level {

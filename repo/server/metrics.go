@@ -3,8 +3,9 @@ package server
 import (
 	"cmp"
 	"net/http"
-	"slices"
 	"strconv"
+	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -18,6 +19,7 @@ type metrics struct {
 
 	requests   *prometheus.CounterVec
 	took       *prometheus.HistogramVec
+	served     sync.Map // by servedKey
 	inFlight   prometheus.Gauge
 	limited    *prometheus.CounterVec
 	changes    *prometheus.CounterVec
@@ -101,33 +103,40 @@ func (m *metrics) observe(s *Server) {
 	}))
 }
 
-// measured counts requests. The endpoint that takes one says which route it is.
-func (s *Server) measured(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m := s.metrics
-		m.inFlight.Inc()
-		defer m.inFlight.Dec()
-		rec := &recorder{ResponseWriter: w}
-		n := noteOf(r.Context())
-		method := methodLabel(r.Method)
-		timer := prometheus.NewTimer(prometheus.ObserverFunc(func(seconds float64) {
-			m.took.WithLabelValues(n.route, method).Observe(seconds)
-		}))
-		defer func() {
-			m.requests.WithLabelValues(n.route, method, strconv.Itoa(cmp.Or(rec.status, http.StatusOK))).Inc()
-			timer.ObserveDuration()
-		}()
-		next.ServeHTTP(rec, r)
-	})
+// answered counts a request. The endpoint that took it has said which route it is.
+func (m *metrics) answered(route, method string, status int, took time.Duration) {
+	key := servedKey{route, methodLabel(method), cmp.Or(status, http.StatusOK)}
+	kept, ok := m.served.Load(key)
+	if !ok {
+		kept, _ = m.served.LoadOrStore(key, served{
+			m.requests.WithLabelValues(key.route, key.method, strconv.Itoa(key.status)), m.took.WithLabelValues(key.route, key.method),
+		})
+	}
+	counted := kept.(served) //nolint:forcetypeassert // nothing else is stored
+	counted.requests.Inc()
+	counted.took.Observe(took.Seconds())
+}
+
+// servedKey is what counts of requests are told apart by, and served are those of one:
+// to find them by their labels would take longer than to count.
+type servedKey struct {
+	route, method string
+	status        int
+}
+
+type served struct {
+	requests prometheus.Counter
+	took     prometheus.Observer
 }
 
 // methodLabel bounds what clients can make up.
 func methodLabel(method string) string {
-	known := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
-	if slices.Contains(known, method) {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
 		return method
+	default:
+		return "other"
 	}
-	return "other"
 }
 
 // Metrics answers Prometheus. It is for an address of its own, which asks nobody

@@ -17,6 +17,9 @@ type handOver struct {
 	asked atomic.Int32
 	once  sync.Once
 	file  *os.File
+	// idle are openings of the file that nobody reads from at this moment: to open
+	// it takes longer than to send a small one. They go with the body.
+	idle chan *os.File
 }
 
 const (
@@ -25,6 +28,8 @@ const (
 	// handOverAfter is how often a body is sent from memory first. Where charts are
 	// uploaded all the time, no body is asked for so often.
 	handOverAfter = 4
+	// maxIdle is how many openings of one body wait to be used again.
+	maxIdle = 8
 )
 
 // open returns the body as a file of its own to read from, or nil where it is to
@@ -33,9 +38,14 @@ func (h *handOver) open(dir string, size int64, write func(io.Writer) error) *os
 	if size < handOverSize || runtime.GOOS != "linux" || h.asked.Add(1) <= handOverAfter {
 		return nil
 	}
-	h.once.Do(func() { h.file = unnamed(dir, write) })
+	h.once.Do(func() { h.file, h.idle = unnamed(dir, write), make(chan *os.File, maxIdle) })
 	if h.file == nil {
 		return nil
+	}
+	select {
+	case f := <-h.idle:
+		return f
+	default:
 	}
 	// Opened anew, the file has a position of its own.
 	f, err := os.Open("/proc/self/fd/" + strconv.Itoa(int(h.file.Fd())))
@@ -63,9 +73,15 @@ func unnamed(dir string, write func(io.Writer) error) *os.File {
 	return f
 }
 
-// hand sends a file and closes it. A client that is gone needs no
-// answer.
-func hand(w http.ResponseWriter, f *os.File, size int64) {
+// hand sends what was opened. A client that is gone needs no answer.
+func (h *handOver) hand(w http.ResponseWriter, f *os.File, size int64) {
 	_, _ = io.Copy(w, io.LimitReader(f, size))
-	_ = f.Close()
+	if _, err := f.Seek(0, io.SeekStart); err == nil {
+		select {
+		case h.idle <- f:
+			return
+		default:
+		}
+	}
+	_ = f.Close() // it was only read
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -119,6 +120,7 @@ type Server struct {
 	// small holds a place for every upload that waits in memory.
 	small   chan struct{}
 	metrics *metrics
+	ids     requestIDs
 	// fetching fetches each version once, however many ask for it.
 	fetching singleflight.Group
 	limits   limits
@@ -129,6 +131,9 @@ type Server struct {
 
 // maxLoading is how many uploads are in memory as a whole at once.
 const maxLoading = 4
+
+// idWord is how long the word of a server is in the ids of its requests.
+const idWord = 12
 
 // New reads what the store holds and returns the handler that serves it. Charts
 // that lie in the store as NAME-VERSION.tgz, as ChartMuseum and plain web
@@ -144,6 +149,7 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 		metrics: m, limits: newLimits(options.Rates, options.Now), hooks: newHooks(options, m),
 	}
 	m.observe(s)
+	s.ids.word = rand.Text()[:idWord]
 	s.downloads, s.journal = newDownloads(store, options.Now), newJournal(store, options.Now)
 	s.tokens = &tokenCache{store: store, now: options.Now}
 	if options.Auth != nil && options.Auth.OIDC != nil {
@@ -165,7 +171,7 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 	// From the outside in: what a request is called, what is counted, which
 	// repository it means and which part of it. Who asks, and how often, is
 	// found out behind the route, which says what it takes.
-	s.handler = s.logged(s.measured(s.tenanted(s.inner)))
+	s.handler = s.observed(s.tenanted(s.inner))
 	return s, nil
 }
 
