@@ -44,6 +44,9 @@ var ErrHoldLost = errors.New("somebody else has taken over the release: this ope
 // returns. What an operation that was killed left in the middle is settled first;
 // unlock says that one that left no sign of who it was has been killed, too.
 func (m *Manager) hold(ctx context.Context, name string, unlock bool) (context.Context, func(), error) {
+	if err := checkName(name); err != nil {
+		return nil, nil, err
+	}
 	held, h, err := m.cluster.Hold(ctx, name, ClientOptions{Namespace: m.namespace, Observe: m.observe})
 	if err != nil {
 		return nil, nil, err

@@ -114,10 +114,26 @@ func (e *UndoneError) Error() string { return e.Err.Error() + "; " + e.How }
 // Unwrap returns why it failed.
 func (e *UndoneError) Unwrap() error { return e.Err }
 
+// NameError is a name that no release can have.
+type NameError struct{ Name string }
+
+// Error says which names there are.
+func (e *NameError) Error() string {
+	return fmt.Sprintf("%q cannot be the name of a release: use a to z, 0 to 9, - and ., with a letter or digit at either end, and at most 53 characters", e.Name)
+}
+
+// checkName refuses names that helm refuses.
+func checkName(name string) error {
+	if chartutil.ValidateReleaseName(name) != nil {
+		return &NameError{Name: name}
+	}
+	return nil
+}
+
 // last returns the newest revision of a release, or a [*NotFoundError].
 func (m *Manager) last(name string) (*helmrelease.Release, error) {
-	if err := chartutil.ValidateReleaseName(name); err != nil {
-		return nil, fmt.Errorf("release name %q: %w", name, err)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	r, err := m.records.Last(name)
 	if err != nil {

@@ -119,8 +119,8 @@ func (m *Manager) Get(ctx context.Context, name string, revision int) (*Release,
 		r, err := m.last(name)
 		return fromRecord(r), err
 	}
-	if err := chartutil.ValidateReleaseName(name); err != nil {
-		return nil, fmt.Errorf("release name %q: %w", name, err)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	r, err := m.records.Get(name, revision)
 	if err != nil {
@@ -156,8 +156,8 @@ func (m *Manager) History(ctx context.Context, name string, newest int) ([]*Rele
 
 // history returns the records of a release, oldest first.
 func (m *Manager) history(name string) ([]*helmrelease.Release, error) {
-	if err := chartutil.ValidateReleaseName(name); err != nil {
-		return nil, fmt.Errorf("release name %q: %w", name, err)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	records, err := m.records.History(name)
 	if err != nil {

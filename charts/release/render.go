@@ -35,8 +35,8 @@ type rendering struct {
 // render makes the next revision of a chart, with helm's rules for values, hooks
 // and documents; the engine is gantry's.
 func (m *Manager) render(ctx context.Context, r rendering) (*helmrelease.Release, error) {
-	if err := chartutil.ValidateReleaseName(r.name); err != nil {
-		return nil, fmt.Errorf("release name %q: %w", r.name, err)
+	if err := checkName(r.name); err != nil {
+		return nil, err
 	}
 	if strings.EqualFold(r.chart.Metadata.Type, "library") {
 		return nil, fmt.Errorf("%s is a library: only charts that depend on it can be installed", r.chart.Name())

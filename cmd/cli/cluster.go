@@ -92,6 +92,7 @@ func (a *app) releaseError(err error) error {
 	_, noNamespace := errors.AsType[*release.NoNamespaceError](err)
 	_, noContext := errors.AsType[*kube.NoContextError](err)
 	_, isStuck := errors.AsType[*kube.StuckError](err)
+	_, badName := errors.AsType[*release.NameError](err)
 	_, badDriver := errors.AsType[*store.UnknownDriverError](err)
 	_, noDatabase := errors.AsType[*store.DatabaseError](err)
 	switch {
@@ -99,7 +100,7 @@ func (a *app) releaseError(err error) error {
 		return unreachableError(err)
 	case noRelease, noNamespace, noContext, errors.Is(err, fs.ErrNotExist):
 		return notFoundError(err)
-	case badDriver:
+	case badDriver, badName:
 		return usageError(err)
 	case isStuck:
 		return &exitError{exitTimeout, err}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,9 @@ func (a *app) completeCluster(root *cobra.Command) {
 			_, arguments, _ := strings.Cut(c.Use, " ")
 			if strings.HasPrefix(strings.TrimPrefix(arguments, "["), "NAME") && c.ValidArgsFunction == nil && c.Name() != "install" {
 				c.ValidArgsFunction = a.completeReleases
+			}
+			if c.Flags().Lookup("revision") != nil {
+				_ = c.RegisterFlagCompletionFunc("revision", a.completeRevisions)
 			}
 		})
 	}
@@ -66,10 +70,16 @@ func (a *app) completeNamespaces(c *cobra.Command, _ []string, _ string) ([]stri
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeReleases completes the name of a release, which is the first argument,
-// and what else may be a file.
-func (a *app) completeReleases(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 && !strings.Contains(c.Use, "NAME...") {
+// completeReleases completes the name of a release, which is the first argument, the
+// numbers of its revisions, and what else may be a file.
+func (a *app) completeReleases(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	switch places := strings.Fields(c.Use)[1:]; {
+	case len(args) == 0, places[0] == "NAME...":
+	case len(args) >= len(places):
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	case strings.Contains(places[len(args)], "REVISION"):
+		return a.completeRevisions(c, args, word)
+	default:
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), completeWithin)
@@ -91,6 +101,33 @@ func (a *app) completeReleases(c *cobra.Command, args []string, _ string) ([]str
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeRevisions completes the number of a revision of the release that is the first
+// argument, or else a file where one may stand, too.
+func (a *app) completeRevisions(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), completeWithin)
+	defer cancel()
+	manager, err := a.releases("", nil)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	history, err := manager.History(ctx, args[0], 0)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var numbers []string
+	for _, r := range slices.Backward(history) {
+		numbers = append(numbers, cobra.CompletionWithDesc(strconv.Itoa(r.Revision), r.ChartAndVersion()+", "+r.Status+" "+stamp(r.Updated)))
+	}
+	directive := cobra.ShellCompDirectiveKeepOrder
+	if !strings.Contains(c.Use, "CHART|REVISION") {
+		directive |= cobra.ShellCompDirectiveNoFileComp
+	}
+	return numbers, directive
+}
+
 // completeServices completes the names of services.
 func (a *app) completeServices(w *whichRelease) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -110,5 +147,18 @@ func (a *app) completeServices(w *whichRelease) cobra.CompletionFunc {
 			}
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// withSuffix completes the names of services with a mark behind each, after which goes on
+// what is typed.
+func withSuffix(services cobra.CompletionFunc, mark string) cobra.CompletionFunc {
+	return func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		names, directive := services(c, nil, word)
+		for i, name := range names {
+			name, _, _ = strings.Cut(name, "\t")
+			names[i] = name + mark
+		}
+		return names, directive | cobra.ShellCompDirectiveNoSpace
 	}
 }

@@ -37,7 +37,17 @@ have tar. Owners and links are not copied.
 	}
 	o.which.bind(a, c, "f")
 	o.target.bind(c)
-	c.ValidArgsFunction = nil // files, mostly
+	services := withSuffix(c.ValidArgsFunction, ":")
+	c.ValidArgsFunction = func(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 1 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		if strings.ContainsAny(word, "/.:") || len(args) == 1 && strings.Contains(args[0], ":") {
+			return nil, cobra.ShellCompDirectiveDefault // the other side is a file
+		}
+		names, directive := services(c, nil, word)
+		return names, directive &^ cobra.ShellCompDirectiveNoFileComp
+	}
 	return c
 }
 

@@ -68,15 +68,7 @@ the next upgrade or gantry up, which sets what the chart or the Compose file say
 	}
 	o.which.bind(a, c, "f")
 	o.waiting.bind(c)
-	services := c.ValidArgsFunction
-	c.ValidArgsFunction = func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-		names, d := services(c, nil, word)
-		for i, name := range names {
-			name, _, _ = strings.Cut(name, "\t")
-			names[i] = name + "="
-		}
-		return names, d | cobra.ShellCompDirectiveNoSpace
-	}
+	c.ValidArgsFunction = withSuffix(c.ValidArgsFunction, "=")
 	return c
 }
 

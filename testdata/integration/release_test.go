@@ -450,6 +450,7 @@ func TestRefusals(t *testing.T) {
 	r.empty()
 	r.wants(r.fails(4, "install", "other", "web", "--set", "extra=true", "-n", "nowhere"), "there is no namespace nowhere", "--create-namespace")
 	r.wants(r.fails(4, "upgrade", "other", "web"), "there is no release other", "gantry list")
+	r.wants(r.fails(2, "install", "Web_1", "web"), `"Web_1" cannot be the name of a release`, "at most 53 characters")
 	r.wants(r.fails(3, "install", "third", "web", "--set", "greeting="+strings.Repeat("x", 10), "-f", "gone.yaml"), "gone.yaml: error: ")
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)

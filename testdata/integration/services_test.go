@@ -159,6 +159,12 @@ func TestServices(t *testing.T) {
 	s.wants(names, "web\tDeployment web", "tick-tock\t")
 	names, _, _ = s.ends("", "__complete", "ps", "--release", "")
 	s.wants(names, "shop\tshop-0.1.0, deployed")
+	for _, words := range [][]string{{"rollback", "shop", ""}, {"diff", "shop", ""}, {"get", "values", "shop", "--revision", ""}} {
+		revisions, _, _ := s.ends("", append([]string{"__complete"}, words...)...)
+		s.wants(revisions, "1\tshop-0.1.0, deployed ")
+	}
+	names, _, _ = s.ends("", "__complete", "cp", "./here", "")
+	s.wants(names, "web:\n", "tick-tock:\n")
 }
 
 // TestServiceLogs reads logs that are over, and some that go on.
