@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"iter"
@@ -29,6 +30,8 @@ type Directory struct {
 	locks [lockBuckets]bucketLock
 	// safe holds the folders whose names are known to be synced.
 	safe sync.Map
+	// known are the objects that were replaced last.
+	known remembered
 	// sync makes the names in a folder safe; tests look over its shoulder.
 	sync func(folder) error
 }
@@ -53,7 +56,7 @@ func OpenDirectory(dir string) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{root: root, sync: folder.syncNames}
+	d := &Directory{root: root, sync: folder.syncNames, known: remembered{seed: maphash.MakeSeed()}}
 	for i := range d.locks {
 		d.locks[i] = newBucketLock(dir, i)
 	}
@@ -153,13 +156,18 @@ func (d *Directory) linkNew(ctx context.Context, f folder, temp, key string) err
 func (d *Directory) PutIfMatch(ctx context.Context, key, etag string, body io.ReadSeeker) (string, error) {
 	return d.write(ctx, key, func(f folder) (string, error) {
 		data, err := f.read(path.Base(key))
-		if errors.Is(err, ErrNotFound) || err == nil && tagOf(data) != etag {
+		if errors.Is(err, ErrNotFound) || err == nil && !d.known.has(key, etag, data) && tagOf(data) != etag {
 			err = ErrMismatch
 		}
 		if err != nil {
 			return "", err
 		}
-		return f.replace(path.Base(key), body)
+		quick := d.known.hash()
+		next, err := f.replace(path.Base(key), io.TeeReader(body, quick))
+		if err == nil {
+			d.known.keep(key, written{next, quick.Sum64()})
+		}
+		return next, err
 	})
 }
 

@@ -3,8 +3,10 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -98,41 +100,82 @@ func (sh shard) encode() (*bytes.Reader, error) {
 	}
 	// The name of the chart is before it, in which a quote would be escaped.
 	head, tail, _ := bytes.Cut(data, []byte(`"versions":[`))
-	var out bytes.Buffer
 	size := len(data)
 	for _, r := range sh.Versions {
 		size += len(r.Entry) + recordSize
 	}
-	out.Grow(size)
-	out.Write(head)
-	out.WriteString(`"versions":[`)
+	out := append(make([]byte, 0, size), head...)
+	out = append(out, `"versions":[`...)
 	for i, r := range sh.Versions {
 		if i > 0 {
-			out.WriteByte(',')
+			out = append(out, ',')
 		}
-		if err := r.encode(&out); err != nil {
+		if out, err = r.encode(out); err != nil {
 			return nil, err
 		}
 	}
-	out.Write(tail)
-	return bytes.NewReader(out.Bytes()), nil
+	return bytes.NewReader(append(out, tail...)), nil
 }
 
 // recordSize is about how long a record is without its entry.
 const recordSize = 512
 
-// encode relies on the entry being the last field.
-func (r record) encode(out *bytes.Buffer) error {
-	entry := r.Entry
-	if len(entry) == 0 {
-		return fmt.Errorf("version %q has no entry", r.Version)
+// encode writes field after field: reflection would take longer than all the rest.
+func (r record) encode(out []byte) ([]byte, error) {
+	if len(r.Entry) == 0 {
+		return nil, fmt.Errorf("version %q has no entry", r.Version)
 	}
-	r.Entry = nil
-	data, err := json.Marshal(r)
-	out.Write(bytes.TrimSuffix(data, []byte("null}")))
-	out.Write(entry)
-	out.WriteByte('}')
-	return err
+	var former []byte
+	created, err := r.Created.AppendText(nil)
+	adopted, adoptedErr := r.Adopted.AppendText(nil)
+	if len(r.FormerManifests) > 0 {
+		former, _ = json.Marshal(r.FormerManifests) // strings can be encoded
+	}
+	if err := errors.Join(err, adoptedErr); err != nil {
+		return nil, err
+	}
+	out = appendText(append(out, `{"version":`...), r.Version)
+	out = appendText(append(out, `,"digest":`...), r.Digest)
+	out = strconv.AppendInt(append(out, `,"size":`...), r.Size, 10)
+	out = appendText(append(out, `,"created":`...), string(created))
+	out = appendText(append(out, `,"archive":`...), r.Archive)
+	if r.Provenance != "" {
+		out = appendText(append(out, `,"provenance":`...), r.Provenance)
+	}
+	if !r.Adopted.IsZero() {
+		out = appendText(append(out, `,"adopted":`...), string(adopted))
+	}
+	if r.Upstream != "" {
+		out = appendText(append(out, `,"upstream":`...), r.Upstream)
+	}
+	if r.Manifest != "" {
+		out = appendText(append(out, `,"manifest":`...), r.Manifest)
+	}
+	if former != nil {
+		out = append(append(out, `,"formerManifests":`...), former...)
+	}
+	out = append(out, `,"entry":`...)
+	return append(append(out, r.Entry...), '}'), nil
+}
+
+// appendText writes a string of JSON as [json.Marshal] does.
+func appendText(out []byte, text string) []byte {
+	if !plain(text) {
+		quoted, _ := json.Marshal(text) // a string can be encoded
+		return append(out, quoted...)
+	}
+	return append(append(append(out, '"'), text...), '"')
+}
+
+// plain reports whether a text needs nothing but quotes around it in JSON.
+func plain(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
 }
 
 // find returns the place of a version and whether it is there.

@@ -18,11 +18,12 @@ func TestShardIsEncodedAsJSON(t *testing.T) {
 		Version: "1.0.0", Digest: digest, Size: 1, Created: time.Unix(1, 2).UTC(), Archive: blobKey(digest), Provenance: blobKey(digest),
 		Adopted: time.Unix(3, 4).UTC(), Upstream: `https://example.org/"versions":[/"entry":null}`, Manifest: "sha256:" + digest, FormerManifests: []string{"null}"}, Entry: entry,
 	}
+	odd := record{Version: "1.0.0+<b>&\u2028\x7f\xff\\", Archive: "a\tb", Created: time.Date(9999, 1, 1, 0, 0, 0, 0, time.FixedZone("", 3600)), Entry: json.RawMessage(`{}`)}
 	short := record{Version: "0.1.0", Archive: "web-0.1.0.tgz", Entry: json.RawMessage(`{}`)}
 	for _, sh := range []shard{
 		{Chart: "web", Versions: []record{}},
 		{Chart: "web", Versions: []record{full}},
-		{Chart: `a "versions":[ b`, Versions: []record{full, short, full}, Deleted: []tombstone{{"0.0.1", digest}}},
+		{Chart: `a "versions":[ b`, Versions: []record{full, short, odd, full}, Deleted: []tombstone{{"0.0.1", digest}}},
 		{Chart: "web", Versions: []record{}, Deleted: []tombstone{{"0.0.1", digest}}},
 	} {
 		body, err := sh.encode()
@@ -34,8 +35,13 @@ func TestShardIsEncodedAsJSON(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
-	if _, err := (shard{Versions: []record{{Version: "1.0.0"}}}).encode(); err == nil {
-		t.Error("a version without an entry is written, which nobody could read again")
+	for name, r := range map[string]record{
+		"a version without an entry": {Version: "1.0.0"},
+		"a date that RFC 3339 lacks": {Version: "1.0.0", Entry: json.RawMessage(`{}`), Created: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
+	} {
+		if _, err := (shard{Versions: []record{r}}).encode(); err == nil {
+			t.Errorf("%s is written, which nobody could read again", name)
+		}
 	}
 }
 
