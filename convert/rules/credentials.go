@@ -13,6 +13,7 @@ import (
 	"gantry/charts/diag"
 	"gantry/charts/pattern"
 	"gantry/convert/compose"
+	"gantry/convert/workload"
 )
 
 // credentials are the variables of the Compose files that hold secrets, by the
@@ -219,6 +220,32 @@ func (u *unit) mentionsSecret(name string) bool {
 		path = below(u.path[:2:2], "environment", name)
 	}
 	return len(u.secretVariables.at(path)) > 0
+}
+
+// reportClearFiles tells of files with secrets in them that a ConfigMap holds.
+func (a *app) reportClearFiles(d *workload.Data, path diag.Path) {
+	if d.Secret || a.opts.EnvSecrets == EnvSecretsNever || len(a.secretVariables.at(below(path, "content"))) > 0 { // of which reportClear tells
+		return
+	}
+	var found []string
+	for _, name := range slices.Sorted(maps.Keys(d.Text)) {
+		text := d.Text[name]
+		_, password, _, inAddress := charts.CutPassword(text)
+		if !strings.Contains(text, "\n") || shownFile().MatchString(name) {
+			continue
+		}
+		if hasSecretSetting(text) || inAddress && !strings.Contains(password, "$") || len(a.knownIn([]string{text})) > 0 {
+			found = append(found, name)
+		}
+	}
+	if len(found) == 0 {
+		return
+	}
+	a.report(diag.Warning, finding{
+		code:    "secret-in-clear",
+		summary: fmt.Sprintf("has a password in %s, as it seems: everybody may read a ConfigMap who may read the namespace", strings.Join(found, ", ")),
+		hint:    "make it a secret: a top-level secret with file, and its target in secrets: of the service",
+	}, path)
 }
 
 // reportClear tells of secrets in places that are no Secret.

@@ -267,6 +267,7 @@ func (a *app) addData(d *workload.Data, path diag.Path) (added bool) {
 	for _, key := range slices.Sorted(maps.Keys(d.Text)) {
 		a.mentions.add(d.Text[key], path)
 	}
+	a.reportClearFiles(d, path)
 	switch size := sizeOf(d); {
 	case size > maxConfigBytes:
 		a.report(diag.Error, finding{"file-too-large", tooLarge, "build it into the image, or put it on a volume"}, path)

@@ -46,7 +46,7 @@ func hasSecretSetting(value string) bool {
 		return false
 	}
 	return slices.ContainsFunc(setting().FindAllStringSubmatch(value, -1), func(m []string) bool {
-		return secretEnd().MatchString(m[1]) && !isSwitch(m[2]) && !elsewhere().MatchString(m[2])
+		return secretEnd().MatchString(m[1]) && !isSwitch(m[2]) && !elsewhere().MatchString(m[2]) && strings.Trim(m[2], "0123456789*") != ""
 	})
 }
 

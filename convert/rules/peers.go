@@ -152,8 +152,8 @@ func (u *unit) sameImage(other *unit) bool {
 }
 
 // listensOnName reports whether the pods of a StatefulSet listen on the address of the
-// service's name, which must be their own then: its controller gives them other host
-// names. Members of a cluster do so on the addresses that all of them are told.
+// service's name, or may do so, which must be their own then: its controller gives them
+// other host names. Members of a cluster may, on the addresses that all of them are told.
 func (u *unit) listensOnName() bool {
 	if u.work.Kind != workload.StatefulSet || u.pod().HostnameOverride != nil {
 		return false

@@ -220,7 +220,7 @@ func (u *unit) endpoints() {
 		})
 	}
 	if listens {
-		u.note(finding{code: "own-name", summary: "listens on the address of its own name: its Service is headless, whose address is that of the pod"})
+		u.note(finding{code: "own-name", summary: "may listen on the address of its own name: its Service is headless, whose address is that of the pod"})
 	}
 	e.Unready = listens
 	switch {

@@ -70,8 +70,7 @@ func (u *unit) probes() {
 	u.container.ReadinessProbe = base.DeepCopy()
 	if !u.opts.NoLiveness {
 		u.container.LivenessProbe = base.DeepCopy()
-		least := int32(math.Ceil(leastPatience.Seconds() / float64(base.PeriodSeconds)))
-		u.container.LivenessProbe.FailureThreshold = max(livenessPatience*base.FailureThreshold, least)
+		u.container.LivenessProbe.FailureThreshold = patient(base)
 	}
 	u.container.StartupProbe = u.startupProbe(base, check)
 	u.subSecond(check)
@@ -102,24 +101,28 @@ func escaped(command []string) []string {
 }
 
 // startupProbe gives the container its start period: failures do not count until
-// it is over or a check has passed. A container for which others of its pod wait
-// has one in any case: they start when it passes, and it may fail for as long as
-// Compose would wait.
+// it is over or a check has passed. It adds to the patience of liveness, as a startup
+// probe that gives up restarts the container, too. A container for which others of its
+// pod wait has one in any case: they start when it passes.
 func (u *unit) startupProbe(base corev1.Probe, check *types.HealthCheckConfig) *corev1.Probe {
-	probe := base.DeepCopy()
-	probe.PeriodSeconds = seconds(check.StartInterval, probeStartInterval)
-	patience := base.FailureThreshold
 	var period int32
-	switch {
-	case check.StartPeriod != nil && *check.StartPeriod > 0:
+	if check.StartPeriod != nil && *check.StartPeriod > 0 {
 		period = seconds(check.StartPeriod, 0)
-	case u.seat().role == early:
-		period, patience = min(base.PeriodSeconds, math.MaxInt32/patience)*patience, 0
-	default:
+	}
+	if period == 0 && u.seat().role != early {
 		return nil
 	}
-	probe.FailureThreshold = max(1, (period+probe.PeriodSeconds-1)/probe.PeriodSeconds+patience)
+	probe := base.DeepCopy()
+	probe.PeriodSeconds = seconds(check.StartInterval, probeStartInterval)
+	patience := int64(period) + int64(patient(base))*int64(base.PeriodSeconds)
+	probe.FailureThreshold = int32(min(math.MaxInt32, (patience-1)/int64(probe.PeriodSeconds)+1))
 	return probe
+}
+
+// patient returns after how many failures of a check its container is restarted.
+func patient(check corev1.Probe) int32 {
+	least := int32(math.Ceil(leastPatience.Seconds() / float64(check.PeriodSeconds)))
+	return max(livenessPatience*check.FailureThreshold, least)
 }
 
 // seconds rounds a duration up to whole seconds, at least one.
