@@ -117,9 +117,7 @@ func (u *unit) dotted(name string, key []string) bool {
 
 func (u *unit) aliasRefused(name string, path diag.Path) {
 	if renamed := u.renames[name]; renamed != "" {
-		u.report(diag.Note, finding{
-			code: "alias-renamed", summary: fmt.Sprintf("alias %q has characters that names of Services do not have: hosts of this name become %q", name, renamed),
-		}, path)
+		u.report(diag.Note, finding{code: "alias-renamed", summary: renamedAlias(name, renamed)}, path)
 		return
 	}
 	holder, taken := u.kindNames("Service")[name]
@@ -133,6 +131,10 @@ func (u *unit) aliasRefused(name string, path diag.Path) {
 		why = "has dots, which only the cluster's DNS server could serve"
 	}
 	u.report(diag.Warning, finding{code: "alias", summary: fmt.Sprintf("alias %q %s: it does not resolve", name, why), hint: "use the name " + u.object}, path)
+}
+
+func renamedAlias(name, renamed string) string {
+	return fmt.Sprintf("alias %q has characters that names of Services do not have: hosts of this name become %q", name, renamed)
 }
 
 // aliasEndpoint returns a second Service for the same pods, or nil where there

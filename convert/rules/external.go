@@ -14,10 +14,24 @@ import (
 // application runs.
 func (u *unit) externalLinks() {
 	for i, link := range u.in.ExternalLinks {
-		name, alias, _ := strings.Cut(link, ":")
-		setDefault(&alias, name)
-		u.externalLink(name, alias, []string{"external_links", strconv.Itoa(i)})
+		name, alias := externalNames(link)
+		key := []string{"external_links", strconv.Itoa(i)}
+		if renamed := u.known(alias); renamed != alias {
+			u.note(finding{code: "alias-renamed", summary: renamedAlias(alias, renamed)}, key...)
+			if name == alias {
+				name = renamed
+			}
+			alias = renamed
+		}
+		u.externalLink(name, alias, key)
 	}
+}
+
+// externalNames returns the names of a container of another application, there and here.
+func externalNames(link string) (name, alias string) {
+	name, alias, _ = strings.Cut(link, ":")
+	setDefault(&alias, name)
+	return name, alias
 }
 
 // externalLink makes one name resolve. A Service of the same namespace does so by

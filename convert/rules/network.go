@@ -189,7 +189,10 @@ func (u *unit) hostAliases() {
 				}, "extra_hosts", host)
 				continue
 			}
-			if len(validation.IsDNS1123Subdomain(host)) == 0 {
+			if renamed := u.known(host); renamed != host {
+				u.note(finding{code: "alias-renamed", summary: renamedAlias(host, renamed)}, "extra_hosts", host)
+			}
+			if host := u.known(host); len(validation.IsDNS1123Subdomain(host)) == 0 {
 				byIP[ip] = append(byIP[ip], host)
 				continue
 			}

@@ -19,7 +19,7 @@ import (
 
 // Services of Compose have names that no Service can have: plausible_db. The user's
 // strings find them by their new names where only a host can stand. What may be something
-// else stays, and files do: somebody is told of each (convert/adr/0023).
+// else stays, and files do: somebody is told of each (convert/adr/0025).
 
 // readStrings finds where strings speak of services, by the names that these have in the
 // cluster.
@@ -54,7 +54,28 @@ func (a *app) findRenames(known map[string]string) hosts.Renames {
 			renames[name] = a.substitute(name, service, known)
 		}
 	}
+	for _, name := range a.outside() {
+		clean := objectName(name)
+		_, taken := known[clean]
+		if _, ours := known[name]; !ours && !taken && !a.servable(name) {
+			renames[name], known[name], known[clean] = clean, "", ""
+		}
+	}
 	return renames
+}
+
+// outside are the names that the files give to hosts of others, sorted.
+func (a *app) outside() []string {
+	var names []string
+	for _, s := range a.project.Services {
+		names = slices.AppendSeq(names, maps.Keys(s.ExtraHosts))
+		for _, link := range s.ExternalLinks {
+			_, alias := externalNames(link)
+			names = append(names, alias)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // servable reports whether the cluster's DNS can have a name: that of a Service, or one
@@ -188,7 +209,7 @@ func (a *app) reportRenamed(found hosts.Mentions, pos diag.Pos, path diag.Path) 
 	}
 	for _, name := range found.Hosts {
 		a.reportAt(diag.Note, finding{
-			code: "host-renamed", summary: fmt.Sprintf("the host %s becomes %s, as its Service is called", name, a.renames[name]),
+			code: "host-renamed", summary: fmt.Sprintf("the host %s becomes %s, as it is called in Kubernetes", name, a.renames[name]),
 		}, pos, path)
 	}
 	for _, name := range found.Unknown {
@@ -206,6 +227,9 @@ func (a *app) reportRenamed(found hosts.Mentions, pos diag.Pos, path diag.Path) 
 // together says how a file can work under Compose and in the cluster.
 func (a *app) together(name string) string {
 	service := a.mentions.hosts[name]
+	if service == "" {
+		return fmt.Sprintf("write %s, here and where the file gives the host its name", a.renames[name])
+	}
 	network := "default"
 	if networks := slices.Sorted(maps.Keys(a.project.Services[service].Networks)); len(networks) > 0 {
 		network = networks[0]

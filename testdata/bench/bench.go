@@ -98,14 +98,9 @@ func (b *bench) convert(ctx context.Context) error {
 }
 
 // startup compares what a person waits for when there is next to nothing to do,
-// and shows what a large file takes in all.
+// and shows what large files take in all.
 func (b *bench) startup(ctx context.Context) error {
-	flat := shapes()[0]
-	small, err := b.write(3, flat)
-	if err != nil {
-		return err
-	}
-	large, err := b.write(1000, flat)
+	small, err := b.write(3, shapes()[0])
 	if err != nil {
 		return err
 	}
@@ -113,7 +108,13 @@ func (b *bench) startup(ctx context.Context) error {
 		{name: "helm version", argv: []string{b.helm, "version"}},
 		{name: "gantry version", argv: []string{b.gantry, "version"}},
 		{name: "gantry convert, 3 services", argv: []string{b.gantry, "convert", "-f", small}},
-		{name: "gantry convert, 1000 services", argv: []string{b.gantry, "convert", "-f", large}},
+	}
+	for _, s := range shapes() {
+		large, err := b.write(1000, s)
+		if err != nil {
+			return err
+		}
+		contenders = append(contenders, contender{name: "gantry convert, 1000 services, " + s.name, argv: []string{b.gantry, "convert", "-f", large}})
 	}
 	got, err := b.race(ctx, b.runs, contenders...)
 	if err != nil {
