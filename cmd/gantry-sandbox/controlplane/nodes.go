@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/component-base/version"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
@@ -67,18 +68,23 @@ func (f *fakes) ensureNodes(ctx context.Context) error {
 
 func (f *fakes) ensureNode(ctx context.Context, i int) error {
 	nodes := f.client.CoreV1().Nodes()
-	n, err := nodes.Create(ctx, newNode(i), metav1.CreateOptions{})
-	if apierrors.IsAlreadyExists(err) {
-		n, err = nodes.Get(ctx, nodeName(i), metav1.GetOptions{})
+	if _, err := nodes.Create(ctx, newNode(i), metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		return err
 	}
+	// Controllers write to a node as soon as it is there.
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		n, err := nodes.Get(ctx, nodeName(i), metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		n.Status = nodeStatus(i, metav1.NewTime(f.now()))
+		_, err = nodes.UpdateStatus(ctx, n, metav1.UpdateOptions{})
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	n.Status = nodeStatus(i, metav1.NewTime(f.now()))
-	if _, err = nodes.UpdateStatus(ctx, n, metav1.UpdateOptions{}); err != nil {
-		return err
-	}
-	return f.renewLease(ctx, n.Name)
+	return f.renewLease(ctx, nodeName(i))
 }
 
 func newNode(i int) *corev1.Node {
