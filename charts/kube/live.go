@@ -24,8 +24,10 @@ const (
 	// listed to find them.
 	listFrom = 4
 	// page is how many objects one list returns. A namespace with many more than
-	// are wanted is not read to its end: what is missing is asked for by name.
-	page = 500
+	// are wanted is not read to its end: when fewer than worthwhile of a page were wanted,
+	// what is missing is asked for by name.
+	page       = 500
+	worthwhile = page / 10
 	// recordsLeftOut spares the list of Secrets the records of releases, which are
 	// large.
 	recordsLeftOut = "type!=helm.sh/release.v1,type!=" + store.PartType
@@ -94,18 +96,9 @@ func (s *Session) Live(ctx context.Context, objects []*unstructured.Unstructured
 
 // find puts the objects at their places.
 func (w *wanted) find(ctx context.Context, live []*unstructured.Unstructured) error {
-	missing := slices.Sorted(maps.Keys(w.places))
-	if len(missing) >= listFrom {
-		found, all, err := w.list(ctx)
-		if err != nil {
-			return err
-		}
-		missing = slices.DeleteFunc(missing, func(name string) bool {
-			if found[name] != nil {
-				w.put(name, found[name], live)
-			}
-			return all || found[name] != nil
-		})
+	missing, err := w.findListed(ctx, live)
+	if err != nil {
+		return err
 	}
 	var lookups errgroup.Group
 	lookups.SetLimit(parallel)
@@ -131,23 +124,36 @@ func (w *wanted) put(name string, obj *unstructured.Unstructured, live []*unstru
 	}
 }
 
-// list returns one page of objects by name, and whether these are all. A user who
-// may not list gets none.
-func (w *wanted) list(ctx context.Context) (found map[string]*unstructured.Unstructured, all bool, err error) {
+// findListed puts the objects at their places that lists have, and returns the names of
+// those that are to be asked for. A user who may not list asks for all.
+func (w *wanted) findListed(ctx context.Context, live []*unstructured.Unstructured) (missing []string, err error) {
+	missing = slices.Sorted(maps.Keys(w.places))
 	options := w.group.all()
 	options.Limit = page
-	list, err := w.client.List(ctx, options)
-	switch {
-	case apierrors.IsForbidden(err), apierrors.IsMethodNotSupported(err):
-		return nil, false, nil
-	case err != nil:
-		return nil, false, fmt.Errorf("list the %s: %w", w.group.resource.Resource, err)
+	for len(missing) >= listFrom {
+		list, err := w.client.List(ctx, options)
+		switch {
+		case apierrors.IsForbidden(err), apierrors.IsMethodNotSupported(err), apierrors.IsResourceExpired(err):
+			return missing, nil
+		case err != nil:
+			return nil, fmt.Errorf("list the %s: %w", w.group.resource.Resource, err)
+		}
+		found := map[string]bool{}
+		for i := range list.Items {
+			name := list.Items[i].GetName()
+			found[name] = true
+			w.put(name, &list.Items[i], live)
+		}
+		sought := len(missing)
+		missing = slices.DeleteFunc(missing, func(name string) bool { return found[name] })
+		switch options.Continue = list.GetContinue(); {
+		case options.Continue == "":
+			return nil, nil // what was in no page is not there
+		case sought-len(missing) < worthwhile:
+			return missing, nil
+		}
 	}
-	found = map[string]*unstructured.Unstructured{}
-	for i := range list.Items {
-		found[list.Items[i].GetName()] = &list.Items[i]
-	}
-	return found, list.GetContinue() == "", nil
+	return missing, nil
 }
 
 // Health reads objects and says how they are.
