@@ -164,14 +164,20 @@ func (b *bench) bucket(ctx context.Context) error {
 //nolint:gochecknoglobals // uploads have names of their own for as long as the process lives
 var uploaded atomic.Int64
 
+// madeBefore is how many uploads are made before the server is asked to take them,
+// more than it takes in the time that it has.
+const madeBefore = 10_000
+
 // uploading publishes new versions of charts, each request another one.
 func (b *bench) uploading(addr string) load {
+	requests := make(chan []byte, madeBefore)
+	for range madeBefore {
+		n := uploaded.Add(1)
+		requests <- post(archiveOf(fmt.Sprintf("chart-%04d", n%20), fmt.Sprintf("2.0.%d", n)))
+	}
 	return load{
 		now: b.now, addr: addr, connections: clients, lasts: 2 * loadTime, want: http.StatusCreated,
-		next: func() []byte {
-			n := uploaded.Add(1)
-			return post(archiveOf(fmt.Sprintf("chart-%04d", n%20), fmt.Sprintf("2.0.%d", n)))
-		},
+		next: func() []byte { return <-requests },
 	}
 }
 
