@@ -126,6 +126,9 @@ func releaseHint(err error) string {
 	if e, ok := errors.AsType[*release.ExistsError](err); ok {
 		return fmt.Sprintf("change it with: gantry upgrade %s CHART -n %s, or take it away with: gantry uninstall %s -n %s", e.Name, e.Namespace, e.Name, e.Namespace)
 	}
+	if e, ok := errors.AsType[*release.GoneError](err); ok {
+		return fmt.Sprintf("bring it back with: gantry rollback %s -n %s, or forget it with: gantry uninstall %s -n %s", e.Name, e.Namespace, e.Name, e.Namespace)
+	}
 	if e, ok := errors.AsType[*release.PendingError](err); ok {
 		return fmt.Sprintf("if nobody works on it, go on with: gantry upgrade %s CHART -n %s --unlock, or take it away with: gantry uninstall %s -n %s", e.Name, e.Namespace, e.Name, e.Namespace)
 	}

@@ -90,8 +90,10 @@ func (a *app) uninstall(ctx context.Context, name string, o release.UninstallOpt
 
 // printUninstall prints what would be taken away.
 func (a *app) printUninstall(done *release.Uninstalled) {
-	if done.Plan != nil { // else only records are left
+	if done.Plan != nil {
 		a.printPlan(a.Out, done.Plan, false)
+	} else {
+		fmt.Fprintf(a.Out, "delete the history of %s, of which nothing else is left\n", done.Release.Name)
 	}
 	fmt.Fprintln(a.Err, dryRunDone)
 }

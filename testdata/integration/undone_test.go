@@ -50,7 +50,8 @@ func TestUninstallKeeps(t *testing.T) {
 	if said := r.g("list"); strings.Contains(said, "shop") {
 		t.Errorf("it is listed:\n%s", said)
 	}
-	r.wants(r.fails(1, "uninstall", "shop", "--keep-history"), "is uninstalled already")
+	r.wants(r.fails(1, "uninstall", "shop", "--keep-history"), "is uninstalled already", "gantry rollback shop -n "+r.Namespace)
+	r.wants(r.g("uninstall", "shop", "--dry-run"), "delete the history of shop")
 	r.g("rollback", "shop", "1", "--wait")
 	after, err := claims.Get(t.Context(), "data", metav1.GetOptions{})
 	if err != nil || after.UID != before.UID {
