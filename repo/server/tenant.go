@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"gantry/charts/pattern"
 	"gantry/repo"
 	"gantry/repo/blob"
@@ -262,12 +264,32 @@ func (s *Server) refreshTenants(ctx context.Context) {
 }
 
 // everyTenant returns all repositories that were ever published to, the root
-// first.
+// first. Those that nobody has asked for yet are read now, several at once.
 func (s *Server) everyTenant(ctx context.Context) ([]*Server, error) {
-	all := []*Server{s}
 	if s.options.Depth == 0 {
-		return all, nil
+		return []*Server{s}, nil
 	}
+	paths, err := s.tenantPaths(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*Server, 1+len(paths))
+	all[0] = s
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(loaders)
+	for i, path := range paths {
+		group.Go(func() (err error) {
+			all[1+i], err = s.startTenant(groupCtx, path)
+			return err
+		})
+	}
+	err = group.Wait()
+	return all, err
+}
+
+// tenantPaths lists the repositories in the store.
+func (s *Server) tenantPaths(ctx context.Context) ([]string, error) {
+	var paths []string
 	for info, err := range s.catalog.store.List(ctx, tenantFolder, "") {
 		if err != nil {
 			return nil, storageProblem(err)
@@ -277,11 +299,7 @@ func (s *Server) everyTenant(ctx context.Context) ([]*Server, error) {
 		if len(names) != s.options.Depth || checkTenant(names) != nil {
 			continue // of another depth, at another time
 		}
-		t, err := s.startTenant(ctx, path)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, t)
+		paths = append(paths, path)
 	}
-	return all, nil
+	return paths, nil
 }
