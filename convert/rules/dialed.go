@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/convert/hosts"
 )
 
@@ -51,10 +52,19 @@ func (m mentions) pair(host, key string, env types.MappingWithEquals, path diag.
 // maxUserinfo is how far before its host the scheme of a URL is looked for.
 const maxUserinfo = 256
 
+// portSetting is the port of a host as the next setting: host: db, port: 5432. It is
+// looked for in the first bytes behind the host.
+var portSetting = pattern.Lazy(`^["']?\s*,?\s*["']?port(?:_value)?["']?\s*[:=]\s*["']?([0-9]{2,5})(?:$|[^0-9])`)
+
+const maxPortSetting = 64
+
 // portsBeside returns the ports that a text gives to a host: behind colons, of which
-// a member of ZooKeeper has two, or by the scheme of a URL.
+// a member of ZooKeeper has two, by the scheme of a URL, or as the next setting.
 func portsBeside(before, after string) []int32 {
 	if !strings.HasPrefix(after, ":") {
+		if next := portSetting().FindStringSubmatch(after[:min(len(after), maxPortSetting)]); next != nil {
+			return []int32{portNumber(next[1])}
+		}
 		return schemePorts(before)
 	}
 	var ports []int32

@@ -36,7 +36,7 @@ var rewrittenFile = pattern.Lazy(`^(acme\.json|sentinel.*\.conf|nodes\.conf)$`)
 // settingsFile are the names of files that hold settings, and initFile those that a
 // database reads when it starts for the first time.
 var (
-	settingsFile = pattern.Lazy(`(?i)\.(ya?ml|toml|ini|conf|cfg|cnf|properties|hcl|xml)$|(conf|setting|option)[^/]*\.json$`)
+	settingsFile = pattern.Lazy(`(?i)\.(ya?ml|toml|ini|conf(ig)?|cfg|cnf|properties|hcl|xml)$|(conf|setting|option)[^/]*\.json$`)
 	initFile     = pattern.Lazy(`(?i)\.(sql|js|sh|csv|txt)(\.gz)?$`)
 )
 
@@ -52,12 +52,23 @@ func (a *app) writesTo(in *types.ServiceConfig, m types.ServiceVolumeConfig) boo
 	case slices.ContainsFunc(files, func(f treeFile) bool { return writtenFile().MatchString(f.name) }):
 		return true
 	case keptTarget().MatchString(target):
-		return len(reads(in, target, files)) == 0
+		return true
+	case isSite(files):
+		return false
 	case !configTarget().MatchString(target):
 		return isDatastore(in.Image) || a.opts.SeedVolumes || !runs(in, target, files)
 	default:
 		return isDatastore(in.Image) && !strings.Contains(target, "entrypoint") && !strings.HasPrefix(target, "/etc/") && !areSettings(files)
 	}
+}
+
+// siteFile are the names of files of which sites are made.
+var siteFile = pattern.Lazy(`(?i)\.(html?|css|[cm]?js|map|json|svg|png|jpe?g|gif|webp|ico|woff2?|ttf|txt|xml|webmanifest)$`)
+
+// isSite reports whether a folder is what a web server shows.
+func isSite(files []treeFile) bool {
+	return slices.ContainsFunc(files, func(f treeFile) bool { return f.name == "index.html" }) &&
+		!slices.ContainsFunc(files, func(f treeFile) bool { return !siteFile().MatchString(f.name) })
 }
 
 // areSettings reports whether a folder has nothing but what people write for a database to
@@ -144,25 +155,31 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 	u.mount(u.filesVolume(m, source, "", files, key), corev1.VolumeMount{MountPath: m.Target, ReadOnly: true})
 }
 
-// settingsAmongData mounts the settings that the service is told to read over the claim of
-// their folder, which starts without them.
+// settingsAmongData mounts settings over the claim of their folder, which starts without
+// them, where the service is told to read some of them: those may name the others.
 func (u *unit) settingsAmongData(m types.ServiceVolumeConfig, source string, files []treeFile, key []string) {
-	if u.opts.SeedVolumes {
-		return // they are in the claim
+	isSettings := func(f treeFile) bool {
+		return settingsFile().MatchString(f.name) && !rewrittenFile().MatchString(path.Base(f.name))
 	}
-	for _, f := range reads(u.in, path.Clean(m.Target), files) {
-		if !settingsFile().MatchString(f.name) || rewrittenFile().MatchString(path.Base(f.name)) {
+	if u.opts.SeedVolumes || !slices.ContainsFunc(reads(u.in, path.Clean(m.Target), files), isSettings) {
+		return // they are in the claim, or nobody asks for them
+	}
+	var names []string
+	for _, f := range files {
+		if !isSettings(f) {
 			continue
 		}
 		at := m
 		at.Source, at.Target = filepath.Join(source, f.name), path.Join(m.Target, f.name)
+		u.folders[at.Source] = u.folders[m.Source] // who mounts the folder mounts the file
 		u.mountData(at, f.data, f.mode, key)
-		u.note(finding{
-			code:    "bind-settings",
-			summary: fmt.Sprintf("has %s, which the service is told to read: it is mounted over the claim, read-only", f.name),
-			hint:    "pass --seed-volumes to have it in the claim, where the service can write to it",
-		}, key...)
+		names = append(names, f.name)
 	}
+	u.note(finding{
+		code:    "bind-settings",
+		summary: fmt.Sprintf("has settings that the service is told to read: they are mounted over the claim, read-only (%s)", strings.Join(names, ", ")),
+		hint:    "pass --seed-volumes to have them in the claim, where the service can write to them",
+	}, key...)
 }
 
 // filesVolume has the files of a folder, below another one unless that is "": those that

@@ -37,7 +37,7 @@ var (
 
 // setting is a line of a document, as one of YAML or of properties, that gives a value to
 // a key.
-var setting = pattern.Lazy(`(?m)^\s*["']?([A-Za-z][-_.A-Za-z0-9]*)["']?\s*[:=]\s*["']?([^\s"'#,{}\[\]$]{4,})`)
+var setting = pattern.Lazy(`(?m)(?:^|[{,])\s*["']?([A-Za-z][-_.A-Za-z0-9]*)["']?\s*[:=]\s*["']?([^\s"'#,{}\[\]$]{4,})`)
 
 // hasSecretSetting reports whether a value of several lines is a document with a secret in
 // it: INVIDIOUS_CONFIG holds all of the settings of its program.
