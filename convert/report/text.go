@@ -47,7 +47,8 @@ func (t *Text) Show(name string, data []byte) { t.raw[name] = splitLines(string(
 
 // Write prints a list, its diagnostics grouped by file and by service, volume or
 // whatever else they belong to. What holds for several services at one place, which
-// an anchor or extends gives to all of them, is printed once.
+// an anchor or extends gives to all of them, is printed once, and so is a note about
+// several services as a whole.
 func (t *Text) Write(w io.Writer, list diag.List) {
 	var before diag.Diagnostic
 	list, alike := folded(grouped(list))
@@ -81,6 +82,9 @@ func folded(list diag.List) (diag.List, map[int][]string) {
 		}
 		anyone := strings.NewReplacer(d.Path[1], "\x00")
 		at := place{d.Pos, d.Severity, d.Code, strings.Join(d.Path[2:], "\x00"), anyone.Replace(d.Summary), anyone.Replace(d.Hint)}
+		if len(d.Path) == 2 && d.Severity == diag.Note {
+			at.pos = diag.Pos{File: d.Pos.File} // no line says more of it than the name of the service
+		}
 		if i, told := first[at]; told {
 			alike[i] = append(alike[i], d.Path[:2].String())
 			continue

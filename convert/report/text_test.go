@@ -58,6 +58,19 @@ compose.yaml:5: warning: services.job.pid: is another matter [a]
 compose.yaml:5: note: services.one.pid: of one is shared [a]
     hint: ask one
 `},
+		{"a note about several services as a whole", diag.List{
+			{Severity: diag.Note, Pos: diag.Pos{File: "compose.yaml", Line: 2}, Path: diag.Path{"services", "web"}, Code: "a", Summary: "has nothing", Hint: "give it something"},
+			{Severity: diag.Note, Pos: diag.Pos{File: "compose.yaml", Line: 5}, Path: diag.Path{"services", "app"}, Code: "a", Summary: "has nothing", Hint: "give it something"},
+			{Severity: diag.Warning, Pos: diag.Pos{File: "compose.yaml", Line: 5}, Path: diag.Path{"services", "job"}, Code: "a", Summary: "has nothing", Hint: "give it something"},
+		}, `compose.yaml:2: note: services.web: has nothing [a]
+    2 |   web:
+    hint: give it something
+    as in services.app
+
+compose.yaml:5: warning: services.job: has nothing [a]
+    5 | 	pid: host
+    hint: give it something
+`},
 		{"a secret in the way of the key", diag.List{at(3, 41, "services", "web", "environment", "PORT")}, `compose.yaml:3:41: warning: services.web.environment.PORT: is so [code]
     3 |     environment: {DB_PASSWORD: •••, PORT: "1"}
 `},
