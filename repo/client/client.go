@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -15,6 +16,8 @@ type Client struct {
 	wait      func(context.Context, time.Duration) error
 	limits    Limits
 	plainHTTP bool
+	// registries is the way to OCI registries.
+	registries *http.Transport
 	// progress is nil where nobody follows.
 	progress func(Progress)
 }
@@ -56,7 +59,9 @@ func New(paths Paths, now func() time.Time, options ...Option) *Client {
 		log:       slog.New(slog.DiscardHandler),
 		now:       now,
 		wait:      sleep,
-		limits:    Limits{Index: 256 << 20, Archive: 256 << 20},
+		// Its connections end by themselves, for a client has no end.
+		registries: newTransport(nil, registryIdle),
+		limits:     Limits{Index: 256 << 20, Archive: 256 << 20},
 	}
 	for _, o := range options {
 		o(c)

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,9 +21,13 @@ type partial struct {
 	file *os.File
 	size int64
 	// etag is that of the content which has come so far. Without one the content
-	// cannot be told from another one, and is asked for from the start.
-	etag  string
-	limit int64
+	// cannot be told from another one, and is asked for from the start, unless it is
+	// pinned: its URL has its digest, as in a registry, and never another content.
+	etag   string
+	pinned bool
+	// joined reports that the content is of several answers.
+	joined bool
+	limit  int64
 
 	// url, note and lock are those of a file that outlives the process (resume.go).
 	url, note string
@@ -52,19 +55,24 @@ func (p *partial) drop(err error) {
 	}
 }
 
+// same reports whether the rest can be asked for of the same content.
+func (p *partial) same() bool { return p.size > 0 && (p.pinned || p.etag != "") }
+
 // ask asks for what is missing.
 func (p *partial) ask(header http.Header) {
-	if p.size > 0 && p.etag != "" {
-		header.Set("Range", fmt.Sprintf("bytes=%d-", p.size))
-		header.Set("If-Range", p.etag)
-		return
-	}
 	header.Del("Range")
 	header.Del("If-Range")
+	if !p.same() {
+		return
+	}
+	header.Set("Range", fmt.Sprintf("bytes=%d-", p.size))
+	if !p.pinned {
+		header.Set("If-Range", p.etag)
+	}
 }
 
 // download fetches an archive. When the connection breaks off, it goes on from
-// there.
+// there. Parts that turn out not to belong together are fetched anew, once.
 func (s *session) download(ctx context.Context, chart Chart, target string) (err error) {
 	p := s.client.resume(chart, s.client.limits.Archive)
 	if p == nil {
@@ -72,24 +80,48 @@ func (s *session) download(ctx context.Context, chart Chart, target string) (err
 			return err
 		}
 	}
+	p.pinned = chart.oci != nil
+	p.recall()
 	defer func() { p.drop(err) }()
 	err = s.fetch(ctx, chart, p)
-	if status, ok := errors.AsType[*StatusError](err); ok && status.Status == http.StatusRequestedRangeNotSatisfiable && p.size > 0 {
-		// There is no more than what is here, which may be another content.
-		p.size = 0
+	if p.mismatched(err) {
+		if err := p.restart(); err != nil {
+			return err
+		}
 		err = s.fetch(ctx, chart, p)
 	}
 	if err != nil {
 		return err
 	}
-	return p.finish(chart, target)
+	return p.finish(target)
 }
 
-// fetch fetches what is missing of an archive.
+// errOtherPart reports an answer that does not begin where the last one broke off.
+var errOtherPart = errors.New("the answer is another part than the one that was asked for")
+
+// mismatched reports an error that may come of what was there before.
+func (p *partial) mismatched(err error) bool {
+	if status, ok := errors.AsType[*StatusError](err); ok && status.Status == http.StatusRequestedRangeNotSatisfiable {
+		// There is no more than what is here, which may be another content.
+		return p.size > 0
+	}
+	return p.size > 0 && errors.Is(err, errOtherPart) || p.joined && errors.Is(err, ErrDigest)
+}
+
+// restart forgets what has come.
+func (p *partial) restart() error {
+	p.size, p.etag, p.joined = 0, "", false
+	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	return p.file.Truncate(0)
+}
+
+// fetch fetches what is missing of an archive, and checks the whole.
 func (s *session) fetch(ctx context.Context, chart Chart, p *partial) error {
 	header := http.Header{}
 	p.ask(header)
-	return s.get(ctx, chart.URL, header, func(resp *http.Response) error {
+	err := s.get(ctx, chart.URL, header, func(resp *http.Response) error {
 		if err := p.begin(resp); err != nil {
 			return err
 		}
@@ -100,26 +132,31 @@ func (s *session) fetch(ctx context.Context, chart Chart, p *partial) error {
 		p.ask(header)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return p.check(chart)
 }
 
 // begin goes on where the answer does: behind what is there already, or from the
 // start.
 func (p *partial) begin(resp *http.Response) error {
 	if resp.StatusCode == http.StatusPartialContent {
-		if strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", p.size)) {
-			_, err := p.file.Seek(p.size, io.SeekStart)
-			return err
+		if p.size == 0 || !strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", p.size)) {
+			return fmt.Errorf("%s: %w", resp.Request.URL.Redacted(), errOtherPart)
 		}
-		return fmt.Errorf("%s: the answer is another part than the one that was asked for", resp.Request.URL.Redacted())
+		p.joined = p.joined || p.size > 0
+		_, err := p.file.Seek(p.size, io.SeekStart)
+		return err
 	}
-	p.size, p.etag = 0, resp.Header.Get("ETag")
+	if err := p.restart(); err != nil {
+		return err
+	}
+	p.etag = resp.Header.Get("ETag")
 	if strings.HasPrefix(p.etag, "W/") || resp.Uncompressed {
 		p.etag = "" // not the same bytes each time
 	}
-	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	return cmp.Or(p.file.Truncate(0), p.remember())
+	return p.remember()
 }
 
 func (p *partial) receive(body io.Reader) error {
@@ -131,17 +168,26 @@ func (p *partial) receive(body io.Reader) error {
 	return err
 }
 
-// finish checks the content and gives it its name.
-func (p *partial) finish(chart Chart, target string) error {
+// check compares the content with its digest.
+func (p *partial) check(chart Chart) error {
 	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	sum, _, err := repo.Digest(p.file)
-	if err = errors.Join(err, p.file.Chmod(0o644), p.file.Close()); err != nil {
+	if err != nil || chart.Digest == "" || repo.SameDigest(sum, chart.Digest) {
 		return err
 	}
-	if chart.Digest != "" && !repo.SameDigest(sum, chart.Digest) {
-		return fmt.Errorf("%s: %w: it is sha256:%s, and the index says sha256:%s", redact(chart.URL), ErrDigest, sum, strings.TrimPrefix(chart.Digest, "sha256:"))
+	said := "index"
+	if chart.oci != nil {
+		said = "manifest"
+	}
+	return fmt.Errorf("%s: %w: it is sha256:%s, and the %s says sha256:%s", redact(chart.URL), ErrDigest, sum, said, strings.TrimPrefix(chart.Digest, "sha256:"))
+}
+
+// finish gives the content its name.
+func (p *partial) finish(target string) error {
+	if err := errors.Join(p.file.Chmod(0o644), p.file.Close()); err != nil {
+		return err
 	}
 	if p.note == "" {
 		return os.Rename(p.file.Name(), target)
@@ -159,17 +205,4 @@ func (p *partial) move(target string) error {
 		return err
 	}
 	return writeFile(target, data, 0o644)
-}
-
-// save keeps a body that was not asked for by this package.
-func (c *Client) save(body io.Reader, chart Chart, target string) (err error) {
-	p, err := newPartial(target, c.limits.Archive)
-	if err != nil {
-		return err
-	}
-	defer func() { p.drop(err) }()
-	if err := p.receive(body); err != nil {
-		return fmt.Errorf("%s: %w", redact(chart.URL), err)
-	}
-	return p.finish(chart, target)
 }

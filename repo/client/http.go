@@ -30,6 +30,8 @@ const (
 	dialTimeout     = 5 * time.Second
 	responseTimeout = 60 * time.Second
 	redirects       = 10
+	// registryIdle is how long a connection to a registry is kept for the next request.
+	registryIdle = 30 * time.Second
 	// maxErrorBody is how much of an error's body is read.
 	maxErrorBody = 64 << 10
 )
@@ -39,7 +41,11 @@ type session struct {
 	client *Client
 	repo   Repository
 	origin *url.URL
-	http   *http.Client
+	http   interface {
+		Do(req *http.Request) (*http.Response, error)
+	}
+	// idle closes the connections that are left.
+	idle func()
 }
 
 func (c *Client) session(r Repository) (*session, error) {
@@ -51,22 +57,27 @@ func (c *Client) session(r Repository) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{client: c, repo: r, origin: origin}
-	s.http = &http.Client{
-		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
-			TLSHandshakeTimeout:   dialTimeout,
-			ResponseHeaderTimeout: responseTimeout,
-			TLSClientConfig:       config,
-			ForceAttemptHTTP2:     true,
-		},
-		CheckRedirect: s.checkRedirect,
-	}
+	transport := newTransport(config, 0)
+	s := &session{client: c, repo: r, origin: origin, idle: transport.CloseIdleConnections}
+	s.http = &http.Client{Transport: transport, CheckRedirect: s.checkRedirect}
 	return s, nil
 }
 
-func (s *session) close() { s.http.CloseIdleConnections() }
+// newTransport bounds how long a server may keep us waiting. Connections that are idle
+// are closed after a while, or by the caller if it is 0.
+func newTransport(config *tls.Config, idle time.Duration) *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSHandshakeTimeout:   dialTimeout,
+		ResponseHeaderTimeout: responseTimeout,
+		TLSClientConfig:       config,
+		ForceAttemptHTTP2:     true,
+		IdleConnTimeout:       idle,
+	}
+}
+
+func (s *session) close() { s.idle() }
 
 func tlsConfig(r Repository) (*tls.Config, error) {
 	config := &tls.Config{
@@ -110,11 +121,8 @@ func hostPort(u *url.URL) string {
 // checkRedirect is stricter than net/http, which lets credentials go on to
 // sub-domains and to other ports.
 func (s *session) checkRedirect(req *http.Request, via []*http.Request) error {
-	if len(via) >= redirects {
-		return fmt.Errorf("more than %d redirects", redirects)
-	}
-	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
-		return fmt.Errorf("a redirect from https to %s is not followed", req.URL.Redacted())
+	if err := checkDowngrade(req, via); err != nil {
+		return err
 	}
 	if s.trusted(req.URL) {
 		return nil
@@ -124,6 +132,17 @@ func (s *session) checkRedirect(req *http.Request, via []*http.Request) error {
 	}
 	req.Header.Del("Authorization")
 	req.Header.Del("Cookie")
+	return nil
+}
+
+// checkDowngrade follows so many redirects, and none out of TLS.
+func checkDowngrade(req *http.Request, via []*http.Request) error {
+	if len(via) >= redirects {
+		return fmt.Errorf("more than %d redirects", redirects)
+	}
+	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
+		return fmt.Errorf("a redirect from https to %s is not followed", req.URL.Redacted())
+	}
 	return nil
 }
 
@@ -187,6 +206,9 @@ func (s *session) do(req *http.Request) (*http.Response, error) {
 		if req.Context().Err() != nil {
 			return nil, req.Context().Err()
 		}
+		if e := refusal(err, req.URL.Redacted()); e != nil {
+			return nil, e
+		}
 		return nil, &UnreachableError{Method: req.Method, URL: req.URL.Redacted(), Err: err}
 	}
 	if resp.StatusCode < 400 {
@@ -202,8 +224,15 @@ func statusError(req *http.Request, resp *http.Response) error {
 	// The hint and the message are somebody else's words: nothing but the
 	// status is relied on.
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	var said struct{ Code, Message, Hint, Error string }
+	var said struct {
+		Code, Message, Hint, Error string
+		// Errors are those of a registry.
+		Errors []struct{ Code, Message string }
+	}
 	if err == nil && json.Unmarshal(body, &said) == nil {
+		if len(said.Errors) > 0 {
+			said.Code, said.Message = said.Errors[0].Code, said.Errors[0].Message
+		}
 		e.Code, e.Hint = printable(said.Code), printable(said.Hint)
 		e.Message = printable(cmp.Or(said.Message, said.Error))
 	}

@@ -24,7 +24,7 @@ func (c *Client) Login(ctx context.Context, host, username, password string) err
 		return &ReferenceError{host}
 	}
 	registry.PlainHTTP = c.plainHTTP
-	client := &auth.Client{Client: retry.DefaultClient, Cache: auth.NewCache()}
+	client := &auth.Client{Client: c.registryHTTP(retry.NewTransport(c.registries)), Cache: auth.NewCache()}
 	client.SetUserAgent(c.userAgent)
 	registry.Client = client
 	if err := os.MkdirAll(filepath.Dir(c.paths.Registry), 0o700); err != nil {

@@ -52,7 +52,7 @@ func (c *Client) ociRepository(ref string) (*remote.Repository, registry.Referen
 		return nil, parsed, err
 	}
 	r := &remote.Repository{Reference: parsed, PlainHTTP: c.plainHTTP}
-	client := &auth.Client{Client: retry.DefaultClient, Cache: auth.NewCache(), Credential: credentials.Credential(store)}
+	client := &auth.Client{Client: c.registryHTTP(retry.NewTransport(c.registries)), Cache: auth.NewCache(), Credential: credentials.Credential(store)}
 	client.SetUserAgent(c.userAgent)
 	r.Client = client
 	return r, parsed, nil
@@ -152,13 +152,40 @@ func (c *Client) manifest(ctx context.Context, r *remote.Repository, tag string)
 	return m, nil
 }
 
+// downloadOCI fetches the archive of a chart as any other: a layer has a URL.
 func (c *Client) downloadOCI(ctx context.Context, chart Chart, target string) error {
-	body, err := chart.oci.repository.Blobs().Fetch(ctx, chart.oci.layer)
+	r := chart.oci.repository
+	s, err := c.registrySession(r)
 	if err != nil {
-		return ociError(err, chart.oci.repository, chart.Name, chart.Version)
+		return err
 	}
-	defer body.Close()
-	return c.save(body, chart, target)
+	chart.URL = s.repo.URL + "/blobs/" + chart.oci.layer.Digest.String()
+	return s.download(auth.AppendRepositoryScope(ctx, r.Reference, auth.ActionPull), chart, target)
+}
+
+// registrySession is a session with a repository of a registry, which logs in as
+// the registry's client does, and tries again as sessions do.
+func (c *Client) registrySession(r *remote.Repository) (*session, error) {
+	known, ok := r.Client.(*auth.Client)
+	if !ok {
+		return nil, errors.New("the registry has a client that is not known")
+	}
+	scheme := "https"
+	if r.PlainHTTP {
+		scheme = "http"
+	}
+	direct := *known
+	direct.Client = c.registryHTTP(c.registries)
+	return &session{
+		client: c, http: &direct,
+		repo: Repository{URL: scheme + "://" + r.Reference.Host() + "/v2/" + r.Reference.Repository},
+	}, nil
+}
+
+// registryHTTP is the HTTP client for registries. Whom passwords go to is the affair of
+// the client above it, which leaves them out when another origin is asked.
+func (c *Client) registryHTTP(transport http.RoundTripper) *http.Client {
+	return &http.Client{Transport: transport, CheckRedirect: checkDowngrade}
 }
 
 func (c *Client) provenanceOCI(ctx context.Context, chart Chart, archive string) (string, error) {
@@ -180,16 +207,8 @@ func (c *Client) provenanceOCI(ctx context.Context, chart Chart, archive string)
 // package.
 func ociError(err error, r *remote.Repository, name, version string) error {
 	where := "oci://" + r.Reference.Registry + "/" + r.Reference.Repository
-	if answer, ok := errors.AsType[*errcode.ErrorResponse](err); ok {
-		e := &StatusError{Method: answer.Method, URL: answer.URL.Redacted(), Status: answer.StatusCode}
-		if len(answer.Errors) > 0 {
-			e.Code, e.Message = printable(answer.Errors[0].Code), printable(answer.Errors[0].Message)
-		}
+	if e := refusal(err, where); e != nil {
 		return e
-	}
-	if errors.Is(err, auth.ErrBasicCredentialNotFound) {
-		// It asked for a password, and there is none to be sent.
-		return &StatusError{Method: http.MethodGet, URL: where, Status: http.StatusUnauthorized}
 	}
 	if errors.Is(err, errdef.ErrNotFound) {
 		return fmt.Errorf("%s: %w", where, &repo.UnknownVersionError{Name: name, Constraint: version})
@@ -201,4 +220,21 @@ func ociError(err error, r *remote.Repository, name, version string) error {
 		return &UnreachableError{Method: http.MethodGet, URL: where, Err: err}
 	}
 	return fmt.Errorf("%s: %w", where, err)
+}
+
+// refusal is what a registry, or who hands out its tokens, has against a request; it is
+// nil where an error is about something else.
+func refusal(err error, where string) *StatusError {
+	if answer, ok := errors.AsType[*errcode.ErrorResponse](err); ok {
+		e := &StatusError{Method: answer.Method, URL: answer.URL.Redacted(), Status: answer.StatusCode}
+		if len(answer.Errors) > 0 {
+			e.Code, e.Message = printable(answer.Errors[0].Code), printable(answer.Errors[0].Message)
+		}
+		return e
+	}
+	if errors.Is(err, auth.ErrBasicCredentialNotFound) {
+		// It asked for a password, and there is none to be sent.
+		return &StatusError{Method: http.MethodGet, URL: where, Status: http.StatusUnauthorized}
+	}
+	return nil
 }

@@ -51,7 +51,6 @@ func (c *Client) resume(chart Chart, limit int64) *partial {
 		_ = lock.Unlock()
 		return nil
 	}
-	p.recall()
 	return p
 }
 
@@ -73,6 +72,9 @@ func lockAlone(path string) *flock.Flock {
 
 // recall finds out how much of which content is there.
 func (p *partial) recall() {
+	if p.note == "" {
+		return
+	}
 	info, err := p.file.Stat()
 	text, noteErr := os.ReadFile(p.note)
 	var note partialNote
@@ -87,7 +89,7 @@ func (p *partial) remember() error {
 	if p.note == "" {
 		return nil
 	}
-	if p.etag == "" {
+	if p.etag == "" && !p.pinned {
 		return ignoreMissing(os.Remove(p.note))
 	}
 	text, err := json.Marshal(partialNote{p.url, p.etag})
@@ -99,7 +101,7 @@ func (p *partial) remember() error {
 
 // worth reports whether what has come is worth to be kept for another run.
 func (p *partial) worth(err error) bool {
-	return p.note != "" && p.etag != "" && p.size > 0 && !errors.Is(err, ErrDigest) && !errors.Is(err, ErrTooLarge)
+	return p.note != "" && p.same() && !errors.Is(err, ErrDigest) && !errors.Is(err, ErrTooLarge)
 }
 
 // forgetPartials removes what nobody came back for.

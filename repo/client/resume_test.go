@@ -2,7 +2,6 @@ package client_test
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -111,10 +110,7 @@ func TestDownloadGoesOnInAnotherRun(t *testing.T) {
 			}
 		}
 	}
-	if _, err := h.Download(t.Context(), found, t.TempDir()); !errors.Is(err, client.ErrDigest) {
-		t.Errorf("parts that do not belong together: %v", err)
-	}
-	whole()
+	whole() // parts that do not belong together are fetched anew
 
 	breakOff()
 	for _, name := range partials() {
