@@ -76,39 +76,26 @@ func (c *catalog) queue(key string) (done func()) {
 // commit applies a change to the record of a chart: read, change, replace if
 // nobody else has meanwhile, otherwise again from the start. When it returns nil
 // the change is durable and visible to the next request. The change may run more
-// than once; its error ends the commit, errUnchanged without one.
+// than once; its error about what the store has ends the commit, errUnchanged
+// without one.
 func (c *catalog) commit(ctx context.Context, chart string, change func(shard) (shard, error)) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	key := shardKey(chart)
-	defer c.queue(key)()
+	defer c.queue(shardKey(chart))()
 	seg := c.current().find(chart)
-	for {
-		before, etag := shard{Chart: chart}, ""
-		if seg != nil {
-			before, etag = seg.shard, seg.etag
-		}
-		after, err := change(before)
-		if errors.Is(err, errUnchanged) {
+	for read := seg.unwritten(); ; read = true {
+		refused, err := c.attempt(ctx, chart, seg, change)
+		if refused && read && errors.Is(err, errUnchanged) {
 			return nil
 		}
-		if err != nil {
+		if err == nil || isReadOnly(err) || refused && read {
 			return err
 		}
-		newTag, err := c.write(ctx, key, etag, after)
-		if err == nil {
-			c.replace(fold(chart), c.encoder.segment(after, newTag))
-			if c.fresh != nil {
-				c.fresh.touch(ctx)
-			}
-			return nil
-		}
-		if isReadOnly(err) {
-			return err
-		}
-		// Whatever else went wrong, the store knows best what is true now.
+		// A write that failed may have taken place, and what refused the change may
+		// be long over: the store knows best what is true now.
 		fresh, readErr := c.reload(ctx, chart)
-		if !errors.Is(err, blob.ErrExists) && !errors.Is(err, blob.ErrMismatch) {
+		lost := errors.Is(err, blob.ErrExists) || errors.Is(err, blob.ErrMismatch)
+		if !refused && !lost {
 			return err
 		}
 		if readErr != nil {
@@ -117,6 +104,32 @@ func (c *catalog) commit(ctx context.Context, chart string, change func(shard) (
 		seg = fresh
 	}
 }
+
+// attempt changes the record of a chart as it was read, and tells whether the change
+// has refused to.
+func (c *catalog) attempt(ctx context.Context, chart string, seg *segment, change func(shard) (shard, error)) (refused bool, err error) {
+	before, etag := shard{Chart: chart}, ""
+	if seg != nil {
+		before, etag = seg.shard, seg.etag
+	}
+	after, err := change(before)
+	if err != nil {
+		return true, err
+	}
+	newTag, err := c.write(ctx, shardKey(chart), etag, after)
+	if err != nil {
+		return false, err
+	}
+	c.replace(fold(chart), c.encoder.segment(after, newTag))
+	if c.fresh != nil {
+		c.fresh.touch(ctx)
+	}
+	return false, nil
+}
+
+// unwritten reports whether a chart is in memory alone, because the store cannot be
+// written: nothing else is known of it there.
+func (seg *segment) unwritten() bool { return seg != nil && seg.etag == "" }
 
 func (c *catalog) write(ctx context.Context, key, etag string, sh shard) (string, error) {
 	body, err := sh.encode()

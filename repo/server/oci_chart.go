@@ -183,7 +183,7 @@ func (s *Server) pushChart(ctx context.Context, name, tag string, m ocispec.Mani
 	if err := s.describe(&r, meta); err != nil {
 		return err
 	}
-	if err := s.foresee(meta, r.Digest, false); err != nil {
+	if err := s.foresee(ctx, meta, r.Digest, false); err != nil {
 		return err
 	}
 	if _, err := s.putBytes(ctx, data); err != nil {

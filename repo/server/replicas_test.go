@@ -188,3 +188,30 @@ func TestFreshnessOutlivesTheStore(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestStaleServer publishes through a server that has not heard yet of what another
+// has deleted: what it refuses or finds done already it must find in the store.
+func TestStaleServer(t *testing.T) {
+	t.Parallel()
+	for name, version := range map[string]string{"the same content": "a: 1", "other content": "a: 2"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := &blob.Memory{}
+			late, other := serve(t, store, server.Options{}), serve(t, store, server.Options{})
+			late.publish(chartArchive(t, "web", "1.0.0", "a: 1"))
+			if err := other.handler.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if r := other.do(http.MethodDelete, "/api/charts/web/1.0.0", nil); r.status != http.StatusOK {
+				t.Fatalf("delete: %d %s", r.status, r.body)
+			}
+			late.publish(chartArchive(t, "web", "1.0.0", version))
+			if err := other.handler.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := other.listed(); len(got) != 1 {
+				t.Errorf("an upload was acknowledged, and the store has %v", got)
+			}
+		})
+	}
+}

@@ -135,7 +135,7 @@ func forced(r *http.Request) bool {
 
 // publish stores the content and then commits it to the record of the chart.
 func (s *Server) publish(ctx context.Context, in *incoming, meta *chart.Metadata, overwrite bool) error {
-	if err := s.foresee(meta, in.digest, overwrite); err != nil {
+	if err := s.foresee(ctx, meta, in.digest, overwrite); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
@@ -151,11 +151,20 @@ func (s *Server) publish(ctx context.Context, in *incoming, meta *chart.Metadata
 }
 
 // foresee sees most conflicts before anything is written; the commit decides the
-// others.
-func (s *Server) foresee(meta *chart.Metadata, digest string, overwrite bool) error {
+// others. What is remembered may have been deleted by another server since, so a
+// conflict must be one with what the store has.
+func (s *Server) foresee(ctx context.Context, meta *chart.Metadata, digest string, overwrite bool) error {
 	seg := s.catalog.current().find(meta.Name)
-	if seg == nil {
+	if seg == nil || conflict(seg.shard, meta, digest, overwrite) == nil {
 		return nil
+	}
+	if !seg.unwritten() {
+		if err := s.catalog.loadOne(ctx, shardKey(meta.Name)); err != nil {
+			return storageProblem(err)
+		}
+		if seg = s.catalog.current().find(meta.Name); seg == nil {
+			return nil
+		}
 	}
 	return conflict(seg.shard, meta, digest, overwrite)
 }
