@@ -20,6 +20,6 @@ func Pattern(names []string) string {
 		quoted[i] = regexp.QuoteMeta(name)
 	}
 	name := "(" + strings.Join(quoted, "|") + ")"
-	return `(^|//|@|[,;(] ?|(?i:host|server|addr|address|url|uri|source)s?"?[=:]\s?"?)` + name + `([/?,;)\s"&]|:[0-9$]|$)` +
+	return `(^|//|@|[,;(] ?|(?i:host|server|addr|address|url|uri|source)s?"?\s?[=:]\s?"?)` + name + `([/?,;)\s"&]|:[0-9$]|$)` +
 		`|([\s="'[]|tcp:)` + name + `([:,][0-9])`
 }

@@ -132,13 +132,14 @@ func behindAt(before, after string) (Place, bool) {
 // given reads what is given to a name, a flag or the field of an object: DB_HOST=db,
 // --db-host db, "host": "db". In a list all items are.
 func given(before, after string) (Place, bool) {
-	before = listed().ReplaceAllString(before, "")
+	t := tail(before)
+	t.list()
 	name, place := "", Unknown
-	if m := flagged().FindStringSubmatch(before); m != nil {
-		name, place = m[1], flagPlace(m[1])
-	} else if m := keyed().FindStringSubmatch(before); m != nil {
-		name, place = m[2], namePlace(m[2])
-		if place == Unknown && m[1] != "" && slices.Contains([]string{"db", "database"}, strings.ToLower(name)) {
+	if flag, ok := t.flag(); ok {
+		name, place = flag, flagPlace(flag)
+	} else if key, alone, ok := t.key(); ok {
+		name, place = key, namePlace(key)
+		if place == Unknown && !alone && slices.Contains([]string{"db", "database"}, strings.ToLower(key)) {
 			place = Other // alone it may be the variable that says where the database is
 		}
 	}
@@ -152,18 +153,10 @@ func given(before, after string) (Place, bool) {
 	}
 }
 
-var (
-	// listed are the items of a list before its last, in quotes or without.
-	listed = pattern.Lazy(`(?:\\?["']?[-_.:@A-Za-z0-9]+\\?["']?\s?[,;]\s*)+\\?["']?$`)
-	// flagged is a flag whose value follows, and keyed a name or a field.
-	flagged = pattern.Lazy(`(?:^|[\s"'])-{1,2}([A-Za-z][-_.A-Za-z0-9]*?)(?:\s*=|\s+)["']?$|(?:^|\s)-(h)$`)
-	keyed   = pattern.Lazy(`(^|.)\b([A-Za-z][-_.A-Za-z0-9]*|[Dd]ata [Ss]ource)\\?["']?\s*[=:]\s*\[?\s*\\?["']?(?:tcp:)?$`)
-)
-
 // flagPlace is namePlace for a flag, or for one letter.
 func flagPlace(flag string) Place {
 	switch flag {
-	case "h", "H", "":
+	case "h", "H":
 		return Host
 	case "u", "U", "d", "D", "p", "P", "A", "m":
 		return Other // users, databases, passwords, and modules of Python
@@ -186,37 +179,27 @@ var portly = pattern.Lazy(`^:(?:[0-9]{1,5}(?:[^-_.@A-Za-z0-9]|$)|[${%])`)
 
 // asPort reads db:5432, wherever an address may begin.
 func asPort(before, after string) (Place, bool) {
-	begins := before == "" || strings.ContainsAny(before[len(before)-1:], " \t\r\n,=([{\"'`;|<>&!") || relayed().MatchString(before)
+	t := tail(before)
+	begins := t.begins(" \t\r\n,=([{\"'`;|<>&!") || t.network(":", "tcp", "udp", "ssl", "tls", "openssl") // tcp:db:5432 of socat
 	return Host, begins && portNumber().MatchString(after)
 }
 
-var (
-	portNumber = pattern.Lazy(`^:[0-9]{1,5}(?:[^-_.@A-Za-z0-9]|$)`)
-	// relayed begins an address of socat and of its like: tcp:db:5432.
-	relayed = pattern.Lazy(`(?i)\b(?:tcp|udp|ssl|tls|openssl)[46]?:$`)
-)
+var portNumber = pattern.Lazy(`^:[0-9]{1,5}(?:[^-_.@A-Za-z0-9]|$)`)
 
 // asArgument reads hosts that follow a program without more ado: nc -z db 5432.
 func asArgument(before, after string) (Place, bool) {
+	t := tail(before)
 	switch {
-	case dialed().MatchString(before), driven().MatchString(before):
+	case t.network("(", "tcp", "udp"): // user@tcp(db:3306)/shop of Go's driver for MySQL
 		return Host, ends(after)
-	case fetched().MatchString(before):
+	case t.argument(dials, dialOption):
+		return Host, ends(after)
+	case t.argument(fetches, fetchOption):
 		return Host, strings.HasPrefix(after, "/")
 	default:
 		return 0, false
 	}
 }
-
-var (
-	// dialed are programs whose argument is a host, with flags and numbers before it.
-	dialed = pattern.Lazy(`(?:^|[\s;&|(!"'/])(?:ping|nslookup|getent\s+a?hosts(?:v[46])?|nc|ncat|netcat|telnet|dig|traceroute|wait-for(?:-it)?(?:\.sh)?)` +
-		`(?:\s+-[A-Za-z0-9]+(?:\s+[0-9]+)?)*\s+["']?$`)
-	// fetched are those that take an address without its scheme.
-	fetched = pattern.Lazy(`(?:^|[\s;&|(!"'/])(?:curl|wget)(?:\s+(?:-[sSfkLvIqNi]+(?:O-)?|-O-|-O\s+-|--(?:fail|silent|show-error|insecure|spider|quiet|location)))*\s+["']?$`)
-	// driven is the address of a driver of Go for MySQL: user@tcp(db:3306)/shop.
-	driven = pattern.Lazy(`(?i)\b(?:tcp|udp)[46]?\($`)
-)
 
 // inPath reads folders, variables of a shell, and what something is given to.
 func inPath(before, after string) (Place, bool) {

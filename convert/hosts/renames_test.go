@@ -127,6 +127,7 @@ func values() []form {
 		{`{\"host\":\"my_db\"}`, `{\"host\":\"my-db\"}`, ""},
 		{`{"hosts":["my_a","my_b"]}`, `{"hosts":["my-a","my-b"]}`, ""},
 		{`host: my_db`, `host: my-db`, ""},
+		{"[redis]\nhost = my_redis\nPGHOST=my_db", "[redis]\nhost = my-redis\nPGHOST=my-db", ""},
 		{`(HOST=my_db)(PORT=1521)`, `(HOST=my-db)(PORT=1521)`, ""},
 	}
 }
@@ -184,5 +185,13 @@ func TestRewrite(t *testing.T) {
 		if unknown := strings.Join(mentions.Unknown, " "); unknown != f.unknown {
 			t.Errorf("%s: unknown is %q, want %q", f.text, unknown, f.unknown)
 		}
+	}
+}
+
+// BenchmarkRewrite measures long lists, whose every word has many others before it.
+func BenchmarkRewrite(b *testing.B) {
+	text := strings.Repeat("my_db,", 10_000)
+	for b.Loop() {
+		renames().Rewrite("HOSTS", text)
 	}
 }
