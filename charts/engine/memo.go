@@ -113,7 +113,7 @@ func (j *judge) node(n parse.Node, root bool) {
 	case *parse.VariableNode:
 		j.odd = j.odd || j.isDollar(n) && (len(n.Ident) == 1 || changing(n.Ident[1]))
 	case *parse.ListNode, *parse.ActionNode, *parse.PipeNode, *parse.ChainNode:
-		for _, child := range enter(n, func(parse.Node) {}) {
+		for _, child := range children(n) {
 			j.node(child, root)
 		}
 	case *parse.TextNode, *parse.CommentNode, *parse.StringNode, *parse.NumberNode, *parse.BoolNode, *parse.NilNode, *parse.BreakNode, *parse.ContinueNode:

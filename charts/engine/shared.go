@@ -39,7 +39,7 @@ func setsContext(n parse.Node, root bool) bool {
 	case *parse.RangeNode, *parse.WithNode:
 		within = false
 	}
-	return slices.ContainsFunc(enter(n, func(parse.Node) {}), func(child parse.Node) bool { return setsContext(child, within) })
+	return slices.ContainsFunc(children(n), func(child parse.Node) bool { return setsContext(child, within) })
 }
 
 // places are where maps and lists lie.

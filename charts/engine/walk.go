@@ -4,14 +4,14 @@ import "text/template/parse"
 
 // walk calls f for a node and everything below it, parents first.
 func walk(n parse.Node, f func(parse.Node)) {
-	for _, child := range enter(n, f) {
+	f(n)
+	for _, child := range children(n) {
 		walk(child, f)
 	}
 }
 
-// enter calls f for a node, and returns those below it.
-func enter(n parse.Node, f func(parse.Node)) []parse.Node {
-	f(n)
+// children returns the nodes directly below a node.
+func children(n parse.Node) []parse.Node {
 	switch n := n.(type) {
 	case *parse.ListNode:
 		return n.Nodes
