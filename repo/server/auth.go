@@ -76,6 +76,15 @@ func (p principal) may(verb Verb, name string) bool {
 	return false
 }
 
+// mayBelow reports whether there may be a name with this beginning that the principal
+// may do something to.
+func (p principal) mayBelow(verb Verb, prefix string) bool {
+	return slices.ContainsFunc(p.patterns(verb), func(pattern string) bool {
+		literal, _, star := strings.Cut(pattern, "*")
+		return strings.HasPrefix(literal, prefix) || star && strings.HasPrefix(prefix, literal)
+	})
+}
+
 // patterns returns what the principal may do something to, "*" for everything.
 func (p principal) patterns(verb Verb) []string {
 	if p.everything() {

@@ -128,10 +128,7 @@ func (s *Server) limited(h endpoint) endpoint {
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
 		n := noteOf(r.Context())
-		key := "user " + n.user
-		if n.user == "" {
-			key = "address " + neighbourhood(n.remote)
-		}
+		key := limitKey(n.user, n.remote)
 		if wait := s.limits.requests.take(key); wait > 0 {
 			return s.tooMany(w, s.limits.requests, wait)
 		}
@@ -142,6 +139,14 @@ func (s *Server) limited(h endpoint) endpoint {
 		}
 		return h(w, r)
 	}
+}
+
+// limitKey is what the requests of somebody are counted by.
+func limitKey(user, remote string) string {
+	if user == "" {
+		return "address " + neighbourhood(remote)
+	}
+	return "user " + user
 }
 
 func (s *Server) tooMany(w http.ResponseWriter, l *limiter, wait time.Duration) *problem {

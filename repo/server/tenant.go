@@ -79,8 +79,7 @@ func (s *Server) tenanted(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		writes := r.Method != http.MethodGet && r.Method != http.MethodHead
-		t, err := s.tenant(r.Context(), names, writes)
+		t, err := s.tenantOf(r, names)
 		if err != nil {
 			s.answer(func(http.ResponseWriter, *http.Request) error { return err }).ServeHTTP(w, r)
 			return
@@ -142,35 +141,69 @@ func (s *Server) aboveTenant(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// tenant returns a repository. One that holds nothing is empty to those who read,
-// and made for those who write.
-func (s *Server) tenant(ctx context.Context, names []string, writes bool) (*Server, error) {
+// find returns a repository that is started, and whether there is room for no other.
+func (t *tenants) find(path string) (known *Server, full bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if kept, ok := t.kept[path]; ok {
+		return kept.server, false
+	}
+	return nil, len(t.kept) >= maxTenants
+}
+
+// tenantOf returns the repository that a request is for. One that holds nothing is
+// empty to those who read, and made for those who publish. Whoever may do neither is
+// sent to an empty one as well, which refuses in its own words: strangers must not
+// make repositories, nor have the store searched for them.
+func (s *Server) tenantOf(r *http.Request, names []string) (*Server, error) {
 	if err := checkTenant(names); err != nil {
 		return nil, err
 	}
 	path := strings.Join(names, "/")
-	s.tenants.mu.Lock()
-	_, known := s.tenants.kept[path]
-	full := len(s.tenants.kept) >= maxTenants
-	s.tenants.mu.Unlock()
-	if !known {
-		store, err := blob.Below(s.catalog.store, path+"/")
-		if err != nil {
-			return nil, badRequest("repository-invalid", err.Error(), "use shorter names")
-		}
-		if holds, err := holdsCharts(ctx, store); err != nil {
-			return nil, storageProblem(err)
-		} else if !holds && !writes {
-			return s.below(&blob.Memory{}, path+"/"), nil
-		}
-		if full {
-			return nil, &problem{
-				Status: http.StatusInsufficientStorage, Code: "repositories-full",
-				Message: fmt.Sprintf("the server holds %d repositories already", maxTenants), Hint: "start another server for others",
-			}
+	known, full := s.tenants.find(path)
+	if known != nil {
+		return known, nil
+	}
+	writes := r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch
+	if !s.mayEnter(r, path+"/", writes) {
+		return s.below(&blob.Memory{}, path+"/"), nil
+	}
+	store, err := blob.Below(s.catalog.store, path+"/")
+	if err != nil {
+		return nil, badRequest("repository-invalid", err.Error(), "use shorter names")
+	}
+	if holds, err := holdsCharts(r.Context(), store); err != nil {
+		return nil, storageProblem(err)
+	} else if !holds && !writes {
+		return s.below(&blob.Memory{}, path+"/"), nil
+	}
+	if full {
+		return nil, &problem{
+			Status: http.StatusInsufficientStorage, Code: "repositories-full",
+			Message: fmt.Sprintf("the server holds %d repositories already", maxTenants), Hint: "start another server for others",
 		}
 	}
-	return s.startTenant(ctx, path)
+	return s.startTenant(r.Context(), path)
+}
+
+// mayEnter reports whether a request may find a repository that nobody has asked for
+// yet, or make it. What it may do there the repository finds out.
+func (s *Server) mayEnter(r *http.Request, path string, writes bool) bool {
+	auth, caller := s.options.Auth, principal{all: true}
+	if auth != nil {
+		var err error
+		if caller, _, err = s.identify(r); err != nil {
+			return false
+		}
+	}
+	verb, open := VerbRead, auth != nil && auth.AnonymousRead
+	if writes {
+		verb, open = VerbPush, false
+	}
+	if !open && !caller.mayBelow(verb, path) {
+		return false
+	}
+	return s.limits.requests.spent(limitKey(caller.name, noteOf(r.Context()).remote)) == 0
 }
 
 // holdsCharts reports whether a part of the store has records or archives.

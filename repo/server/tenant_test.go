@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -238,4 +239,59 @@ func TestTenantPagesScopes(t *testing.T) {
 	if r := s.get("/ours/", "Accept: text/html"); r.status != http.StatusUnauthorized || strings.Contains(string(r.body), "ours-web") {
 		t.Errorf("without a token: %d", r.status)
 	}
+}
+
+// TestTenantsOfStrangers lets people without a right to publish try to make
+// repositories, and those who may not even read look for some.
+func TestTenantsOfStrangers(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	_, reader := token(t, store, "reader", time.Time{}, "read")
+	_, neighbour := token(t, store, "neighbour", time.Time{}, "push:acme/dev/*", "read")
+	_, owner := token(t, store, "owner", time.Time{}, "push:acme/p*d/web")
+	var asked atomic.Int64
+	watched := faulty{store, func(op, key string) error {
+		if op == "list" && strings.HasPrefix(key, "acme/") {
+			asked.Add(1)
+		}
+		return nil
+	}}
+	s := serve(t, watched, server.Options{Depth: 2, Auth: &server.Auth{Tokens: true}})
+	web := chartArchive(t, "web", "1.0.0", "")
+	for _, path := range []string{"/api/acme/prod/charts", "/acme/prod/api/charts", "/v2/acme/prod/web/blobs/uploads/"} {
+		for header, want := range map[string]int{
+			"None: ": http.StatusUnauthorized, bearer("gantry_wrong"): http.StatusUnauthorized,
+			bearer(reader): http.StatusForbidden, bearer(neighbour): http.StatusForbidden,
+		} {
+			if r := s.do(http.MethodPost, path, bytes.NewReader(web), header); r.status != want {
+				t.Errorf("%s with %.12s: %d %s, want %d", path, header, r.status, r.body, want)
+			}
+		}
+	}
+	for range s.holds("gantry/repositories/", store) {
+		t.Error("who may not publish there has made a repository")
+	}
+	asked.Store(0)
+	if r := s.get("/acme/other/index.yaml"); r.status != http.StatusUnauthorized || asked.Load() > 0 {
+		t.Errorf("a stranger gets %d, and the store was asked %d times", r.status, asked.Load())
+	}
+	if r := s.do(http.MethodPost, "/api/acme/prod/charts", bytes.NewReader(web), bearer(owner)); r.status != http.StatusCreated {
+		t.Errorf("the owner: %d %s", r.status, r.body)
+	}
+	if got := s.names("/acme/prod", bearer(reader)); len(got) != 1 {
+		t.Errorf("published: %v", got)
+	}
+}
+
+// holds returns the keys directly below a folder of a store.
+func (s *tester) holds(folder string, store blob.Store) []string {
+	s.Helper()
+	var keys []string
+	for info, err := range store.List(s.Context(), folder, "") {
+		if err != nil {
+			s.Fatal(err)
+		}
+		keys = append(keys, info.Key)
+	}
+	return keys
 }
