@@ -22,6 +22,9 @@ func repoError(err error) error {
 	if _, ok := errors.AsType[*client.UnreachableError](err); ok {
 		return unreachableError(withHint(err, "is the repository running, and its address right? See: gantry repo list"))
 	}
+	if e, ok := errors.AsType[*client.NoCatalogError](err); ok {
+		return noCatalog(err, e)
+	}
 	if status, ok := errors.AsType[*client.StatusError](err); ok {
 		return statusCode(err, status)
 	}
@@ -57,6 +60,15 @@ func repoError(err error) error {
 		return notFoundError(err)
 	}
 	return err
+}
+
+// noCatalog says how charts are found that nobody lists.
+func noCatalog(err error, e *client.NoCatalogError) error {
+	status, ok := errors.AsType[*client.StatusError](e.Chart)
+	if ok && status.Status != http.StatusNotFound {
+		return withHint(err, "if there are charts below it, name each of them with --chart NAME (repo serve: --upstream-chart NAME); if it asks for a password: gantry registry login HOST --username USER")
+	}
+	return notFoundError(withHint(err, "if there are charts below it, name each of them with --chart NAME (repo serve: --upstream-chart NAME)"))
 }
 
 func statusCode(err error, status *client.StatusError) error {

@@ -40,7 +40,9 @@ func newRepoMirror(a *app) *cobra.Command {
 		Short: "Copy the charts of another repository to one of yours",
 		Long: `Mirror copies what another repository has, and yours has not, with signatures. The
 other one is the name of a configured repository, or a URL: oci://HOST/PATH/CHART is
-a chart in a registry, with the login of gantry or helm for it. Digests are checked,
+a chart in a registry, with the login of gantry or helm for it, and oci://HOST/PATH
+the charts right below a path. Registries that do not list what they have (Docker
+Hub, GHCR) must be told the names, with --chart for each. Digests are checked,
 archives pass the checks of every upload, and what is published in yours is not
 replaced: a version of other content is told of, with exit code 1.
 
@@ -50,6 +52,7 @@ Nothing is deleted. Servers of the store may run meanwhile.
 ` + exitCodesHelp,
 		Example: `  gantry repo mirror https://charts.example.org/stable --dir charts
   gantry repo mirror oci://registry.example.org/charts/web --dir charts --versions '>=2'
+  gantry repo mirror oci://registry.example.org/charts --dir charts --chart web --chart api
   gantry repo mirror upstream --store s3://my-charts/mirror --chart 'team-*' --latest 5 --stable
   gantry repo mirror upstream --dir charts --versions '>=2' --dry-run`,
 		Args: cobra.ExactArgs(1),

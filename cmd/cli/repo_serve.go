@@ -46,6 +46,7 @@ type repoServeOptions struct {
 	upstream        string
 	upstreamRefresh time.Duration
 	upstreamPlain   bool
+	upstreamCharts  []string
 	webhooks        []string
 	webhookSecret   string
 	rescan          time.Duration
@@ -90,6 +91,7 @@ it answers /readyz with 503 for as long as --stop-delay says.
   gantry repo serve --dir charts --depth 2 --tokens
   gantry repo serve --dir cache --upstream https://charts.example.org/stable
   gantry repo serve --dir cache --upstream oci://registry.example.org/charts/web
+  gantry repo serve --dir cache --upstream oci://registry.example.org/charts --upstream-chart web --upstream-chart api
   gantry repo serve --config repo.yaml --print-config`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -126,8 +128,9 @@ func (o *repoServeOptions) bind(c *cobra.Command) {
 	o.oidc.bind(f)
 	f.BoolVar(&o.anonymousRead, "anonymous-read", false, "let everybody read; only writing asks for a password or a token")
 	f.StringVar(&o.auditLog, "audit-log", "", "file to append a line of JSON to for every change, and for every one that was refused")
-	f.StringVar(&o.upstream, "upstream", "", "serve the charts of another repository as well, a configured one or a URL, or oci://HOST/PATH/CHART: each is fetched when first asked for, and kept")
+	f.StringVar(&o.upstream, "upstream", "", "serve the charts of another repository as well, a configured one or a URL, or oci://HOST/PATH/CHART, or oci://HOST/PATH: each is fetched when first asked for, and kept")
 	f.DurationVar(&o.upstreamRefresh, "upstream-refresh", 5*time.Minute, "how often to read the index of the upstream")
+	f.StringSliceVar(&o.upstreamCharts, "upstream-chart", nil, "serve the charts of the upstream alone whose names match a pattern, such as team-*; a registry that does not list what it has must be told each name")
 	f.BoolVar(&o.upstreamPlain, "upstream-plain-http", false, "talk to an upstream that is a registry without TLS")
 	f.BoolVar(&o.allowOverwrite, "allow-overwrite", false, "let uploads with ?force replace a version")
 	f.BoolVar(&o.disableDelete, "disable-delete", false, "let nobody delete over the network; gantry repo prune still does")

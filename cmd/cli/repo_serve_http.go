@@ -181,7 +181,7 @@ func follow(ctx context.Context, handler *server.Server, every time.Duration, lo
 
 func followOnce(ctx context.Context, handler *server.Server, log *slog.Logger) {
 	if err := handler.Follow(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		log.ErrorContext(ctx, "cannot read the index of the upstream", slog.Any("error", err))
+		log.ErrorContext(ctx, "cannot read the index of the upstream", slog.Any("error", err), slog.String("hint", hintFor(repoError(err))))
 	}
 }
 

@@ -70,7 +70,13 @@ func (o *repoServeOptions) addExternalURL(_ *app, options *server.Options) error
 
 func (o *repoServeOptions) addUpstream(a *app, options *server.Options) error {
 	if o.upstream == "" {
+		if len(o.upstreamCharts) > 0 {
+			return usageError(errors.New("--upstream-chart means something only with --upstream"))
+		}
 		return nil
+	}
+	if err := (mirror.Selection{Charts: o.upstreamCharts}).Check(); err != nil {
+		return usageError(err)
 	}
 	if o.upstreamRefresh <= 0 {
 		return usageError(errors.New("--upstream-refresh must be positive"))
@@ -79,7 +85,7 @@ func (o *repoServeOptions) addUpstream(a *app, options *server.Options) error {
 	if err != nil {
 		return err
 	}
-	options.Upstream = mirror.Through{Client: c, From: from}
+	options.Upstream = mirror.Through{Client: c, From: from, Charts: o.upstreamCharts}
 	return nil
 }
 

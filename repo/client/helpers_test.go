@@ -26,14 +26,20 @@ func now() time.Time { return time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC) }
 // chartArchive makes a chart web; the values tell archives of one version apart.
 func chartArchive(tb testing.TB, version, values string) []byte {
 	tb.Helper()
+	return namedArchive(tb, "web", version, values)
+}
+
+// namedArchive makes a chart of another name.
+func namedArchive(tb testing.TB, name, version, values string) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	zip := gzip.NewWriter(&b)
 	archive := tar.NewWriter(zip)
 	for path, text := range map[string]string{
-		"Chart.yaml":  fmt.Sprintf("apiVersion: v2\nname: web\nversion: %q\n", version),
+		"Chart.yaml":  fmt.Sprintf("apiVersion: v2\nname: %s\nversion: %q\n", name, version),
 		"values.yaml": values,
 	} {
-		if err := archive.WriteHeader(&tar.Header{Name: "web/" + path, Mode: 0o644, Size: int64(len(text)), Typeflag: tar.TypeReg}); err != nil {
+		if err := archive.WriteHeader(&tar.Header{Name: name + "/" + path, Mode: 0o644, Size: int64(len(text)), Typeflag: tar.TypeReg}); err != nil {
 			tb.Fatal(err)
 		}
 		if _, err := io.WriteString(archive, text); err != nil {

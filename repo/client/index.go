@@ -44,13 +44,22 @@ func (c *Client) seenFile(name string) string {
 // a server that tells them apart only the charts that have. It
 // writes it to the cache as the server sent it, where Helm reads it as well. It
 // reports whether there was something new. The index of a chart in a registry,
-// oci://HOST/PATH/CHART, is made of its tags.
+// oci://HOST/PATH/CHART, is made of its tags, and that of oci://HOST/PATH of the
+// charts right below it, where the registry lists its repositories.
 func (c *Client) Update(ctx context.Context, r Repository) (index *repo.Index, changed bool, err error) {
+	return c.UpdateCharts(ctx, r, nil)
+}
+
+// UpdateCharts does as [Client.Update] for somebody who wants those charts alone whose
+// names match one of the patterns. Below a path of a registry the others are not asked
+// for, and charts that are all named are found where the registry lists nothing; an
+// index that a repository makes itself has more.
+func (c *Client) UpdateCharts(ctx context.Context, r Repository, patterns []string) (index *repo.Index, changed bool, err error) {
 	if err := CheckName(r.Name); err != nil {
 		return nil, false, err
 	}
 	if strings.HasPrefix(r.URL, ociScheme) {
-		return c.updateOCI(ctx, r)
+		return c.updateOCI(ctx, r, patterns)
 	}
 	target, err := resolve(r.URL, "index.yaml")
 	if err != nil {

@@ -119,6 +119,7 @@ func (c *Client) chooseTag(ctx context.Context, r *remote.Repository, name, cons
 
 // tagsOf returns the tags that are versions, newest first.
 func tagsOf(ctx context.Context, r *remote.Repository) ([]string, error) {
+	r.TagListMaxPages = maxTagPages
 	var versions []string
 	err := r.Tags(ctx, "", func(tags []string) error {
 		for _, tag := range tags {
@@ -126,10 +127,13 @@ func tagsOf(ctx context.Context, r *remote.Repository) ([]string, error) {
 				versions = append(versions, versionOf(tag))
 			}
 		}
+		if len(versions) > maxTags {
+			return fmt.Errorf("%w: more than %d tags", ErrTooLarge, maxTags)
+		}
 		return nil
 	})
 	slices.SortFunc(versions, func(a, b string) int { return repo.CompareVersions(b, a) })
-	return versions, err
+	return slices.Compact(versions), err
 }
 
 func (c *Client) manifest(ctx context.Context, r *remote.Repository, tag string) (*ocispec.Manifest, error) {

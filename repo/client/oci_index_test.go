@@ -104,7 +104,7 @@ func TestOCIIndex(t *testing.T) {
 	if leaked.Load() {
 		t.Error("the password went to another host")
 	}
-	for _, url := range []string{"oci://" + host + "/none", "oci://" + host + "/web:1.0.0", "oci://" + host} {
+	for _, url := range []string{"oci://" + host + "/none", "oci://" + host + "/web:1.0.0"} {
 		if _, _, err := h.Update(t.Context(), client.Repository{Name: "bad", URL: url}); err == nil {
 			t.Errorf("%s has an index", url)
 		}

@@ -115,3 +115,55 @@ func TestThroughRegistry(t *testing.T) {
 		t.Error("another start changed the index")
 	}
 }
+
+// TestSyncOfPath copies the charts below a path, of a registry that lists them and of one
+// that does not.
+func TestSyncOfPath(t *testing.T) {
+	t.Parallel()
+	from := newServer(t)
+	for _, name := range []string{"web", "db", "cache"} {
+		upload(t, from, name, "1.0.0", "")
+	}
+	var silent atomic.Bool
+	way := registry(t, from, "", func(w http.ResponseWriter, r *http.Request) bool {
+		if silent.Load() && r.URL.Path == "/v2/_catalog" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return true
+		}
+		return false
+	})
+	to := newServer(t)
+	steps, err := mirror.Sync(t.Context(), way.Client, way.From, to, mirror.Options{Select: mirror.Selection{Charts: []string{"*b"}}})
+	if err != nil || len(steps) != 2 || done(steps)[mirror.Copied] != 2 {
+		t.Errorf("%v %v", steps, err)
+	}
+	silent.Store(true)
+	if _, err := mirror.Sync(t.Context(), way.Client, way.From, to, mirror.Options{}); err == nil {
+		t.Error("a registry that lists nothing is copied")
+	}
+	steps, err = mirror.Sync(t.Context(), way.Client, way.From, to, mirror.Options{Select: mirror.Selection{Charts: []string{"web", "cache"}}})
+	if err != nil || len(steps) != 2 || done(steps)[mirror.Copied] != 1 || done(steps)[mirror.Present] != 1 {
+		t.Errorf("%v %v", steps, err)
+	}
+}
+
+// TestThroughPath serves the charts below a path that are chosen.
+func TestThroughPath(t *testing.T) {
+	t.Parallel()
+	from := newServer(t)
+	for _, name := range []string{"web", "db", "cache"} {
+		upload(t, from, name, "1.0.0", "")
+	}
+	way := registry(t, from, "", func(http.ResponseWriter, *http.Request) bool { return false })
+	store := &blob.Memory{}
+	if err := through(t, store, way).Follow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	way.Charts = []string{"db", "c*"}
+	s := through(t, store, way)
+	if err := s.Follow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, s, http.StatusOK, "/charts/db-1.0.0.tgz", "/charts/cache-1.0.0.tgz")
+	wantStatus(t, s, http.StatusNotFound, "/charts/web-1.0.0.tgz")
+}

@@ -47,13 +47,16 @@ func (s Selection) Choose(x *repo.Index) ([]*repo.Entry, error) {
 	}
 	var chosen []*repo.Entry
 	for _, name := range x.Names() {
-		named := func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok }
-		if len(s.Charts) > 0 && !slices.ContainsFunc(s.Charts, named) {
-			continue
+		if s.named(name) {
+			chosen = append(chosen, s.versions(x.Entries[name], constraint)...)
 		}
-		chosen = append(chosen, s.versions(x.Entries[name], constraint)...)
 	}
 	return chosen, nil
+}
+
+// named reports whether charts of that name are meant.
+func (s Selection) named(name string) bool {
+	return len(s.Charts) == 0 || slices.ContainsFunc(s.Charts, func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok })
 }
 
 // constraint reads Versions; it is nil for all.

@@ -74,7 +74,7 @@ func (c *copier) done(name, version, what string, err error) {
 // with their signatures. It returns what became of each; the error is that of an
 // upstream which cannot be read at all.
 func Sync(ctx context.Context, c *client.Client, from client.Repository, to *server.Server, o Options) ([]Step, error) {
-	index, _, err := c.Update(ctx, from)
+	index, _, err := c.UpdateCharts(ctx, from, o.Select.Charts)
 	if err != nil {
 		return nil, err
 	}
@@ -189,17 +189,27 @@ func fetch(ctx context.Context, c *client.Client, from client.Repository, e *rep
 type Through struct {
 	Client *client.Client
 	From   client.Repository
+	// Charts are patterns of names, as those of a [Selection]. Default: all.
+	Charts []string
 	// Dir is where archives are on their way. Default: the system's.
 	Dir string
 }
 
 // Index fetches the index if it has changed.
 func (t Through) Index(ctx context.Context) (*repo.Index, error) {
-	index, _, err := t.Client.Update(ctx, t.From)
-	if index != nil {
-		return index, nil // one that could not be kept in the cache is good all the same
+	index, _, err := t.Client.UpdateCharts(ctx, t.From, t.Charts)
+	if index == nil {
+		return nil, err
 	}
-	return nil, err
+	// One that could not be kept in the cache is good all the same.
+	chosen := *index
+	chosen.Entries = map[string][]*repo.Entry{}
+	for name, entries := range index.Entries {
+		if (Selection{Charts: t.Charts}).named(name) {
+			chosen.Entries[name] = entries
+		}
+	}
+	return &chosen, nil
 }
 
 // Fetch fetches a version.
