@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"html/template"
 
-	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/renderer"
 	"github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
@@ -20,16 +20,8 @@ const maxMarkdown = 512 << 10
 // a page loads nothing from another host, which would tell that host who reads it.
 func markdown(source []byte) (template.HTML, error) {
 	source = source[:min(len(source), maxMarkdown)]
-	md := goldmark.New(
-		goldmark.WithExtensions(extension.GFM),
-		goldmark.WithParserOptions(
-			parser.WithAutoHeadingID(),
-			parser.WithASTTransformers(util.Prioritized(picturesToLinks{}, 100)),
-		),
-		goldmark.WithRendererOptions(html.WithUnsafe()), // what is not safe is taken out below
-	)
 	var b bytes.Buffer
-	if err := md.Convert(source, &b); err != nil {
+	if err := markdownRenderer().Render(&b, source, boundedParser().Parse(text.NewReader(source))); err != nil {
 		return "", err
 	}
 	if safe, err := sanitize(b.Bytes()); err == nil {
@@ -37,6 +29,15 @@ func markdown(source []byte) (template.HTML, error) {
 	}
 	// It is nested deeper than any text, and is shown as it was written.
 	return template.HTML("<pre>" + template.HTMLEscapeString(string(source)) + "</pre>"), nil //nolint:gosec // it is escaped
+}
+
+func markdownRenderer() renderer.Renderer {
+	return renderer.NewRenderer(renderer.WithNodeRenderers(
+		util.Prioritized(extension.NewTableHTMLRenderer(), 500),
+		util.Prioritized(extension.NewStrikethroughHTMLRenderer(), 500),
+		util.Prioritized(extension.NewTaskCheckBoxHTMLRenderer(), 500),
+		util.Prioritized(html.NewRenderer(html.WithUnsafe()), 1000), // what is not safe is taken out afterwards
+	))
 }
 
 // picturesToLinks replaces pictures by their texts, which lead to them. A picture

@@ -69,6 +69,38 @@ func FuzzMarkdown(f *testing.F) {
 	})
 }
 
+// TestMarkdownIsBounded wants what would take the parser minutes or gigabytes to stay
+// the text that was written.
+func TestMarkdownIsBounded(t *testing.T) {
+	tests := []struct{ name, in, element string }{
+		{"a table that is filled up", "|" + strings.Repeat("a|", 3000) + "\n|" + strings.Repeat("-|", 3000) + "\n" + strings.Repeat("|b\n", 3000), "<td>"},
+		{"quotes in quotes", strings.Repeat(">", maxMarkdown), "<blockquote>"},
+		{"lists in lists", strings.Repeat("1. ", maxMarkdown/3), "<ol>"},
+		{"links without an end", strings.Repeat("[a](", maxMarkdown/4), "<a "},
+		{"links whose addresses have no end", strings.Repeat("[a](<b", maxMarkdown/6), "<a "},
+		{"links in one paragraph", strings.Repeat("[a](b) ", maxMarkdown/7), "<a "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := markdown([]byte(tt.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got) > 10*len(tt.in) || strings.Count(string(got), tt.element) > 2000 {
+				t.Errorf("%d bytes became %d, with %d times %s", len(tt.in), len(got), strings.Count(string(got), tt.element), tt.element)
+			}
+		})
+	}
+	usual := strings.Repeat("- [a](b), [c](d) and ![e](f)\n", 2000) + "\n|a|b|\n|-|-|\n" + strings.Repeat("|[a](b)|c|\n", 2000)
+	got, err := markdown([]byte(usual))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(got), "<a "); n != 8000 {
+		t.Errorf("of 8000 usual links, %d are left", n)
+	}
+}
+
 func TestSearch(t *testing.T) {
 	cards := []homeCard{
 		{Card: &Card{Name: "mysql", Description: "A database"}},

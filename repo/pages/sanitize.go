@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"gantry/charts/pattern"
 )
 
 // sanitize keeps of HTML what a text is made of: no scripts, no styles, no forms, no
@@ -91,9 +92,9 @@ func clean(n *html.Node) bool {
 		keep("colspan", isNumber)
 		keep("rowspan", isNumber)
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
-		keep("id", regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`).MatchString)
+		keep("id", headingID().MatchString)
 	case atom.Code:
-		keep("class", regexp.MustCompile(`^language-[a-zA-Z0-9]+$`).MatchString)
+		keep("class", languageClass().MatchString)
 	case atom.Ol:
 		keep("start", isNumber)
 	case atom.A:
@@ -109,7 +110,13 @@ func clean(n *html.Node) bool {
 	return true
 }
 
-func isNumber(value string) bool { return regexp.MustCompile(`^[0-9]{1,9}$`).MatchString(value) }
+func isNumber(value string) bool { return digits().MatchString(value) }
+
+var (
+	headingID     = pattern.Lazy(`^[a-z0-9][a-z0-9_-]*$`)
+	languageClass = pattern.Lazy(`^language-[a-zA-Z0-9]+$`)
+	digits        = pattern.Lazy(`^[0-9]{1,9}$`)
+)
 
 // leadsSomewhere reports whether a link opens a page or a letter, and runs nothing.
 func leadsSomewhere(link string) bool {
