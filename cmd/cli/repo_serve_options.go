@@ -101,7 +101,11 @@ func (o *repoServeOptions) addWebhooks(_ *app, options *server.Options) error {
 		return err
 	}
 	for _, hook := range o.webhooks {
-		options.Webhooks = append(options.Webhooks, server.Webhook{URL: hook, Secret: secret})
+		w := server.Webhook{URL: hook, Secret: secret}
+		if err := w.Validate(); err != nil {
+			return usageError(err)
+		}
+		options.Webhooks = append(options.Webhooks, w)
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (o *Options) complete() error {
 		return fmt.Errorf("the depth must be between 0 and %d", MaxDepth)
 	}
 	for _, hook := range o.Webhooks {
-		if err := hook.validate(); err != nil {
+		if err := hook.Validate(); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,7 +29,8 @@ type Webhook struct {
 	Secret Secret
 }
 
-func (h Webhook) validate() error {
+// Validate says why a webhook cannot be told of anything.
+func (h Webhook) Validate() error {
 	u, err := url.Parse(h.URL)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
@@ -36,7 +38,22 @@ func (h Webhook) validate() error {
 	case h.Secret == "":
 		return fmt.Errorf("the webhook %s needs a secret to sign with", u.Redacted())
 	}
+	if _, err := h.key(); err != nil {
+		return fmt.Errorf("the secret of the webhook %s begins with %s and does not go on in Base64", u.Redacted(), codedSecret)
+	}
 	return nil
+}
+
+// codedSecret begins a secret that is given in Base64, as receivers hand it out.
+const codedSecret = "whsec_"
+
+// key returns what requests are signed with.
+func (h Webhook) key() ([]byte, error) {
+	coded, ok := strings.CutPrefix(string(h.Secret), codedSecret)
+	if !ok {
+		return []byte(h.Secret), nil
+	}
+	return base64.StdEncoding.DecodeString(coded)
 }
 
 // redactURL hides a password in what may not be a URL.
@@ -168,12 +185,13 @@ func (s *Server) Deliver(ctx context.Context) {
 	_ = group.Wait() // failures are logged
 }
 
-// serve sends the events of one webhook, in order.
+// serve sends the events of one webhook, in order. One that is on its way when the
+// context ends arrives; those that wait then have a moment.
 func (h *hooks) serve(ctx context.Context, to receiver) {
 	for ctx.Err() == nil {
 		select {
 		case d := <-to.queue:
-			h.deliver(ctx, to.hook, d)
+			h.deliver(ctx, context.WithoutCancel(ctx), to.hook, d)
 		case <-ctx.Done():
 		}
 	}
@@ -182,15 +200,16 @@ func (h *hooks) serve(ctx context.Context, to receiver) {
 	for {
 		select {
 		case d := <-to.queue:
-			h.deliver(last, to.hook, d)
+			h.deliver(last, last, to.hook, d)
 		default:
 			return
 		}
 	}
 }
 
-// deliver sends an event until it is taken, or often enough.
-func (h *hooks) deliver(ctx context.Context, to Webhook, d delivery) {
+// deliver sends an event until it is taken, or often enough, or until the context
+// ends; sending bounds each attempt.
+func (h *hooks) deliver(ctx, sending context.Context, to Webhook, d delivery) {
 	var err error
 	wait := firstWait
 	for attempt := range maxAttempts {
@@ -199,8 +218,7 @@ func (h *hooks) deliver(ctx context.Context, to Webhook, d delivery) {
 			h.wait(ctx, wait)
 			wait *= 2
 		}
-		// The first attempt is made even while the server ends.
-		if err = h.send(context.WithoutCancel(ctx), to, d); err == nil {
+		if err = h.send(sending, to, d); err == nil {
 			h.metrics.deliveries.WithLabelValues("delivered").Inc()
 			return
 		}
@@ -242,7 +260,8 @@ func (h *hooks) send(ctx context.Context, to Webhook, d delivery) error {
 
 // sign returns the signature of an event at a time.
 func (h Webhook) sign(d delivery, stamp string) string {
-	mac := hmac.New(sha256.New, []byte(h.Secret))
+	key, _ := h.key() // it was valid at the start
+	mac := hmac.New(sha256.New, key)
 	fmt.Fprintf(mac, "%s.%s.%s", d.id, stamp, d.body) // a hash takes everything
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

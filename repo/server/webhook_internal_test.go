@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -151,8 +152,53 @@ func TestWebhookGivesUp(t *testing.T) {
 func TestWebhookOptions(t *testing.T) {
 	t.Parallel()
 	for _, hook := range []Webhook{{}, {URL: "https://example.org"}, {URL: "ftp://example.org", Secret: "x"}, {URL: "https://me:hidden@example.org"}, {URL: "http://me:hidden@[", Secret: "x"}} {
-		if err := hook.validate(); err == nil || strings.Contains(err.Error(), "hidden") {
+		if err := hook.Validate(); err == nil || strings.Contains(err.Error(), "hidden") {
 			t.Errorf("%s: %v", hook.URL, err)
 		}
+	}
+}
+
+// hung is a receiver that never answers.
+type hung struct{}
+
+func (hung) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestWebhookEnds ends a server while many events wait for a receiver that does not
+// answer: it does not stay for each of them.
+func TestWebhookEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := hooked(t, "http://hooks.example.org")
+		s.hooks.client.Transport = hung{}
+		for i := range maxQueue {
+			s.hooks.tell(t.Context(), Event{Type: "chart.published", Data: EventData{Version: strconv.Itoa(i)}})
+		}
+		began := time.Now()
+		s.deliverQueued(t)
+		if took := time.Since(began); took > 2*drainTimeout {
+			t.Errorf("the server took %v to end", took)
+		}
+		page := httptest.NewRecorder()
+		s.Metrics().ServeHTTP(page, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+		if line := fmt.Sprintf("gantry_webhook_deliveries_total{outcome=%q} %d\n", "failed", maxQueue); !strings.Contains(page.Body.String(), line) {
+			t.Errorf("the metrics lack %s", line)
+		}
+	})
+}
+
+// TestWebhookSecret signs with the key that the library of a receiver takes from the
+// same secret.
+func TestWebhookSecret(t *testing.T) {
+	t.Parallel()
+	d := delivery{id: "msg_1", body: []byte("{}")}
+	plain, coded := Webhook{Secret: "s3cret"}, Webhook{Secret: "whsec_czNjcmV0"}
+	if plain.sign(d, "1") != coded.sign(d, "1") {
+		t.Error("a secret in Base64 is another one")
+	}
+	if err := (Webhook{URL: "https://example.org", Secret: "whsec_$$"}).Validate(); err == nil || strings.Contains(err.Error(), "$$") {
+		t.Errorf("a secret that cannot be read: %v", err)
 	}
 }
