@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"sync"
+	"syscall"
 )
 
 // Directory keeps objects as files below one folder. Several processes on one
@@ -113,23 +114,29 @@ func (d *Directory) PutIfAbsent(ctx context.Context, key string, body io.ReadSee
 	if err := cmp.Or(ctx.Err(), CheckKey(key)); err != nil {
 		return "", wrap("put", key, err)
 	}
-	if _, err := d.root.Lstat(key); err == nil {
-		return "", wrap("put", key, ErrExists)
-	}
 	f, err := d.makeFolder(path.Dir(key))
 	if err != nil {
 		return "", wrap("put", key, err)
 	}
 	defer f.Close()
+	if _, err := f.Lstat(path.Base(key)); err == nil {
+		// Whoever goes on with what is there relies on it, and its writer may have
+		// been stopped before it was safe.
+		return "", wrap("put", key, cmp.Or(d.sync(f), ErrExists))
+	}
 	temp, etag, err := f.writeTemp(body)
 	if err != nil {
 		return "", wrap("put", key, err)
 	}
 	defer f.Remove(temp) // if that fails, it is swept later
-	if err := d.linkNew(ctx, f, temp, key); err != nil {
-		return "", wrap("put", key, translate(err))
+	err = translate(d.linkNew(ctx, f, temp, key))
+	if err == nil || errors.Is(err, ErrExists) {
+		err = cmp.Or(d.sync(f), err)
 	}
-	return etag, wrap("put", key, d.sync(f))
+	if err != nil {
+		return "", wrap("put", key, err)
+	}
+	return etag, nil
 }
 
 // linkNew gives the temporary file its name unless the name is taken. On a file
@@ -236,14 +243,19 @@ func (d *Directory) List(ctx context.Context, folder, after string) iter.Seq2[In
 				continue
 			}
 			info, err := d.Stat(ctx, key)
-			if err != nil {
-				continue // a folder, a link that leads out, or gone meanwhile
+			if err != nil && (errors.Is(err, ErrNotFound) || d.isLink(key)) {
+				continue // a folder, gone meanwhile, or a link that leads nowhere or out
 			}
-			if !yield(info, nil) {
+			if !yield(info, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+func (d *Directory) isLink(key string) bool {
+	info, err := d.root.Lstat(key)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
 func (d *Directory) readFolder(folder string) ([]string, error) {
@@ -251,7 +263,7 @@ func (d *Directory) readFolder(folder string) ([]string, error) {
 		return nil, err
 	}
 	f, err := d.root.Open(path.Join(".", folder))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(translate(err), ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
@@ -259,6 +271,9 @@ func (d *Directory) readFolder(folder string) ([]string, error) {
 	}
 	defer f.Close()
 	names, err := f.Readdirnames(-1)
+	if errors.Is(translate(err), ErrNotFound) {
+		return nil, nil // an object has that name
+	}
 	slices.Sort(names)
 	return names, err
 }
@@ -279,7 +294,7 @@ func (d *Directory) lock(ctx context.Context, key string) (unlock func(), err er
 // translate turns what the file system says into the errors of the contract.
 func translate(err error) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return ErrNotFound
 	case errors.Is(err, fs.ErrExist):
 		return ErrExists

@@ -110,3 +110,49 @@ func TestDirectoryLeavesNoTemporaryFiles(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestDirectoryListIsWhole ends the store while it is listed: what could not be looked
+// at is not taken for gone.
+func TestDirectoryListIsWhole(t *testing.T) {
+	t.Parallel()
+	d, err := blob.OpenDirectory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"folder/a", "folder/b", "folder/c"}
+	for _, key := range want {
+		create(t, d, key, "x")
+	}
+	var got []string
+	for info, err := range d.List(t.Context(), "folder/", "") {
+		if err != nil {
+			return
+		}
+		got = append(got, info.Key)
+		wantErr(t, d.Close(), nil)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q without an error", got)
+	}
+}
+
+// TestDirectoryObjectIsNoFolder looks for objects below an object.
+func TestDirectoryObjectIsNoFolder(t *testing.T) {
+	t.Parallel()
+	d := openDirectory(t, t.TempDir())
+	create(t, d, "a.tgz", "x")
+	_, _, err := d.Get(t.Context(), "a.tgz/gantry/gen")
+	wantErr(t, err, blob.ErrNotFound)
+	_, err = d.Stat(t.Context(), "a.tgz/b")
+	wantErr(t, err, blob.ErrNotFound)
+	wantErr(t, d.Delete(t.Context(), "a.tgz/b"), nil)
+	for _, err := range d.List(t.Context(), "a.tgz/gantry/", "") {
+		t.Error(err)
+	}
+	for _, err := range d.List(t.Context(), "a.tgz/", "") {
+		t.Error(err)
+	}
+	if _, err := d.PutIfAbsent(t.Context(), "a.tgz/b", strings.NewReader("x")); err == nil {
+		t.Error("an object is a folder as well")
+	}
+}

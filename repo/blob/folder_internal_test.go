@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -69,4 +70,39 @@ func TestWritesWaitForASyncThatCoversThem(t *testing.T) {
 		})
 	}
 	writers.Wait()
+}
+
+// TestExistingIsSafe creates an object whose writer could not make it safe: who is told
+// that it exists goes on with it, and so it must survive a power cut by then.
+func TestExistingIsSafe(t *testing.T) {
+	t.Parallel()
+	d, err := OpenDirectory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	broken := errors.New("the disk is gone")
+	var failing error
+	syncs := 0
+	d.sync = func(f folder) error {
+		if f.path == "folder" {
+			syncs++
+			return failing
+		}
+		return nil
+	}
+	create := func() error {
+		_, err := d.PutIfAbsent(t.Context(), "folder/key", strings.NewReader("x"))
+		return err
+	}
+	failing = broken
+	for range 2 {
+		if err := create(); !errors.Is(err, broken) {
+			t.Errorf("created on a disk that is gone: %v", err)
+		}
+	}
+	failing, syncs = nil, 0
+	if err := create(); !errors.Is(err, ErrExists) || syncs == 0 {
+		t.Errorf("%v after %d syncs", err, syncs)
+	}
 }

@@ -179,6 +179,9 @@ func (s *S3) getOnce(ctx context.Context, key string) ([]byte, string, error) {
 	return data, o.ETag, nil
 }
 
+// errWholeObject reports an answer that begins elsewhere than was asked for.
+var errWholeObject = errors.New("the bucket does not answer with parts of objects")
+
 // Open returns an object for reading in parts. The first part begins to arrive
 // at once, at the cost of one request. When the connection breaks off, reading
 // goes on with another one, unless the object was replaced meanwhile.
@@ -199,6 +202,9 @@ func (s *S3) Open(ctx context.Context, key string) (*Object, error) {
 		})
 		if err != nil {
 			return nil, translateS3(err)
+		}
+		if !strings.HasPrefix(aws.ToString(part.ContentRange), fmt.Sprintf("bytes %d-", offset)) {
+			return nil, errors.Join(errWholeObject, part.Body.Close())
 		}
 		return part.Body, nil
 	}

@@ -362,6 +362,41 @@ func TestS3Resumes(t *testing.T) {
 	}
 }
 
+// TestS3WithoutRanges reads on from a server that begins every answer anew.
+func TestS3WithoutRanges(t *testing.T) {
+	t.Parallel()
+	var cut atomic.Bool
+	var whole *httptest.ResponseRecorder
+	front := faults(t, objectstore.Start(t), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/big") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if whole == nil {
+			whole = httptest.NewRecorder()
+			next.ServeHTTP(whole, r)
+		}
+		maps.Copy(w.Header(), whole.Header())
+		w.WriteHeader(whole.Code)
+		_, _ = w.Write(whole.Body.Bytes()[:500])
+		if cut.CompareAndSwap(false, true) {
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = w.Write(whole.Body.Bytes()[500:])
+	})
+	s := openS3(t, blob.S3Options{Bucket: objectstore.Bucket, Endpoint: front})
+	create(t, s, "big", strings.Repeat("0123456789", 100))
+	o, err := s.Open(t.Context(), "big")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if got, err := io.ReadAll(o); err == nil || len(got) > 500 {
+		t.Errorf("read %d bytes of half an answer, %v", len(got), err)
+	}
+}
+
 func TestS3Opens(t *testing.T) {
 	t.Parallel()
 	server := objectstore.Start(t)
