@@ -73,7 +73,7 @@ func (s *Server) showTokens(w http.ResponseWriter, r *http.Request, view pages.T
 	}
 	all, err := Tokens(r.Context(), s.catalog.store)
 	if err != nil {
-		return storageProblem(err)
+		return readProblem(err)
 	}
 	now := s.options.Now()
 	for _, t := range slices.Backward(all) {
@@ -180,7 +180,7 @@ func (s *Server) auditPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	entries, more, err := s.journal.find(r.Context(), q)
 	if err != nil {
-		return storageProblem(err)
+		return readProblem(err)
 	}
 	view.More = more
 	for _, e := range entries {

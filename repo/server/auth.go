@@ -171,7 +171,7 @@ func (s *Server) identify(r *http.Request) (p principal, known bool, err error) 
 		return principal{}, false, nil
 	}
 	if err != nil {
-		return principal{}, false, storageProblem(err)
+		return principal{}, false, readProblem(err)
 	}
 	if !t.isSecret(parts[2]) || t.Ended(s.options.Now()) != "" {
 		return principal{}, false, nil

@@ -35,7 +35,7 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) error {
 		return s.send(w, r, content{key: rec.Provenance, kind: "application/pgp-signature", modified: rec.Created})
 	}
 	return s.sendArchive(w, r, archiveOf{name, rec.Version, "http"},
-		content{key: rec.Archive, tag: rec.Digest, kind: "application/gzip", modified: rec.Created})
+		content{key: rec.Archive, tag: rec.Digest, size: rec.Size, kind: "application/gzip", modified: rec.Created})
 }
 
 // byFile finds the version that a file name without its ending means. Both names
@@ -59,8 +59,9 @@ func (s *snapshot) byFile(stem string) (r record, chart string, ok bool) {
 
 type content struct {
 	key, kind string
-	// tag is the digest of the content, when it is known.
+	// tag is the digest of the content, and size its size, when they are known.
 	tag      string
+	size     int64
 	modified time.Time
 	// fixed content is another one under another name.
 	fixed bool
@@ -77,9 +78,16 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, c content) error {
 		return p
 	}
 	if err != nil {
-		return storageProblem(err)
+		return readProblem(err)
 	}
 	defer o.Close()
+	if c.size > 0 && o.Size != c.size {
+		return &problem{
+			Status: http.StatusInternalServerError, Code: "content-damaged",
+			Message: fmt.Sprintf("the content of %s is damaged: the storage has %d bytes of %d", r.URL.Path, o.Size, c.size),
+			Hint:    "its operator must put it back, or delete the version and publish it again; gantry repo fsck finds all that is damaged",
+		}
+	}
 	h := w.Header()
 	h.Set("Content-Type", c.kind)
 	h.Set("X-Content-Type-Options", "nosniff")

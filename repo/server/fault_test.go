@@ -3,14 +3,17 @@ package server_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"mime/multipart"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -433,6 +436,56 @@ func TestReadOnlyFolderIsServed(t *testing.T) {
 	if diff := cmp.Diff(want, s.listed()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// TestStorageRefusesToBeRead tells a store that may not be read from one that may not
+// be written.
+func TestStorageRefusesToBeRead(t *testing.T) {
+	t.Parallel()
+	memory := &blob.Memory{}
+	serve(t, memory, server.Options{}).publish(chartArchive(t, "web", "1.0.0", ""))
+	s := serve(t, unreadable{memory}, server.Options{})
+	r := s.get("/charts/web-1.0.0.tgz")
+	if code, message, _ := r.problem(t); r.status != http.StatusServiceUnavailable || code != "storage-failed" {
+		t.Errorf("%d %s: %s", r.status, code, message)
+	}
+}
+
+// unreadable keeps its contents from those who have lost the right to them.
+type unreadable struct{ blob.Store }
+
+func (unreadable) Open(context.Context, string) (*blob.Object, error) { return nil, fs.ErrPermission }
+
+// TestClientLeaves counts a request whose client does not wait for its answer as no
+// failure of the server.
+func TestClientLeaves(t *testing.T) {
+	t.Parallel()
+	memory := &blob.Memory{}
+	serve(t, memory, server.Options{}).publish(chartArchive(t, "web", "1.0.0", ""))
+	var log bytes.Buffer
+	ctx, leave := context.WithCancel(t.Context())
+	handler, err := server.New(t.Context(), leaving{memory, leave}, server.Options{Now: clock(), Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/charts/web-1.0.0.tgz", "/v2/web/manifests/1.0.0"} {
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
+	}
+	if got := strings.Count(log.String(), `"level":"INFO","msg":"request"`); got != 2 || strings.Contains(log.String(), "ERROR") {
+		t.Errorf("the log says\n%s", &log)
+	}
+}
+
+// leaving is a store that is so slow that the client leaves.
+type leaving struct {
+	blob.Store
+	leave func()
+}
+
+func (l leaving) Open(ctx context.Context, _ string) (*blob.Object, error) {
+	l.leave()
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 func TestDamagedRecordStopsTheStart(t *testing.T) {

@@ -27,7 +27,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, err := range s.catalog.store.List(r.Context(), shardFolder, "~") {
 		if err != nil {
-			return storageProblem(err)
+			return readProblem(err)
 		}
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})

@@ -102,10 +102,7 @@ func (s *Server) oci() http.Handler {
 			h = s.reading(s.limited(s.fresh(s.ociRoute)))
 		}
 		if err := h(w, r); err != nil {
-			p, ok := errors.AsType[*problem](err)
-			if !ok {
-				p = storageProblem(err)
-			}
+			p := problemOf(r, err)
 			noteError(r.Context(), p)
 			writeOCIProblem(w, p)
 		}
@@ -231,6 +228,7 @@ func (s *Server) ociBlob(w http.ResponseWriter, r *http.Request, q ociRequest) e
 	w.Header().Set(headerDigest, q.reference)
 	c := content{key: key, tag: q.reference, kind: "application/octet-stream", fixed: true}
 	if ofChart {
+		c.size = version.Size
 		return s.sendArchive(w, r, archiveOf{q.name, version.Version, "oci"}, c)
 	}
 	return s.send(w, r, c)

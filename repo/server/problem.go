@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,12 +57,32 @@ func storageProblem(err error) *problem {
 			Hint:    "nothing was published; its operator must make the storage writable", cause: err,
 		}
 	default:
-		return &problem{
-			Status: http.StatusServiceUnavailable, Code: "storage-failed",
-			Message: "the storage of the repository failed",
-			Hint:    "try again; the log of the repository has the reason under the id of this request", cause: err,
-		}
+		return readProblem(err)
 	}
+}
+
+// readProblem is about what was only to be read.
+func readProblem(err error) *problem {
+	return &problem{
+		Status: http.StatusServiceUnavailable, Code: "storage-failed",
+		Message: "the storage of the repository failed",
+		Hint:    "try again; the log of the repository has the reason under the id of this request", cause: err,
+	}
+}
+
+// statusClientGone is what nginx says of a client that did not wait for its answer.
+const statusClientGone = 499
+
+// problemOf returns what an endpoint answers. Whatever a request came to whose client
+// has left is nobody's failure.
+func problemOf(r *http.Request, err error) *problem {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		return &problem{Status: statusClientGone, Code: "client-gone", Message: "the client did not wait for the answer", cause: err}
+	}
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	return storageProblem(err)
 }
 
 // isReadOnly reports that the store may be read but not written.
@@ -76,10 +97,7 @@ func (s *Server) answer(h endpoint) http.Handler {
 		if err == nil {
 			return
 		}
-		p, ok := errors.AsType[*problem](err)
-		if !ok {
-			p = storageProblem(err)
-		}
+		p := problemOf(r, err)
 		noteError(r.Context(), p)
 		if wantsHTML(r) && s.pages.Problem(w, r, s.visit(r), pages.Problem{Status: p.Status, Message: p.Message, Hint: p.Hint}) == nil {
 			return

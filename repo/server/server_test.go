@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -172,6 +173,51 @@ func TestIndexTagFollowsContent(t *testing.T) {
 	s.do(http.MethodDelete, "/api/charts/web/1.0.0", nil)
 	if tag(s) != empty {
 		t.Error("an empty repository has more than one tag")
+	}
+}
+
+// TestUploadSaysWhere follows the Location of an upload.
+func TestUploadSaysWhere(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{Depth: 2})
+	for i, path := range []string{"/api/charts", "/api/acme/prod/charts", "/acme/prod/api/charts"} {
+		archive := chartArchive(t, "web", fmt.Sprintf("1.0.%d+linux", i), "")
+		r := s.do(http.MethodPost, path, bytes.NewReader(archive))
+		base, err := url.Parse(s.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		where, err := base.Parse(r.header.Get("Location"))
+		if err != nil || r.status != http.StatusCreated {
+			t.Fatalf("%s: %d %v", path, r.status, err)
+		}
+		if got := s.get(where.Path); !bytes.Equal(got.body, archive) {
+			t.Errorf("%s: %d at %s", path, got.status, where)
+		}
+	}
+}
+
+// TestDamagedContentIsNotServed cuts off archives in the store.
+func TestDamagedContentIsNotServed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	store := directory(t, dir)
+	if err := os.WriteFile(filepath.Join(dir, "old-1.0.0.tgz"), chartArchive(t, "old", "1.0.0", ""), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, store, server.Options{})
+	web := chartArchive(t, "web", "1.0.0", "")
+	s.publish(web)
+	digest := digestOf(t, web)
+	for _, file := range []string{"old-1.0.0.tgz", filepath.Join("gantry/blobs/sha256", digest[:2], digest)} {
+		if err := os.Truncate(filepath.Join(dir, file), 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{"/charts/old-1.0.0.tgz", "/charts/web-1.0.0.tgz", "/v2/web/blobs/sha256:" + digest} {
+		if r := s.get(path); r.status != http.StatusInternalServerError || !bytes.Contains(r.body, []byte("content-damaged")) {
+			t.Errorf("%s: %d %s", path, r.status, r.body)
+		}
 	}
 }
 

@@ -173,7 +173,7 @@ func (s *Server) tenantOf(r *http.Request, names []string) (*Server, error) {
 		return nil, badRequest("repository-invalid", err.Error(), "use shorter names")
 	}
 	if holds, err := holdsCharts(r.Context(), store); err != nil {
-		return nil, storageProblem(err)
+		return nil, readProblem(err)
 	} else if !holds && !writes {
 		return s.below(&blob.Memory{}, path+"/"), nil
 	}
@@ -325,7 +325,7 @@ func (s *Server) tenantPaths(ctx context.Context) ([]string, error) {
 	var paths []string
 	for info, err := range s.catalog.store.List(ctx, tenantFolder, "") {
 		if err != nil {
-			return nil, storageProblem(err)
+			return nil, readProblem(err)
 		}
 		path := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(info.Key, tenantFolder), shardExt), "~", "/")
 		names := strings.Split(path, "/")

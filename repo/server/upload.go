@@ -76,7 +76,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", "charts/"+repo.FileName(meta.Name, meta.Version))
+	w.Header().Set("Location", "/"+s.path+"charts/"+repo.FileName(meta.Name, meta.Version))
 	writeJSON(w, http.StatusCreated, map[string]bool{"saved": true})
 	return nil
 }
