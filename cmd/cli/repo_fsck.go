@@ -63,6 +63,9 @@ func runRepoFsck(ctx context.Context, a *app, o *repoFsckOptions) error {
 	if report.Unreferenced > 0 {
 		fmt.Fprintf(a.Err, "; %s that nothing names any more, %.1f MiB", countOf(report.Unreferenced, "content"), float64(report.UnreferencedBytes)/(1<<20))
 	}
+	if report.Orphans > 0 {
+		fmt.Fprintf(a.Err, "; %s (signatures and the like) of what is gone", countOf(report.Orphans, "manifest"))
+	}
 	fmt.Fprintln(a.Err)
 	if n := len(report.Findings); n > 0 {
 		return &exitError{exitInput, withHint(fmt.Errorf("the repository has %s", countOf(n, "problem")),

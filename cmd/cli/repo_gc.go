@@ -31,6 +31,9 @@ marks; what an earlier run has marked long enough ago, and nothing names still, 
 deletes. So it is run now and then, once a day for instance, and servers may run
 meanwhile. An upload of marked content keeps it.
 
+A signature, or whatever else names a manifest as its subject, goes with what it
+signs, after the same time, unless it has a tag or is part of an index of manifests.
+
 Where a record is damaged it cannot be told what is named, and nothing is deleted.
 
 ` + exitCodesHelp,

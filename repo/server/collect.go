@@ -99,7 +99,8 @@ func (e *DamagedError) Error() string {
 // finds without a name now. It returns both, by digest. Where a record is damaged
 // it deletes nothing.
 func Collect(ctx context.Context, store blob.Store, options CollectOptions) ([]Unnamed, error) {
-	c := &checker{store: store, marking: true, named: map[string]bool{}}
+	c := newChecker(store)
+	c.marking = true
 	contents, err := c.walk(ctx)
 	if err != nil {
 		return nil, err
@@ -112,31 +113,19 @@ func Collect(ctx context.Context, store blob.Store, options CollectOptions) ([]U
 			return nil, err
 		}
 	}
-	sweep := &sweeper{store: store, options: options}
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(loaders)
-	found := make([]*Unnamed, len(contents))
-	for i, info := range contents {
-		if c.named[info.Key] {
-			continue
-		}
-		group.Go(func() (err error) {
-			found[i], err = sweep.content(groupCtx, info)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	sweep := &sweeper{store: store, options: options, seen: map[string]bool{}}
+	all, err := sweep.orphans(ctx, c, contents)
+	if err != nil {
 		return nil, err
 	}
+	found, err := sweep.contents(ctx, contents, c.named)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, found...)
 	if !options.DryRun {
 		if err := sweep.dropMarks(ctx, contents, c.named); err != nil {
 			return nil, err
-		}
-	}
-	var all []Unnamed
-	for _, u := range found {
-		if u != nil {
-			all = append(all, *u)
 		}
 	}
 	slices.SortFunc(all, func(a, b Unnamed) int { return strings.Compare(a.Digest, b.Digest) })
@@ -146,11 +135,40 @@ func Collect(ctx context.Context, store blob.Store, options CollectOptions) ([]U
 type sweeper struct {
 	store   blob.Store
 	options CollectOptions
+	// seen are the contents that are decided upon.
+	seen map[string]bool
 }
 
-// content marks a content, or deletes it when it has been marked for long enough.
-// The result is nil when somebody names it again.
-func (s *sweeper) content(ctx context.Context, info blob.Info) (*Unnamed, error) {
+// contents collects what has no name, and returns it.
+func (s *sweeper) contents(ctx context.Context, contents []blob.Info, named map[string]bool) ([]Unnamed, error) {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(loaders)
+	found := make([]*Unnamed, len(contents))
+	for i, info := range contents {
+		if named[info.Key] || s.seen[info.Key] {
+			continue
+		}
+		group.Go(func() (err error) {
+			found[i], err = s.content(groupCtx, info, nil)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var all []Unnamed
+	for _, u := range found {
+		if u != nil {
+			all = append(all, *u)
+		}
+	}
+	return all, nil
+}
+
+// content marks a content, or deletes it when it has been marked for long enough. What
+// must be done before it goes is done while it is claimed. The result is nil when
+// somebody names it again.
+func (s *sweeper) content(ctx context.Context, info blob.Info, before func(context.Context) (bool, error)) (*Unnamed, error) {
 	u := &Unnamed{Digest: "sha256:" + info.Key[strings.LastIndex(info.Key, "/")+1:], Size: info.Size, Since: s.options.Now.UTC()}
 	m, etag, err := readMark(ctx, s.store, info.Key)
 	if err != nil {
@@ -172,8 +190,14 @@ func (s *sweeper) content(ctx context.Context, info blob.Info) (*Unnamed, error)
 	if s.options.DryRun || !u.Deleted {
 		return u, nil
 	}
-	if _, err := writeMark(ctx, s.store, info.Key, etag, mark{markClaimed, now.UTC()}); err != nil {
+	if etag, err = writeMark(ctx, s.store, info.Key, etag, mark{markClaimed, now.UTC()}); err != nil {
 		return nil, ignoreLost(err)
+	}
+	if before != nil {
+		if goes, err := before(ctx); err != nil || !goes {
+			_, markErr := writeMark(ctx, s.store, info.Key, etag, mark{markKept, now.UTC()})
+			return nil, errors.Join(err, ignoreLost(markErr))
+		}
 	}
 	err = s.store.Delete(ctx, info.Key)
 	if err == nil {

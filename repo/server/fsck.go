@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -32,6 +33,9 @@ type Report struct {
 	// are otherwise harmless.
 	Unreferenced      int   `json:"unreferenced"`
 	UnreferencedBytes int64 `json:"unreferencedBytes"`
+	// Orphans are manifests, such as signatures, of others that are gone. They are
+	// collected as well.
+	Orphans int `json:"orphans"`
 }
 
 // Finding is something that is damaged or missing.
@@ -53,18 +57,32 @@ type checker struct {
 	marking bool
 	group   *errgroup.Group
 
+	// referrers are manifests that are there for the sake of another one: all, until
+	// those are known whose subject is there.
+	referrers []referrer
+
 	mu     sync.Mutex
 	report Report
 	named  map[string]bool
+	// members are the manifests that an index of manifests names.
+	members map[string]bool
+}
+
+func newChecker(store blob.Store) *checker {
+	return &checker{store: store, named: map[string]bool{}, members: map[string]bool{}, report: Report{Findings: []Finding{}}}
 }
 
 // Check reads a whole store: every record, and the content that it names. It
 // writes nothing, and may run while servers do; what they change meanwhile it may
 // see or not. The error is that of a store that cannot be read.
 func Check(ctx context.Context, store blob.Store, options CheckOptions) (*Report, error) {
-	c := &checker{store: store, quick: options.Quick, named: map[string]bool{}}
+	c := newChecker(store)
+	c.quick = options.Quick
 	contents, err := c.walk(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.checkOrphans(ctx); err != nil {
 		return nil, err
 	}
 	for _, info := range contents {
@@ -81,22 +99,41 @@ func Check(ctx context.Context, store blob.Store, options CheckOptions) (*Report
 
 // walk follows all records, and returns the contents that there are.
 func (c *checker) walk(ctx context.Context) ([]blob.Info, error) {
-	c.report.Findings = []Finding{}
-	var groupCtx context.Context
-	c.group, groupCtx = errgroup.WithContext(ctx)
-	c.group.SetLimit(loaders)
 	// What was uploaded since is named by records that were not read, so the
-	// contents are listed first.
+	// contents are listed first. What refers to a version came after it, so the
+	// versions are read last.
 	contents, err := c.contents(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, walk := range []func(context.Context) error{c.charts, c.artifacts} {
-		if err := walk(groupCtx); err != nil {
-			return nil, errors.Join(err, c.group.Wait())
+	if err := c.together(ctx, c.artifacts, c.charts); err != nil {
+		return nil, err
+	}
+	return contents, c.follow(ctx)
+}
+
+// together takes steps that hand work to the group, and waits for all of it.
+func (c *checker) together(ctx context.Context, steps ...func(context.Context) error) error {
+	var groupCtx context.Context
+	c.group, groupCtx = errgroup.WithContext(ctx)
+	c.group.SetLimit(loaders)
+	for _, step := range steps {
+		if err := step(groupCtx); err != nil {
+			return errors.Join(err, c.group.Wait())
 		}
 	}
-	return contents, c.group.Wait()
+	return c.group.Wait()
+}
+
+// checkOrphans looks at what goes with the next collections: until then it is served.
+func (c *checker) checkOrphans(ctx context.Context) error {
+	c.report.Orphans = len(c.referrers)
+	return c.together(ctx, func(ctx context.Context) error {
+		for _, r := range c.referrers {
+			c.group.Go(func() error { return c.manifest(ctx, Finding{Chart: r.repository}, r.Digest) })
+		}
+		return nil
+	})
 }
 
 // contents lists what is kept by digest.
@@ -234,32 +271,19 @@ func (c *checker) signature(ctx context.Context, f Finding, r record) error {
 
 // manifest checks a manifest and names what it is made of.
 func (c *checker) manifest(ctx context.Context, f Finding, digest string) error {
+	if checkDigest(digest) != nil {
+		f.Code, f.Message = "record-damaged", "the record names a manifest "+strconv.Quote(digest)
+		c.find(f)
+		return nil
+	}
 	if err := c.content(ctx, f, digestKey(digest), strings.TrimPrefix(digest, "sha256:")); err != nil {
 		return err
 	}
-	data, _, err := c.store.Get(ctx, digestKey(digest))
-	if errors.Is(err, blob.ErrNotFound) {
-		return nil // told already, and what it named cannot be pulled by anybody
+	keys, err := c.parts(ctx, f, digest)
+	for _, key := range keys {
+		c.name(key)
 	}
-	if err != nil {
-		return err
-	}
-	var m struct {
-		Config struct{ Digest string }
-		Layers []struct{ Digest string }
-	}
-	if err := json.Unmarshal(data, &m); err != nil {
-		if c.marking {
-			c.find(Finding{Code: "content-damaged", Key: digestKey(digest), Chart: f.Chart, Version: f.Version, Message: "the manifest cannot be read: " + err.Error()})
-		}
-		return nil // checks have told already, for it is not what was pushed
-	}
-	for _, part := range append(m.Layers, m.Config) {
-		if checkDigest(part.Digest) == nil {
-			c.name(digestKey(part.Digest))
-		}
-	}
-	return nil
+	return err
 }
 
 // artifacts checks the records of what a registry holds beside charts.
@@ -288,6 +312,10 @@ func (c *checker) artifacts(ctx context.Context) error {
 			}
 		}
 		for _, m := range a.Manifests {
+			if !a.forItself(m) && checkDigest(m.Digest) == nil && checkDigest(m.Subject) == nil {
+				c.referrers = append(c.referrers, referrer{repository: repositoryOf(info.Key), artifact: m})
+				continue
+			}
 			c.group.Go(func() error { return c.manifest(ctx, Finding{Chart: a.Name}, m.Digest) })
 		}
 	}
