@@ -97,7 +97,9 @@ func (o *repoServeOptions) untilStopped(ctx context.Context, handler *server.Ser
 // serveUntil serves until the context ends, and then lets the requests under
 // way come to theirs.
 func (a *app) serveUntil(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	listener, withConn := server.Conns(listener)
 	s := &http.Server{
+		ConnContext:       withConn,
 		Handler:           a.noStalling(handler),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       transferTimeout,

@@ -106,7 +106,9 @@ func serve(tb testing.TB, store blob.Store, options server.Options) *tester {
 // over lets clients reach a server.
 func over(tb testing.TB, handler *server.Server) *tester {
 	tb.Helper()
-	s := httptest.NewServer(handler)
+	s := httptest.NewUnstartedServer(handler)
+	s.Listener, s.Config.ConnContext = server.Conns(s.Listener)
+	s.Start()
 	tb.Cleanup(s.Close)
 	return &tester{TB: tb, Server: s, handler: handler}
 }

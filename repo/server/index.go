@@ -57,7 +57,7 @@ func (s *Server) sendBody(w http.ResponseWriter, r *http.Request, b *body, codin
 			return
 		}
 	}
-	_ = write(w)
+	_ = joined(r.Context(), size, func() error { return write(w) })
 }
 
 func (s *Server) cacheControl(rest string) string {
