@@ -37,18 +37,18 @@ func (inspector) Render(ctx context.Context, c *chart.Chart) ([]pages.Object, er
 	return objects, nil
 }
 
-// Compare tells how one chart differs from another in what they render to and in
-// their default values.
+// Compare tells how one chart differs from another in their default values and in
+// what they render to.
 func (inspector) Compare(ctx context.Context, before, after *chart.Chart) (*pages.Comparison, error) {
+	c := &pages.Comparison{Values: changes(compare.Fields(before.Values, after.Values))}
 	was, err := documents(ctx, before)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", before.Metadata.Version, err)
+		return c, fmt.Errorf("%s: %w", before.Metadata.Version, err)
 	}
 	now, err := documents(ctx, after)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", after.Metadata.Version, err)
+		return c, fmt.Errorf("%s: %w", after.Metadata.Version, err)
 	}
-	c := &pages.Comparison{Values: changes(compare.Fields(before.Values, after.Values))}
 	for _, change := range compare.Objects(was, now) {
 		fields := slices.DeleteFunc(change.Fields, namesVersion)
 		if len(fields) > 0 || change.Change != compare.Altered {
@@ -100,19 +100,7 @@ func renderDefaults(ctx context.Context, c *chart.Chart) ([]engine.Manifest, err
 func changes(fields []compare.Field) []pages.Change {
 	list := make([]pages.Change, len(fields))
 	for i, f := range fields {
-		list[i] = pages.Change{Path: f.Path.String(), Verb: string(f.Change), Before: scalarText(f.Before), After: scalarText(f.After)}
+		list[i] = pages.Change{Path: f.Path.String(), Verb: string(f.Change), Before: f.Before, After: f.After}
 	}
 	return list
-}
-
-// scalarText writes a value as it stands in YAML.
-func scalarText(v any) string {
-	if v == nil {
-		return ""
-	}
-	text, err := yaml.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return strings.TrimRight(string(text), "\n")
 }

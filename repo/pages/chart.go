@@ -14,6 +14,7 @@ import (
 
 	"helm.sh/helm/v3/pkg/chart"
 
+	"gantry/charts/diag"
 	"gantry/charts/picture"
 )
 
@@ -79,8 +80,9 @@ type file struct {
 }
 
 type objectRow struct {
-	ID, Kind, Name, Source string
-	Lines                  []line
+	file
+
+	ID, Kind string
 }
 
 // Place is what of a chart a page shows.
@@ -162,6 +164,10 @@ func (p *Pages) open(ctx context.Context, l Library, c *chartPage) error {
 	}
 	defer done()
 	unpacked, err := p.load(ctx, l, c.Shown.Name, c.Shown.Version)
+	if broken, ok := errors.AsType[*brokenError](err); ok {
+		c.Trouble = broken.Error()
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -189,13 +195,13 @@ func readme(c *chart.Chart) (template.HTML, error) {
 }
 
 func templateFiles(c *chart.Chart) []file {
-	var files []file
-	for _, f := range slices.Concat(c.Templates, c.CRDs()) {
-		files = append(files, newFile(f.Name, f.Data))
-	}
-	slices.SortFunc(files, func(a, b file) int {
+	all := slices.SortedFunc(slices.Values(slices.Concat(c.Templates, c.CRDs())), func(a, b *chart.File) int {
 		return cmp.Or(cmp.Compare(path.Dir(a.Name), path.Dir(b.Name)), cmp.Compare(a.Name, b.Name))
 	})
+	files, shown := make([]file, len(all)), newSources()
+	for i, f := range all {
+		files[i] = shown.file(f.Name, f.Data)
+	}
 	return files
 }
 
@@ -224,8 +230,9 @@ func (p *Pages) objects(ctx context.Context, unpacked *chart.Chart, c *chartPage
 	}
 	ids := map[picture.Object]string{}
 	var fields []map[string]any
+	shown := newSources()
 	for i, o := range rendered {
-		row := objectRow{ID: objectID(i), Kind: o.Kind, Name: o.Name, Source: o.Source, Lines: newFile(o.Source, []byte(o.Text)).Lines}
+		row := objectRow{file: shown.file(diag.Printable(o.Name), []byte(o.Text)), ID: objectID(i), Kind: diag.Printable(o.Kind)}
 		c.Objects, fields = append(c.Objects, row), append(fields, o.Fields)
 		ids[picture.Object{Kind: o.Kind, Name: o.Name}] = "#" + row.ID
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+
+	"gantry/charts/diag"
 )
 
 // comparePage shows how two versions of a chart differ.
@@ -14,9 +16,18 @@ type comparePage struct {
 	Name, Chart string
 	All         []Version
 	From, To    Version
-	*Comparison
+	// Objects and Values are what differs, and Found how much that is in all.
+	Objects []objectChanges
+	Values  changes
+	Found   struct{ Objects, Values int }
 
 	Trouble string
+}
+
+// objectChanges is how two charts differ in an object.
+type objectChanges struct {
+	Kind, Name, Verb string
+	Changes          changes
 }
 
 // Compare shows how two versions of a chart differ: by default the newest two.
@@ -32,7 +43,7 @@ func (p *Pages) Compare(w http.ResponseWriter, r *http.Request, v Visit, name st
 		return err
 	}
 	c := &comparePage{
-		site: v.site(name + ": what has changed"), Name: name, All: versions, From: versions[from], To: versions[to], Comparison: &Comparison{},
+		site: v.site(name + " " + versions[from].Version + " → " + versions[to].Version), Name: name, All: versions, From: versions[from], To: versions[to],
 	}
 	c.Chart = c.Base + "chart/" + url.PathEscape(name)
 	if p.options.Inspector == nil {
@@ -47,13 +58,36 @@ func (p *Pages) Compare(w http.ResponseWriter, r *http.Request, v Visit, name st
 	before, errBefore := p.load(ctx, v.Library, name, c.From.Version)
 	after, errAfter := p.load(ctx, v.Library, name, c.To.Version)
 	if err := errors.Join(errBefore, errAfter); err != nil {
-		return err
+		broken, ok := errors.AsType[*brokenError](err)
+		if !ok {
+			return err
+		}
+		c.Trouble = broken.Error()
+		return p.show(w, r, http.StatusOK, "compare", c)
 	}
 	comparison, err := p.options.Inspector.Compare(ctx, before, after)
 	if err != nil {
 		c.Trouble = trouble(err)
-	} else {
-		c.Comparison = comparison
+	}
+	if comparison != nil {
+		c.fill(comparison)
 	}
 	return p.show(w, r, http.StatusOK, "compare", c)
 }
+
+// fill makes of a comparison what a page can show.
+func (c *comparePage) fill(all *Comparison) {
+	c.Found.Objects, c.Found.Values = len(all.Objects), len(all.Values)
+	r := &room{maxChangedLines}
+	c.Values = r.changes(all.Values)
+	for _, o := range all.Objects {
+		if r.left <= 0 {
+			break
+		}
+		r.left--
+		c.Objects = append(c.Objects, objectChanges{diag.Printable(o.Kind), diag.Printable(o.Name), o.Verb, r.changes(o.Changes)})
+	}
+}
+
+// MoreObjects is how many objects there is no room for.
+func (c *comparePage) MoreObjects() int { return c.Found.Objects - len(c.Objects) }

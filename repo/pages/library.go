@@ -3,10 +3,8 @@ package pages
 import (
 	"context"
 	"io"
-	"strings"
 	"time"
 
-	"github.com/rogpeppe/go-internal/diff"
 	"helm.sh/helm/v3/pkg/chart"
 
 	"gantry/repo"
@@ -89,7 +87,8 @@ type Inspector interface {
 	// Render returns the objects of a chart, in the order in which they are
 	// applied.
 	Render(ctx context.Context, c *chart.Chart) ([]Object, error)
-	// Compare tells how one chart differs from another.
+	// Compare tells how one chart differs from another. When one of them does not
+	// render, there is an error and a comparison of the values alone.
 	Compare(ctx context.Context, before, after *chart.Chart) (*Comparison, error)
 }
 
@@ -121,40 +120,7 @@ type Difference struct {
 type Change struct {
 	Path string
 	// Verb is added, removed or changed.
-	Verb          string
-	Before, After string
-}
-
-// ChangedLine is a line of a change in a text of several lines.
-type ChangedLine struct {
-	// Verb is added, removed, kept, or gap for lines that are left out.
 	Verb string
-	Text string
+	// Before and After are values as YAML has them, nil where there is none.
+	Before, After any
 }
-
-// Lines returns how a text of several lines has changed, and nothing for a value
-// that stands on one line.
-func (c Change) Lines() []ChangedLine {
-	if c.Before == "" || c.After == "" || !strings.Contains(c.Before+c.After, "\n") {
-		return nil
-	}
-	unified := diff.Diff("a", []byte(c.Before+"\n"), "b", []byte(c.After+"\n"))
-	var lines []ChangedLine
-	for i, text := range strings.Split(strings.TrimSuffix(string(unified), "\n"), "\n") {
-		switch {
-		case i < unifiedHeader || text == "":
-		case text[0] == '+':
-			lines = append(lines, ChangedLine{"added", text[1:]})
-		case text[0] == '-':
-			lines = append(lines, ChangedLine{"removed", text[1:]})
-		case text[0] == '@' && len(lines) > 0:
-			lines = append(lines, ChangedLine{"gap", "…"})
-		case text[0] == ' ':
-			lines = append(lines, ChangedLine{"kept", text[1:]})
-		}
-	}
-	return lines
-}
-
-// unifiedHeader is how many lines name the two sides of a unified diff.
-const unifiedHeader = 3

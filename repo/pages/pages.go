@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -51,9 +52,8 @@ type Pages struct {
 // asset is a file that pages refer to. Its address changes when it does, so that
 // it may be kept for ever.
 type asset struct {
-	data []byte
-	kind string
-	sum  string
+	data, packed []byte
+	kind, sum    string
 }
 
 // maxLooking is how many charts are unpacked or rendered at once.
@@ -75,7 +75,7 @@ func New(o Options) (*Pages, error) {
 			data = append(data, picture.Style()...)
 		}
 		sum := sha256.Sum256(data)
-		p.assets[name] = asset{data, kind, hex.EncodeToString(sum[:8])}
+		p.assets[name] = asset{data, packed(data), kind, hex.EncodeToString(sum[:8])}
 	}
 	functions := template.FuncMap{"asset": p.address, "count": diag.Count, "size": diag.Size, "date": date, "moment": moment, "number": number, "downloads": downloads, "sentence": sentence, "join": strings.Join}
 	for _, name := range []string{"home", "chart", "compare", "playground", "problem", "tokens", "audit"} {
@@ -104,7 +104,13 @@ func (p *Pages) Asset(w http.ResponseWriter, r *http.Request, name string) error
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	h.Set("X-Content-Type-Options", "nosniff")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.data))
+	h.Set("Vary", "Accept-Encoding")
+	data := a.data
+	if takesGzip(r) {
+		h.Set("Content-Encoding", "gzip")
+		data = a.packed
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 	return nil
 }
 
@@ -175,15 +181,15 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name st
 		return err
 	}
 	h := w.Header()
-	sum := sha256.Sum256(body.Bytes())
-	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	zip := body.Len() >= minPacked && takesGzip(r)
+	tag := entityTag(body.Bytes(), zip)
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	if h.Get("Content-Security-Policy") == "" {
 		h.Set("Content-Security-Policy", policy)
 	}
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Vary", "Accept")
+	h.Set("Vary", "Accept, Accept-Encoding")
 	if h.Get("Cache-Control") == "" {
 		// A page names the host that it was asked for under: not for shared caches.
 		h.Set("Cache-Control", "private, no-cache")
@@ -195,10 +201,25 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name st
 			return nil
 		}
 	}
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	answer := body.Bytes()
+	if zip {
+		h.Set("Content-Encoding", "gzip")
+		answer = packed(answer)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(answer)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes()) // a client that is gone needs no answer
+	_, _ = w.Write(answer) // a client that is gone needs no answer
 	return nil
+}
+
+// entityTag is that of a body, which is another one when it is compressed.
+func entityTag(body []byte, zip bool) string {
+	sum := sha256.Sum256(body)
+	tag := hex.EncodeToString(sum[:16])
+	if zip {
+		tag += "-gzip"
+	}
+	return `"` + tag + `"`
 }
 
 // Problem is an answer that says no.
@@ -245,11 +266,43 @@ func (p *Pages) load(ctx context.Context, l Library, name, version string) (*cha
 		return nil, err
 	}
 	defer f.Close()
-	c, err := archive.Unpack(f)
+	r := &watched{Reader: f}
+	c, err := archive.Unpack(r)
+	if r.failed != nil {
+		return nil, fmt.Errorf("read %s: %w", repo.FileName(name, version), r.failed)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", repo.FileName(name, version), err)
+		return nil, &brokenError{repo.FileName(name, version), err}
 	}
 	return c, nil
+}
+
+// brokenError reports a chart that lies in the repository and is none: one that was
+// put there by hand.
+type brokenError struct {
+	file string
+	err  error
+}
+
+// Error says what is wrong with it.
+func (e *brokenError) Error() string {
+	return "the archive " + e.file + " cannot be used: " + e.err.Error()
+}
+
+// watched tells failures of what is read from those of what it holds.
+type watched struct {
+	io.Reader
+
+	failed error
+}
+
+// Read is called by who reads.
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.Reader.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.failed = err
+	}
+	return n, err
 }
 
 // look waits until few enough charts are looked at, and returns what must be
@@ -326,7 +379,11 @@ func sentence(message string) string {
 	if size == 0 {
 		return ""
 	}
-	return strings.TrimSuffix(string(unicode.ToUpper(first))+message[size:], ".") + "."
+	text := string(unicode.ToUpper(first)) + message[size:]
+	if strings.ContainsRune(".?!", rune(text[len(text)-1])) {
+		return text
+	}
+	return text + "."
 }
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }

@@ -169,27 +169,54 @@ nothing:
 	}
 }
 
-func TestLines(t *testing.T) {
-	if got := (Change{Before: "1", After: "2"}).Lines(); got != nil {
-		t.Errorf("one line: %v", got)
-	}
+func TestChangedLines(t *testing.T) {
 	numbers := strings.Join(strings.Split("1234567890", ""), "\n")
-	got := Change{Before: "a\n" + numbers + "\nb", After: "A\n" + numbers + "\nB"}.Lines()
-	want := []ChangedLine{
-		{"removed", "a"},
-		{"added", "A"},
-		{"kept", "1"},
-		{"kept", "2"},
-		{"kept", "3"},
-		{"gap", "…"},
-		{"kept", "8"},
-		{"kept", "9"},
-		{"kept", "0"},
-		{"removed", "b"},
-		{"added", "B"},
+	tests := []struct {
+		name          string
+		before, after string
+		want          []changedLine
+	}{
+		{"one line", "1", "2", []changedLine{{"removed", "1"}, {"added", "2"}}},
+		{"what comes", "", "a\nb", []changedLine{{"added", "a"}, {"added", "b"}}},
+		{"a text", "a\n" + numbers + "\nb", "A\n" + numbers + "\nB", []changedLine{
+			{"removed", "a"},
+			{"added", "A"},
+			{"kept", "1"},
+			{"kept", "2"},
+			{"kept", "3"},
+			{"gap", "…"},
+			{"kept", "8"},
+			{"kept", "9"},
+			{"kept", "0"},
+			{"removed", "b"},
+			{"added", "B"},
+		}},
+		{"too much", strings.Repeat("a\n", maxChangedText/2), "b", []changedLine{{"gap", "too long to compare: 1 MiB, then 1 B"}}},
+		{"what reorders", "", "a\u202eb", []changedLine{{"added", `a\u202eb`}}},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	for _, tt := range tests {
+		if diff := cmp.Diff(tt.want, changedLines(tt.before, tt.after)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+// TestComparisonIsBounded wants a page to show so many lines and to count the rest.
+func TestComparisonIsBounded(t *testing.T) {
+	long := Change{Path: "long", Verb: "changed", After: strings.Repeat("a\n", maxChangedLines)}
+	var many []Change
+	for range maxChangedLines {
+		many = append(many, Change{Path: "a", Verb: "changed", Before: 1, After: 2})
+	}
+	var c comparePage
+	c.fill(&Comparison{Values: []Change{long, {Path: "b"}}, Objects: []Difference{{Kind: "Secret", Changes: many}}})
+	if got := len(c.Values.Rows[0].Lines); got != maxChangedLines+1 || c.Values.More != 1 || c.MoreObjects() != 1 {
+		t.Errorf("%d lines, %d more values, %d more objects", got, c.Values.More, c.MoreObjects())
+	}
+	c = comparePage{}
+	c.fill(&Comparison{Objects: []Difference{{Kind: "Secret", Changes: many}, {Kind: "Service"}}})
+	if got := c.Objects[0].Changes; len(got.Rows)+got.More != maxChangedLines || got.More == 0 || c.MoreObjects() != 1 {
+		t.Errorf("%d rows, %d more, %d more objects", len(got.Rows), got.More, c.MoreObjects())
 	}
 }
 
@@ -211,17 +238,24 @@ func TestColour(t *testing.T) {
 }
 
 func TestShownFile(t *testing.T) {
-	long := newFile("long", []byte(strings.Repeat("a line\n", maxShown/7+100)))
+	long := newSources().file("long", []byte(strings.Repeat("a line\n", maxShown/7+100)))
 	if !long.Cut || len(long.Lines) != maxShown/7 {
 		t.Errorf("a long file has %d lines, cut %v", len(long.Lines), long.Cut)
 	}
-	if one := newFile("one", []byte(strings.Repeat("x", maxShown+1))); len(one.Lines) != 0 || !one.Cut {
+	if one := newSources().file("one", []byte(strings.Repeat("x", maxShown+1))); len(one.Lines) != 0 || !one.Cut {
 		t.Errorf("a line that is too long is shown: %d lines", len(one.Lines))
 	}
-	if binary := newFile("binary", []byte("a\x00b")); len(binary.Lines) != 1 || binary.Lines[0][0].Text != "binary, 3 B" {
+	if binary := newSources().file("binary", []byte("a\x00b")); len(binary.Lines) != 1 || binary.Lines[0][0].Text != "binary, 3 B" {
 		t.Errorf("a binary file is %v", binary.Lines)
 	}
-	if bad := newFile("bad", []byte("a\x1b[31m")); bad.Lines[0][0].Text != `a\x1b[31m` {
+	shown := newSources()
+	for range maxSources / maxShown {
+		shown.file("some", []byte(strings.Repeat("a line\n", maxShown/7)))
+	}
+	if more := shown.file("more", []byte("a line")); len(more.Lines) != 0 || !more.Cut {
+		t.Errorf("there is no end of files: %d lines", len(more.Lines))
+	}
+	if bad := newSources().file("bad", []byte("a\x1b[31m")); bad.Lines[0][0].Text != `a\x1b[31m` {
 		t.Errorf("an escape is shown as %q", bad.Lines[0][0].Text)
 	}
 }

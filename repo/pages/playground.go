@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,7 +9,6 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
-	"strings"
 	"time"
 
 	"gantry/templates"
@@ -50,47 +48,63 @@ func (p *Pages) PlaygroundFile(w http.ResponseWriter, r *http.Request, name stri
 	case path.Ext(name) != ".js":
 		return unknown
 	}
-	data, err := fs.ReadFile(playground.Files(), stored)
+	f, err := playground.Files().Open(stored)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
 		return unknown
 	}
 	if err != nil {
 		return err
 	}
+	defer f.Close()
+	data, ok := f.(io.ReadSeeker)
+	if !ok {
+		return unknown // a folder
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/javascript; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "private, no-cache")
-	h.Set("ETag", `"`+p.tagOf(name, data)+`"`)
 	if name == converter {
 		h.Set("Content-Type", "application/wasm")
-		if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-			return unpacked(w, data)
+		h.Set("Vary", "Accept-Encoding")
+		if !takesGzip(r) {
+			return unpacked(w, r, data)
 		}
 		h.Set("Content-Encoding", "gzip")
 	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	tag, err := p.tagOf(name, data)
+	if err != nil {
+		return err
+	}
+	h.Set("ETag", tag)
+	http.ServeContent(w, r, "", time.Time{}, data)
 	return nil
 }
 
 // tagOf returns the entity tag of a part of the playground, which is worked out
 // once: the converter is large.
-func (p *Pages) tagOf(name string, data []byte) string {
+func (p *Pages) tagOf(name string, data io.Reader) (string, error) {
 	if tag, ok := p.tags.Load(name); ok {
-		return tag.(string) //nolint:forcetypeassert // nothing else is stored
+		return tag.(string), nil //nolint:forcetypeassert // nothing else is stored
 	}
-	sum := sha256.Sum256(data)
-	tag := hex.EncodeToString(sum[:16])
+	sum := sha256.New()
+	if _, err := io.Copy(sum, data); err != nil {
+		return "", err
+	}
+	tag := `"` + hex.EncodeToString(sum.Sum(nil)[:16]) + `"`
 	p.tags.Store(name, tag)
-	return tag
+	return tag, nil
 }
 
 // unpacked serves the few clients that cannot unpack themselves.
-func unpacked(w http.ResponseWriter, data []byte) error {
-	r, err := gzip.NewReader(bytes.NewReader(data))
+func unpacked(w http.ResponseWriter, r *http.Request, data io.Reader) error {
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	zip, err := gzip.NewReader(data)
 	if err != nil {
 		return err
 	}
-	_, _ = io.Copy(w, r) // a client that is gone needs no answer
+	_, _ = io.Copy(w, zip) // a client that is gone needs no answer
 	return nil
 }

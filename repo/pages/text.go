@@ -9,24 +9,40 @@ import (
 	"gantry/charts/pattern"
 )
 
-// maxShown is how much of a file a page shows, in bytes.
-const maxShown = 256 << 10
+const (
+	// maxShown is how much of a file a page shows, in bytes.
+	maxShown = 256 << 10
+	// maxSources is how much a page shows of all its files, in bytes, of which a line
+	// takes lineCost besides its text.
+	maxSources = 2 << 20
+	lineCost   = 32
+)
+
+// sources makes what a page shows of files, until it has shown enough.
+type sources struct{ left int }
+
+func newSources() *sources { return &sources{maxSources} }
 
 // line is a line of a file, in spans for colours.
 type line []span
 
 type span struct{ Class, Text string }
 
-func newFile(name string, data []byte) file {
+// file divides a file into lines, and cuts it where there is no more room.
+func (s *sources) file(name string, data []byte) file {
 	f := file{Name: name}
-	if f.Cut = len(data) > maxShown; f.Cut {
-		data = data[:bytes.LastIndexByte(data[:maxShown], '\n')+1]
-	}
-	if bytes.IndexByte(data, 0) >= 0 {
+	if bytes.IndexByte(data[:min(len(data), maxShown)], 0) >= 0 {
 		f.Lines = []line{{{"c", "binary, " + diag.Size(int64(len(data)))}}}
 		return f
 	}
+	if f.Cut = len(data) > maxShown; f.Cut {
+		data = data[:bytes.LastIndexByte(data[:maxShown], '\n')+1]
+	}
 	for text := range strings.Lines(string(bytes.TrimSpace(data))) {
+		if s.left -= len(text) + lineCost; s.left < 0 {
+			f.Cut = true
+			break
+		}
 		f.Lines = append(f.Lines, colour(diag.Printable(strings.TrimRight(text, "\r\n"))))
 	}
 	return f

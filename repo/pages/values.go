@@ -42,12 +42,12 @@ const (
 // values: those of helm-docs, which begin with "# --", or any others.
 func values(c *chart.Chart) ([]valueRow, []file) {
 	var files []file
-	t := &table{}
+	t, shown := &table{}, newSources()
 	for _, f := range c.Raw {
 		if f.Name != valuesFile {
 			continue
 		}
-		files = append(files, newFile(f.Name, f.Data))
+		files = append(files, shown.file(f.Name, f.Data))
 		var doc yaml.Node
 		if err := yaml.Unmarshal(f.Data, &doc); err != nil || len(doc.Content) == 0 {
 			continue // the text is shown all the same
@@ -57,7 +57,7 @@ func values(c *chart.Chart) ([]valueRow, []file) {
 		t.add(nil, doc.Content[0], &root)
 	}
 	if len(c.Schema) > 0 {
-		files = append(files, newFile(schemaFile, c.Schema))
+		files = append(files, shown.file(schemaFile, c.Schema))
 	}
 	return t.rows, files
 }

@@ -1,9 +1,12 @@
 package server_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -135,7 +138,7 @@ func TestChartPages(t *testing.T) {
 	hasAll(t, s.page("/chart/web/compare?from=1.0.0&to=1.1.0", http.StatusOK), "<del>1.0.0</del>", "<ins>1.1.0</ins>")
 	hasAll(t, s.page("/chart/web/compare", http.StatusOK), "1.0.0 → 1.1.0")
 
-	hasAll(t, s.page("/chart/wen", http.StatusNotFound), "There is no chart wen.", "web")
+	hasAll(t, s.page("/chart/wen", http.StatusNotFound), "There is no chart wen.", "Did you mean &#34;web&#34;?</p>")
 	hasAll(t, s.page("/chart/web/9.9.9", http.StatusNotFound), "Chart web has no version 9.9.9.")
 	hasAll(t, s.page("/chart/web/compare?from=9.9.9", http.StatusNotFound), "Chart web has no version 9.9.9.")
 	hasAll(t, s.page("/chart/web/1.0.0/nothing", http.StatusNotFound), "A chart has no page nothing.")
@@ -168,6 +171,24 @@ func TestChartPagesWithoutObjects(t *testing.T) {
 	}
 }
 
+// TestPageOfWhatIsNoChart wants an archive that somebody put there, and that cannot be
+// unpacked, to be the chart's fault and not the store's.
+func TestPageOfWhatIsNoChart(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	archive := pack(t,
+		file{name: "web/Chart.yaml", text: "apiVersion: v2\nname: web\nversion: 1.0.0\n"},
+		file{name: "web/values.yaml", text: "a: &a [x]\na: [\n"},
+	)
+	if _, err := store.Put(t.Context(), "web-1.0.0.tgz", bytes.NewReader(archive)); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, store, server.Options{Inspector: fake{}})
+	for _, path := range []string{"/chart/web", "/chart/web/1.0.0/values", "/chart/web/compare"} {
+		hasAll(t, s.page(path, http.StatusOK), "The archive web-1.0.0.tgz cannot be used: values.yaml")
+	}
+}
+
 // TestPageIsKept wants a page that has not changed not to be sent again.
 func TestPageIsKept(t *testing.T) {
 	t.Parallel()
@@ -179,6 +200,34 @@ func TestPageIsKept(t *testing.T) {
 	s.publish(chartArchive(t, "web", "1.0.0", ""))
 	if r := s.get("/", "If-None-Match: "+first.header.Get("ETag")); r.status != http.StatusOK {
 		t.Errorf("another page: %d", r.status)
+	}
+}
+
+// TestPageIsPacked wants pages and what they refer to compressed for who takes that, and
+// each form to have a tag of its own.
+func TestPageIsPacked(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	plain := s.get("/", "Accept-Encoding: gzip;q=0")
+	for _, path := range []string{"/", "/assets/page.css", "/assets/page.js"} {
+		whole, packed := s.get(path, "Accept-Encoding: identity"), s.get(path, "Accept-Encoding: br, gzip;q=0.5")
+		if packed.header.Get("Content-Encoding") != "gzip" || !strings.Contains(packed.header.Get("Vary"), "Accept-Encoding") {
+			t.Fatalf("%s: %v", path, packed.header)
+		}
+		zip, err := gzip.NewReader(bytes.NewReader(packed.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(zip); err != nil || !bytes.Equal(body, whole.body) || len(packed.body) >= len(whole.body) {
+			t.Errorf("%s: %d bytes became %d, %d of them packed, %v", path, len(whole.body), len(body), len(packed.body), err)
+		}
+	}
+	packed := s.get("/", "Accept-Encoding: gzip")
+	if plain.header.Get("Content-Encoding") != "" || plain.header.Get("ETag") == packed.header.Get("ETag") {
+		t.Errorf("not packed: %v, packed: %v", plain.header, packed.header)
+	}
+	if again := s.get("/", "Accept-Encoding: gzip", "If-None-Match: "+packed.header.Get("ETag")); again.status != http.StatusNotModified {
+		t.Errorf("the same page: %d", again.status)
 	}
 }
 

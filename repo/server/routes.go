@@ -64,8 +64,8 @@ func (s *Server) routes() http.Handler {
 	t := s.repository()
 
 	t.open("GET /assets/{file}", s.page(s.asset))
-	t.open("GET /playground", s.page(s.pages.Playground))
-	t.open("GET /playground/{file}", s.page(s.playgroundFile))
+	t.open("GET /playground", s.limited(s.page(s.pages.Playground)))
+	t.open("GET /playground/{file}", s.limited(s.page(s.playgroundFile)))
 
 	t.open("GET /gantry/tokens", s.administering(s.tokensPage))
 	t.open("POST /gantry/tokens", s.administering(s.createToken))
