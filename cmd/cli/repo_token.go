@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/user"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"gantry/repo/blob"
 	"gantry/repo/server"
 )
 
@@ -85,13 +87,21 @@ func runRepoTokenCreate(ctx context.Context, a *app, o *repoTokenCreateOptions) 
 		return err
 	}
 	defer store.Close()
-	t, secret, err := server.CreateToken(ctx, store, request, now)
-	if err != nil {
-		return err
+	t, secret, err := a.operator(store).CreateToken(ctx, request)
+	if secret != "" {
+		fmt.Fprintln(a.Out, string(secret))
+		fmt.Fprintf(a.Err, "made token %s for %s; keep it, for it is not shown again\n", t.ID, t.Name)
 	}
-	fmt.Fprintln(a.Out, string(secret))
-	fmt.Fprintf(a.Err, "made token %s for %s; keep it, for it is not shown again\n", t.ID, t.Name)
-	return nil
+	return err
+}
+
+// operator is who works at this command line, as the system knows it.
+func (a *app) operator(store blob.Store) server.Operator {
+	o := server.Operator{Store: store, From: "command line", Now: a.Now}
+	if who, err := user.Current(); err == nil {
+		o.User = who.Username
+	}
+	return o
 }
 
 // parseDays reads a duration, in days too.
@@ -180,7 +190,7 @@ func newRepoTokenRevoke(a *app) *cobra.Command {
 		Use:   "revoke ID",
 		Short: "End a token",
 		Long: `Revoke ends a token. Servers that have just seen it take it for ten seconds more.
-It stays in the list.`,
+It stays in the list. The audit page tells of it, and of who made it.`,
 		Example: "  gantry repo token revoke 7kq2m5xw3a --dir charts",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -189,7 +199,7 @@ It stays in the list.`,
 				return err
 			}
 			defer store.Close()
-			t, err := server.RevokeToken(cmd.Context(), store, args[0], a.Now())
+			t, err := a.operator(store).RevokeToken(cmd.Context(), args[0])
 			if errors.Is(err, server.ErrNoToken) {
 				return notFoundError(withHint(err, "see the tokens with: gantry repo token list"))
 			}

@@ -104,7 +104,7 @@ func (s *Server) createToken(w http.ResponseWriter, r *http.Request) error {
 	if s.options.Auth == nil || !s.options.Auth.Tokens {
 		return s.showTokens(w, r, pages.Tokens{})
 	}
-	made, secret, err := CreateToken(r.Context(), s.catalog.store, request, now)
+	made, secret, err := makeToken(r.Context(), s.catalog.store, request, now)
 	s.audit(r, deed{action: auditTokenCreate, token: request.Name + " " + made.ID}, err)
 	if err != nil {
 		return storageProblem(err)
@@ -148,11 +148,11 @@ const maxTokenDays = 36500
 
 // revokeToken ends a token, and shows the others.
 func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request) error {
-	t, err := RevokeToken(r.Context(), s.catalog.store, r.PathValue("id"), s.options.Now())
+	t, err := endToken(r.Context(), s.catalog.store, r.PathValue("id"), s.options.Now())
 	if errors.Is(err, ErrNoToken) {
 		return &problem{Status: http.StatusNotFound, Code: "no-token", Message: err.Error(), Hint: "the page of tokens lists what there is"}
 	}
-	s.audit(r, deed{action: auditTokenRevoke, token: t.Name + " " + r.PathValue("id")}, err)
+	s.audit(r, deed{action: auditTokenRevoke, token: t.label()}, err)
 	if err != nil {
 		return storageProblem(err)
 	}

@@ -22,7 +22,7 @@ type Auth struct {
 	// User and Password are of one who may do everything. Default: nobody.
 	User     string
 	Password Secret
-	// Tokens lets in who has a token ([CreateToken]).
+	// Tokens lets in who has a token ([Operator.CreateToken]).
 	Tokens bool
 	// OIDC lets in who has a token of an issuer. Default: nobody.
 	OIDC *OIDC

@@ -141,9 +141,11 @@ func (t Token) Validate() error {
 	return nil
 }
 
-// CreateToken makes a token with the name, scopes and end of the request, and
-// returns it with its secret, which nobody can see again.
-func CreateToken(ctx context.Context, store blob.Store, request Token, now time.Time) (Token, Secret, error) {
+// label is how the audit log calls a token.
+func (t Token) label() string { return t.Name + " " + t.ID }
+
+// makeToken makes a token as [Operator.CreateToken] does, without a word of it.
+func makeToken(ctx context.Context, store blob.Store, request Token, now time.Time) (Token, Secret, error) {
 	t := request
 	if err := t.Validate(); err != nil {
 		return Token{}, "", err
@@ -180,8 +182,8 @@ func Tokens(ctx context.Context, store blob.Store) ([]Token, error) {
 	return all, nil
 }
 
-// RevokeToken ends a token. It stays in the list, so that the log can be read.
-func RevokeToken(ctx context.Context, store blob.Store, id string, now time.Time) (Token, error) {
+// endToken ends a token as [Operator.RevokeToken] does, without a word of it.
+func endToken(ctx context.Context, store blob.Store, id string, now time.Time) (Token, error) {
 	if blob.CheckKey(tokenKey(id)) != nil {
 		return Token{}, fmt.Errorf("%w: %q", ErrNoToken, id)
 	}

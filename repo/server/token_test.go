@@ -27,7 +27,7 @@ func token(t *testing.T, store blob.Store, name string, expires time.Time, scope
 		}
 		request.Scopes = append(request.Scopes, scope)
 	}
-	made, secret, err := server.CreateToken(t.Context(), store, request, time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC))
+	made, secret, err := operator(store, time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)).CreateToken(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestTokensEnd(t *testing.T) {
 	if try(secret) != 200 || try(short) != 200 {
 		t.Fatal("a token is not taken")
 	}
-	if _, err := server.RevokeToken(t.Context(), store, made.ID, time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC)); err != nil {
+	if _, err := operator(store, time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC)).RevokeToken(t.Context(), made.ID); err != nil {
 		t.Fatal(err)
 	}
 	for range 40 {
@@ -152,7 +152,7 @@ func TestTokensEnd(t *testing.T) {
 		t.Error("an expired token is taken")
 	}
 	for _, id := range []string{"none", "../x", ""} {
-		if _, err := server.RevokeToken(t.Context(), store, id, time.Time{}); !errors.Is(err, server.ErrNoToken) {
+		if _, err := operator(store, time.Time{}).RevokeToken(t.Context(), id); !errors.Is(err, server.ErrNoToken) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}

@@ -1,0 +1,50 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gantry/repo/blob"
+)
+
+// Operator is somebody who works on a store without a server in between, such as at a
+// command line. What an operator does is in the journal beside what servers were asked,
+// in objects of its own, so that both can write at once.
+type Operator struct {
+	Store blob.Store
+	// User is who it is, and From what stands in place of the address of a client.
+	User, From string
+	// Now is the clock. It has no default.
+	Now func() time.Time
+}
+
+// CreateToken makes a token with the name, scopes and end of the request, and
+// returns it with its secret, which nobody can see again. There is a token wherever
+// there is a secret, though the error may be that the journal could not be written.
+func (o Operator) CreateToken(ctx context.Context, request Token) (Token, Secret, error) {
+	t, secret, err := makeToken(ctx, o.Store, request, o.Now())
+	if err != nil {
+		return t, secret, err
+	}
+	return t, secret, o.note(ctx, deed{action: auditTokenCreate, token: t.label()})
+}
+
+// RevokeToken ends a token. It stays in the list, so that the log can be read.
+func (o Operator) RevokeToken(ctx context.Context, id string) (Token, error) {
+	t, err := endToken(ctx, o.Store, id, o.Now())
+	if err != nil {
+		return t, err
+	}
+	return t, o.note(ctx, deed{action: auditTokenRevoke, token: t.label()})
+}
+
+// note writes what was done to the journal.
+func (o Operator) note(ctx context.Context, d deed) error {
+	j := newJournal(o.Store, o.Now)
+	j.add(d.entry(&note{user: o.User, remote: o.From}, o.Now(), nil))
+	if err := j.flush(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("it is done, and the audit log does not tell of it: %w", err)
+	}
+	return nil
+}

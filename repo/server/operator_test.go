@@ -1,0 +1,90 @@
+package server_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gantry/repo/blob"
+	"gantry/repo/server"
+)
+
+// operator works on a store at a moment.
+func operator(store blob.Store, at time.Time) server.Operator {
+	return server.Operator{Store: store, User: "ana", From: "command line", Now: func() time.Time { return at }}
+}
+
+// TestOperatorIsAudited makes and revokes tokens beside a server that writes as well: the
+// page of every server tells of all of it, and of no secret.
+func TestOperatorIsAudited(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	options := server.Options{Now: clock()}
+	s := serve(t, store, options)
+	s.publish(chartArchive(t, "web", "1.0.0", ""))
+	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	var group sync.WaitGroup
+	secrets := make([]server.Secret, 8)
+	for i := range secrets {
+		group.Go(func() {
+			made, secret, err := operator(store, at).CreateToken(t.Context(), server.Token{Name: "ci", Scopes: []server.Scope{{Verb: server.VerbRead, Pattern: "*"}}})
+			if err != nil {
+				t.Error(err)
+			}
+			if _, err := operator(store, at.Add(time.Minute)).RevokeToken(t.Context(), made.ID); err != nil {
+				t.Error(err)
+			}
+			secrets[i] = secret
+		})
+		group.Go(func() { s.flush() })
+	}
+	group.Wait()
+	s.publish(chartArchive(t, "web", "1.1.0", ""))
+	s.flush()
+	for _, s := range []*tester{s, serve(t, store, options)} {
+		body := s.page("/gantry/audit", http.StatusOK)
+		if got := strings.Count(body, "<tr><td>"); got != 2+2*len(secrets) {
+			t.Errorf("%d entries", got)
+		}
+		hasAll(t, body, "token-create", "token-revoke", "ana", "command line")
+		if got := strings.Count(s.page("/gantry/audit?user=ana&action=token-revoke", http.StatusOK), "<tr><td>"); got != len(secrets) {
+			t.Errorf("%d entries of who revoked", got)
+		}
+	}
+	for info, err := range store.List(t.Context(), "gantry/", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, _, err := store.Get(t.Context(), info.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range secrets {
+			if strings.Contains(string(data), string(secret)) || strings.Contains(string(data), string(secret)[18:]) {
+				t.Errorf("%s holds a secret", info.Key)
+			}
+		}
+	}
+}
+
+// TestOperatorTellsOfAJournalThatFails keeps the secret of a token that is made.
+func TestOperatorTellsOfAJournalThatFails(t *testing.T) {
+	t.Parallel()
+	store := faulty{&blob.Memory{}, func(op, key string) error {
+		if op == "put" && strings.HasPrefix(key, "gantry/audit/") {
+			return errKilled
+		}
+		return nil
+	}}
+	request := server.Token{Name: "ci", Scopes: []server.Scope{{Verb: server.VerbRead, Pattern: "*"}}}
+	made, secret, err := operator(store, time.Now()).CreateToken(t.Context(), request)
+	if !errors.Is(err, errKilled) || secret == "" || made.ID == "" {
+		t.Errorf("%+v, %v", made, err)
+	}
+	if _, err := operator(store, time.Now()).RevokeToken(t.Context(), made.ID); !errors.Is(err, errKilled) {
+		t.Errorf("got %v", err)
+	}
+}
