@@ -99,6 +99,13 @@ func (e *DamagedError) Error() string {
 // finds without a name now. It returns both, by digest. Where a record is damaged
 // it deletes nothing.
 func Collect(ctx context.Context, store blob.Store, options CollectOptions) ([]Unnamed, error) {
+	sweep := &sweeper{store: store, options: options, began: options.Now, seen: map[string]bool{}}
+	if !options.DryRun {
+		var err error
+		if sweep.began, err = timeOf(ctx, store, options.Now); err != nil {
+			return nil, err
+		}
+	}
 	c := newChecker(store)
 	c.marking = true
 	contents, err := c.walk(ctx)
@@ -108,12 +115,6 @@ func Collect(ctx context.Context, store blob.Store, options CollectOptions) ([]U
 	if len(c.report.Findings) > 0 {
 		return nil, &DamagedError{c.report.Findings[0]}
 	}
-	if !options.DryRun {
-		if options.Now, err = timeOf(ctx, store, options.Now); err != nil {
-			return nil, err
-		}
-	}
-	sweep := &sweeper{store: store, options: options, seen: map[string]bool{}}
 	all, err := sweep.orphans(ctx, c, contents)
 	if err != nil {
 		return nil, err
@@ -135,6 +136,9 @@ func Collect(ctx context.Context, store blob.Store, options CollectOptions) ([]U
 type sweeper struct {
 	store   blob.Store
 	options CollectOptions
+	// began is when the first record was read: what was published since may not be
+	// known to be named.
+	began time.Time
 	// seen are the contents that are decided upon.
 	seen map[string]bool
 }
@@ -169,16 +173,17 @@ func (s *sweeper) contents(ctx context.Context, contents []blob.Info, named map[
 // must be done before it goes is done while it is claimed. The result is nil when
 // somebody names it again.
 func (s *sweeper) content(ctx context.Context, info blob.Info, before func(context.Context) (bool, error)) (*Unnamed, error) {
-	u := &Unnamed{Digest: "sha256:" + info.Key[strings.LastIndex(info.Key, "/")+1:], Size: info.Size, Since: s.options.Now.UTC()}
+	u := &Unnamed{Digest: "sha256:" + info.Key[strings.LastIndex(info.Key, "/")+1:], Size: info.Size, Since: s.began.UTC()}
 	m, etag, err := readMark(ctx, s.store, info.Key)
 	if err != nil {
 		return nil, err
 	}
-	now := s.options.Now
 	switch {
 	case m.State == markUnnamed:
-		u.Since = m.Since
-	case m.claimed(now):
+		if u.Since, err = s.marked(ctx, info.Key, m); err != nil {
+			return nil, err
+		}
+	case m.claimed(s.began):
 		return nil, nil // another collection is at it, or was interrupted
 	case s.options.DryRun:
 	default:
@@ -186,9 +191,14 @@ func (s *sweeper) content(ctx context.Context, info blob.Info, before func(conte
 			return nil, ignoreLost(err)
 		}
 	}
-	u.Deleted = s.options.Offline || m.State == markUnnamed && now.Sub(m.Since) >= s.options.Grace
+	u.Deleted = s.options.Offline || m.State == markUnnamed && s.began.Sub(u.Since) >= s.options.Grace
 	if s.options.DryRun || !u.Deleted {
 		return u, nil
+	}
+	// A claim holds from when it is made, however long ago the collection began.
+	now, err := timeOf(ctx, s.store, s.options.Now)
+	if err != nil {
+		return nil, err
 	}
 	if etag, err = writeMark(ctx, s.store, info.Key, etag, mark{markClaimed, now.UTC()}); err != nil {
 		return nil, ignoreLost(err)
@@ -205,6 +215,19 @@ func (s *sweeper) content(ctx context.Context, info blob.Info, before func(conte
 	}
 	u.Deleted, u.Failed = false, err.Error()
 	return u, nil
+}
+
+// marked returns since when a mark could be seen, which is later than its collection
+// began where that had much to read.
+func (s *sweeper) marked(ctx context.Context, content string, m mark) (time.Time, error) {
+	info, err := s.store.Stat(ctx, markKey(content))
+	if errors.Is(err, blob.ErrNotFound) {
+		return s.began, nil // somebody has taken it away, as the next write finds out
+	}
+	if err != nil || m.Since.After(info.ModTime) {
+		return m.Since, err
+	}
+	return info.ModTime.UTC(), nil
 }
 
 // ignoreLost takes a lost race for what it is: somebody else has decided.
@@ -245,11 +268,11 @@ func (s *sweeper) dropMarks(ctx context.Context, contents []blob.Info, named map
 func (s *sweeper) dropMark(ctx context.Context, content string) error {
 	m, etag, err := readMark(ctx, s.store, content)
 	switch {
-	case err != nil || m.claimed(s.options.Now):
+	case err != nil || m.claimed(s.began):
 		return err
 	case m.State == markUnnamed:
 		// Another collection may be about to claim it. It is removed next time.
-		_, err = writeMark(ctx, s.store, content, etag, mark{markKept, s.options.Now.UTC()})
+		_, err = writeMark(ctx, s.store, content, etag, mark{markKept, s.began.UTC()})
 		return ignoreLost(err)
 	default:
 		return s.store.Delete(ctx, markKey(content))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,6 +136,68 @@ func TestCollectRaces(t *testing.T) {
 		}
 	}
 	t.Error("the collection never came to its end")
+}
+
+// TestCollectLooksForLong lets a collection read records for so long that an upload of
+// what it has found without a name is published meanwhile, which began before another
+// collection marked it.
+func TestCollectLooksForLong(t *testing.T) {
+	t.Parallel()
+	var now atomic.Int64
+	memory := &blob.Memory{Now: func() time.Time { return time.Unix(1_800_000_000+now.Load(), 0) }}
+	first := serve(t, memory, server.Options{})
+	archive := chartArchive(t, "web", "1.0.0", "")
+	first.publish(archive)
+	first.do(http.MethodDelete, "/api/charts/web/1.0.0", nil)
+	first.publish(chartArchive(t, "zoo", "1.0.0", ""))
+	o := server.CollectOptions{Grace: server.MinGrace}
+	var mark, upload sync.Once
+	uploader := serve(t, faulty{memory, func(op, key string) error {
+		if op == "put" && strings.HasPrefix(key, "gantry/blobs/") {
+			mark.Do(func() { collect(t, memory, o) })
+		}
+		return nil
+	}}, server.Options{})
+	slow := faulty{memory, func(op, key string) error {
+		if op == "get" && key == "gantry/index/zoo.json" {
+			upload.Do(func() {
+				uploader.publish(archive)
+				now.Add(int64(2 * server.MinGrace / time.Second))
+			})
+		}
+		return nil
+	}}
+	collect(t, slow, o)
+	if report, err := server.Check(t.Context(), memory, server.CheckOptions{}); err != nil || report.Versions != 2 || len(report.Findings) > 0 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// TestCollectDeletesForLong asks whether what is being deleted may be published, long
+// after the collection that deletes it has begun.
+func TestCollectDeletesForLong(t *testing.T) {
+	t.Parallel()
+	var now atomic.Int64
+	memory := &blob.Memory{Now: func() time.Time { return time.Unix(1_800_000_000+now.Load(), 0) }}
+	s := serve(t, memory, server.Options{})
+	archive := chartArchive(t, "web", "1.0.0", "")
+	s.publish(archive)
+	s.do(http.MethodDelete, "/api/charts/web/1.0.0", nil)
+	o := server.CollectOptions{Grace: server.MinGrace}
+	collect(t, memory, o)
+	now.Add(int64(2 * server.MinGrace / time.Second))
+	collect(t, faulty{memory, func(op, key string) error {
+		switch {
+		case op == "get" && strings.HasPrefix(key, "gantry/unnamed/"):
+			now.Add(int64(2 * time.Hour / time.Second)) // there were many before it
+		case op == "delete" && strings.HasPrefix(key, "gantry/blobs/"):
+			if r := s.upload(archive); r.status != http.StatusServiceUnavailable {
+				t.Errorf("what is being deleted was published: %d %s", r.status, r.body)
+			}
+		}
+		return nil
+	}}, o)
+	s.publish(archive)
 }
 
 // TestUploadRaces lets a whole collection run in the middle of an upload, at each of
