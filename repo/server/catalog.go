@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gantry/charts/diag"
 	"gantry/repo/blob"
 )
 
@@ -23,6 +25,8 @@ type catalog struct {
 	store   blob.Store
 	log     *slog.Logger
 	encoder encoder
+	// most is how many bytes the record of a chart may have.
+	most int64
 
 	latest atomic.Pointer[snapshot]
 	// swap is held for the moment in which one snapshot follows another.
@@ -38,6 +42,10 @@ type catalog struct {
 // end with its request: once begun, its outcome should be known here.
 const commitTimeout = 30 * time.Second
 
+// maxRecord keeps records well below what a store reads as a whole: one that could be
+// written and not be read would keep every server from starting.
+const maxRecord = blob.MaxGet / 4
+
 // loaders is how many shards are read at once.
 const loaders = 16
 
@@ -45,7 +53,7 @@ const loaders = 16
 var errUnchanged = errors.New("nothing to change")
 
 func newCatalog(store blob.Store, log *slog.Logger) *catalog {
-	c := &catalog{store: store, log: log}
+	c := &catalog{store: store, log: log, most: maxRecord}
 	c.latest.Store(newSnapshot(&c.encoder, nil))
 	return c
 }
@@ -116,7 +124,12 @@ func (c *catalog) attempt(ctx context.Context, chart string, seg *segment, chang
 	if err != nil {
 		return true, err
 	}
-	newTag, err := c.write(ctx, shardKey(chart), etag, after)
+	// What has become too large, with other limits, can still be made smaller.
+	most := c.most
+	if len(after.Versions) < len(before.Versions) {
+		most = blob.MaxGet
+	}
+	newTag, err := c.write(ctx, shardKey(chart), etag, after, most)
 	if err != nil {
 		return false, err
 	}
@@ -131,10 +144,17 @@ func (c *catalog) attempt(ctx context.Context, chart string, seg *segment, chang
 // written: nothing else is known of it there.
 func (seg *segment) unwritten() bool { return seg != nil && seg.etag == "" }
 
-func (c *catalog) write(ctx context.Context, key, etag string, sh shard) (string, error) {
+func (c *catalog) write(ctx context.Context, key, etag string, sh shard, most int64) (string, error) {
 	body, err := sh.encode()
 	if err != nil {
 		return "", err
+	}
+	if body.Size() > most {
+		return "", &problem{
+			Status: http.StatusInsufficientStorage, Code: "chart-full",
+			Message: fmt.Sprintf("what the index says of all versions of %s would be %s, and %s is the most", sh.Chart, diag.Size(body.Size()), diag.Size(most)),
+			Hint:    "delete old versions with: gantry repo prune; or publish the chart under another name",
+		}
 	}
 	if etag == "" {
 		return c.store.PutIfAbsent(ctx, key, body)
