@@ -64,7 +64,7 @@ func parseOCI(path string) (ociRequest, error) {
 		}
 	}
 	switch {
-	case q.kind == "" || strings.Contains(q.reference, "/"):
+	case q.kind == "":
 		return q, ociProblem(http.StatusNotFound, "UNSUPPORTED", "there is nothing at "+path)
 	case !ociName().MatchString(q.name) || len(q.name) > maxOCIName:
 		return q, ociProblem(http.StatusBadRequest, "NAME_INVALID", fmt.Sprintf("%q is not the name of a repository", q.name))
@@ -72,12 +72,14 @@ func parseOCI(path string) (ociRequest, error) {
 	return q, nil
 }
 
-func cutLast(s, sep string) (before, after string, ok bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
+// cutLast cuts off the last part of a path, which stands behind sep. Before it there may
+// be anything: a repository can have the name of a kind.
+func cutLast(path, sep string) (before, last string, ok bool) {
+	i := strings.LastIndex(path, sep)
+	if i < 0 || strings.Contains(path[i+len(sep):], "/") {
 		return "", "", false
 	}
-	return s[:i], s[i+len(sep):], true
+	return path[:i], path[i+len(sep):], true
 }
 
 // checkDigest takes digests of SHA-256, which every client has.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -117,6 +118,9 @@ func (s *Server) ociReferrers(w http.ResponseWriter, r *http.Request, q ociReque
 	if err != nil {
 		return err
 	}
+	if descriptors, err = referrersPage(w, r, descriptors); err != nil {
+		return err
+	}
 	body, err := json.Marshal(ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: descriptors,
 	})
@@ -132,6 +136,32 @@ func (s *Server) ociReferrers(w http.ResponseWriter, r *http.Request, q ociReque
 	}
 	_, _ = w.Write(body) // a client that is gone needs no answer
 	return nil
+}
+
+// maxReferrersPage is how large the descriptors of a page are: clients read no more than
+// 4 MiB, as of a manifest.
+const maxReferrersPage = 2 << 20
+
+// referrersPage cuts a list that is too long for one index, and says where it goes on.
+func referrersPage(w http.ResponseWriter, r *http.Request, all []ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	slices.SortFunc(all, func(a, b ocispec.Descriptor) int { return strings.Compare(a.Digest.String(), b.Digest.String()) })
+	query := r.URL.Query()
+	if last := query.Get("last"); last != "" {
+		all = slices.DeleteFunc(all, func(d ocispec.Descriptor) bool { return d.Digest.String() <= last })
+	}
+	size := 0
+	for i, d := range all {
+		text, err := json.Marshal(d)
+		if err != nil {
+			return nil, err
+		}
+		if size += len(text); i > 0 && size > maxReferrersPage {
+			query.Set("last", all[i-1].Digest.String())
+			w.Header().Set("Link", "<"+r.URL.Path+"?"+query.Encode()+`>; rel="next"`)
+			return all[:i], nil
+		}
+	}
+	return all, nil
 }
 
 func (s *Server) referrers(ctx context.Context, q ociRequest, artifactType string) ([]ocispec.Descriptor, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -13,12 +14,21 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/repo/blob"
 )
 
 // maxManifest is the largest manifest: what the specification wants registries to
 // take at least, and clients to send at most.
 const maxManifest = 4 << 20
+
+// maxMediaType is the longest media type (RFC 6838).
+const maxMediaType = 255
+
+// manifestMediaType is what manifests are: JSON. Anything else, such as text/html, would
+// be read by a browser as what it says it is.
+var manifestMediaType = pattern.Lazy(`^application/([A-Za-z0-9!#$&^_.-][A-Za-z0-9!#$&^_.+-]*\+)?json$`)
 
 // stored is a manifest that was found.
 type stored struct {
@@ -36,6 +46,8 @@ func (s *Server) ociManifest(w http.ResponseWriter, r *http.Request, q ociReques
 	h.Set("Content-Type", m.mediaType)
 	h.Set("Content-Length", strconv.Itoa(len(m.data)))
 	h.Set("X-Content-Type-Options", "nosniff")
+	// A browser shows nothing of it, whatever it is called.
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set(headerDigest, m.digest)
 	h.Set("ETag", strconv.Quote(m.digest))
 	if matches(r.Header.Get("If-None-Match"), h.Get("ETag")) {
@@ -146,15 +158,20 @@ func readManifest(data []byte, contentType string) (ocispec.Manifest, string, er
 		return m, "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", "neither the manifest nor a Content-Type says what kind of manifest it is")
 	case m.MediaType != "" && declared != "" && m.MediaType != declared:
 		return m, "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest calls itself "+m.MediaType+", and its Content-Type "+declared)
+	case !manifestMediaType().MatchString(mediaType) || len(mediaType) > maxMediaType:
+		return m, "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", strconv.Quote(mediaType)+" is not a kind of manifest")
+	case len(m.ArtifactType) > maxMediaType || len(m.Config.MediaType) > maxMediaType:
+		return m, "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", fmt.Sprintf("a media type is longer than %d letters", maxMediaType))
 	case m.SchemaVersion != 2:
 		return m, "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", "schemaVersion must be 2")
 	}
-	if m.Subject != nil {
-		if err := checkDigest(m.Subject.Digest.String()); err != nil {
-			return m, "", err
-		}
+	if m.Subject == nil {
+		return m, mediaType, nil
 	}
-	return m, mediaType, nil
+	if size := annotationSize(m.Annotations); size > maxAnnotations {
+		return m, "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", "the annotations of a manifest that refers to another are larger than "+diag.Size(maxAnnotations))
+	}
+	return m, mediaType, checkDigest(m.Subject.Digest.String())
 }
 
 // checkContent wants everything that a manifest is made of to be there, so that

@@ -13,6 +13,7 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"gantry/charts/diag"
 	"gantry/repo/blob"
 )
 
@@ -24,6 +25,13 @@ const ociFolder = ownFolder + "oci/"
 // maxArtifacts is how many manifests and tags a repository may have beside its
 // charts.
 const maxArtifacts = 10_000
+
+const (
+	// maxAnnotations is how large those of a manifest that refers to another may be, for
+	// lists of referrers repeat them, and maxAllAnnotations those of all together.
+	maxAnnotations    = 64 << 10
+	maxAllAnnotations = 8 << 20
+)
 
 // artifacts is the record of one repository: manifests that are not charts, such
 // as signatures, and the tags that name them.
@@ -131,6 +139,13 @@ func (a *artifacts) put(m artifact, tag string) error {
 		return ociProblem(http.StatusInsufficientStorage, "DENIED", fmt.Sprintf("a repository has no more than %d manifests and tags", maxArtifacts))
 	}
 	if i < 0 {
+		size := annotationSize(m.Annotations)
+		for _, have := range a.Manifests {
+			size += annotationSize(have.Annotations)
+		}
+		if size > maxAllAnnotations {
+			return ociProblem(http.StatusInsufficientStorage, "DENIED", "the annotations of a repository's manifests are no larger than "+diag.Size(maxAllAnnotations))
+		}
 		a.Manifests = append(a.Manifests, m)
 	}
 	if tag != "" {
@@ -174,17 +189,25 @@ func manifestUnknown(reference string) *problem {
 	return ociProblem(http.StatusNotFound, "MANIFEST_UNKNOWN", "there is no manifest "+reference)
 }
 
+func annotationSize(annotations map[string]string) int64 {
+	size := 0
+	for key, value := range annotations {
+		size += len(key) + len(value)
+	}
+	return int64(size)
+}
+
 // describeArtifact reads what a list of referrers tells of a manifest.
 func describeArtifact(m ocispec.Manifest, mediaType string, data []byte) artifact {
 	a := artifact{
 		Digest: "sha256:" + sumOf(data), MediaType: mediaType, Size: int64(len(data)),
-		ArtifactType: m.ArtifactType, Annotations: m.Annotations,
+		ArtifactType: m.ArtifactType,
 	}
 	if a.ArtifactType == "" {
 		a.ArtifactType = m.Config.MediaType
 	}
 	if m.Subject != nil {
-		a.Subject = m.Subject.Digest.String()
+		a.Subject, a.Annotations = m.Subject.Digest.String(), m.Annotations
 	}
 	return a
 }

@@ -41,6 +41,9 @@ func TestOCISpecification(t *testing.T) {
 	index := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"artifactType":"application/vnd.test.index","manifests":[%s],"subject":%s,"annotations":{"a":"b"}}`,
 		indexType, descriptor(manifestType, imageSum, len(image)), descriptor(manifestType, imageSum, len(image)))
 	indexSum := "sha256:" + digestOf(t, []byte(index))
+	plain := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[],"subject":%s}`, indexType, descriptor("text/plain", layer, 5))
+	plainSum := "sha256:" + digestOf(t, []byte(plain))
+	nothing := "sha256:" + digestOf(t, nil)
 	isIndex := "Content-Type: " + indexType
 	later := strings.Replace(image, `"layers"`, `"subject":`+descriptor(manifestType, none, 7)+`,"layers"`, 1)
 
@@ -51,15 +54,26 @@ func TestOCISpecification(t *testing.T) {
 		{says: "push: a session has a location", method: "POST", path: blobs + "uploads/", status: 202, want: map[string]string{"Location": "*"}},
 		{says: "push: a mount of what is there", method: "POST", path: "/v2/spec/other/blobs/uploads/?mount=" + layer + "&from=" + name, status: 201, want: map[string]string{"Location": "/v2/spec/other/blobs/" + layer}},
 		{says: "push: a mount of what is not there begins an upload", method: "POST", path: blobs + "uploads/?mount=" + none + "&from=x", status: 202, want: map[string]string{"Location": "*"}},
+		{says: "push: a mount from wherever it is", method: "POST", path: "/v2/spec/other/blobs/uploads/?mount=" + layer, status: 201, want: map[string]string{"Location": "/v2/spec/other/blobs/" + layer}},
+		{says: "push: a blob of nothing", method: "POST", path: blobs + "uploads/?digest=" + nothing, headers: []string{octets}, status: 201, want: map[string]string{"Location": blobs + nothing}},
 		{says: "push: the content is not that of the digest", method: "POST", path: blobs + "uploads/?digest=" + none, body: "x", headers: []string{octets}, status: 400, code: "DIGEST_INVALID"},
 		{says: "push: an image by tag", method: "PUT", path: manifests + "v1", body: image, headers: []string{isManifest}, status: 201, want: map[string]string{"Location": manifests + imageSum, "OCI-Subject": ""}},
 		{says: "push: an image by digest", method: "PUT", path: manifests + imageSum, body: image, headers: []string{isManifest}, status: 201, want: map[string]string{"Location": manifests + imageSum}},
 		{says: "push: an index that refers to an image", method: "PUT", path: manifests + indexSum, body: index, headers: []string{isIndex}, status: 201, want: map[string]string{"OCI-Subject": imageSum}},
 		{says: "push: what is referred to may be missing", method: "PUT", path: manifests + "later", body: later, headers: []string{isManifest}, status: 201, want: map[string]string{"OCI-Subject": none}},
+		{says: "push: an index without a type of artifact refers, too", method: "PUT", path: manifests + plainSum, body: plain, headers: []string{isIndex}, status: 201, want: map[string]string{"OCI-Subject": layer}},
+		{says: "push: a kind with parameters", method: "PUT", path: manifests + imageSum, body: image, headers: []string{isManifest + "; charset=utf-8"}, status: 201},
+		{says: "push: a kind that a browser would show", method: "PUT", path: manifests + "page", body: `{"schemaVersion":2,"mediaType":"text/html"}`, headers: []string{"Content-Type: text/html"}, status: 400, code: "MANIFEST_INVALID"},
+		{says: "push: likewise, said by the client alone", method: "PUT", path: manifests + "page", body: `{"schemaVersion":2}`, headers: []string{"Content-Type: application/xhtml+xml"}, status: 400, code: "MANIFEST_INVALID"},
+		{says: "push: a type that is no type", method: "PUT", path: manifests + "type", body: `{"schemaVersion":2,"artifactType":"` + strings.Repeat("x", 300) + `"}`, headers: []string{isIndex}, status: 400, code: "MANIFEST_INVALID"},
 		{says: "push: a manifest of 4 MiB", method: "PUT", path: manifests + "large", body: padded(image, 4<<20), headers: []string{isManifest}, status: 201},
 		{says: "push: one that is larger", method: "PUT", path: manifests + "large", body: padded(image, 4<<20+1), headers: []string{isManifest}, status: 413, code: "SIZE_INVALID"},
 
 		{says: "pull: a manifest by tag, byte by byte", method: "GET", path: manifests + "v1", status: 200, want: map[string]string{"Content-Type": manifestType, "Docker-Content-Digest": imageSum}, wantBody: image},
+		{says: "pull: a manifest, whatever the client would rather have", method: "GET", path: manifests + "v1", headers: []string{"Accept: application/vnd.docker.distribution.manifest.v2+json"}, status: 200, want: map[string]string{"Content-Type": manifestType}},
+		{says: "pull: a blob of nothing", method: "GET", path: blobs + nothing, status: 200, want: map[string]string{"Content-Length": "0"}},
+		{says: "pull: of a repository that there is not", method: "GET", path: "/v2/spec/none/manifests/v1", status: 404, code: "NAME_UNKNOWN"},
+		{says: "pull: a part that there is not", method: "GET", path: blobs + layer, headers: []string{"Range: bytes=9-"}, status: 416},
 		{says: "pull: a manifest by digest", method: "GET", path: manifests + indexSum, status: 200, want: map[string]string{"Content-Type": indexType}, wantBody: index},
 		{says: "pull: a manifest that is there", method: "HEAD", path: manifests + "v1", status: 200, want: map[string]string{"Content-Length": strconv.Itoa(len(image))}},
 		{says: "pull: a manifest that is not there", method: "GET", path: manifests + "none", status: 404, code: "MANIFEST_UNKNOWN"},
@@ -72,6 +86,11 @@ func TestOCISpecification(t *testing.T) {
 
 		{says: "discovery: tags in order", method: "GET", path: "/v2/" + name + "/tags/list", status: 200, wantBody: `{"name":"spec/app","tags":["large","later","v1"]}` + "\n"},
 		{says: "discovery: so many tags", method: "GET", path: "/v2/" + name + "/tags/list?n=2", status: 200, want: map[string]string{"Link": "</v2/spec/app/tags/list?last=later&n=2>; rel=\"next\""}, wantBody: `{"name":"spec/app","tags":["large","later"]}` + "\n"},
+		{says: "discovery: as many tags as there are", method: "GET", path: "/v2/" + name + "/tags/list?n=3", status: 200, want: map[string]string{"Link": ""}, wantBody: `{"name":"spec/app","tags":["large","later","v1"]}` + "\n"},
+		{says: "discovery: the page that the link names", method: "GET", path: "/v2/" + name + "/tags/list?last=later&n=2", status: 200, want: map[string]string{"Link": ""}, wantBody: `{"name":"spec/app","tags":["v1"]}` + "\n"},
+		{says: "discovery: the tags after one that there is not", method: "GET", path: "/v2/" + name + "/tags/list?last=m", status: 200, wantBody: `{"name":"spec/app","tags":["v1"]}` + "\n"},
+		{says: "discovery: the tags after all", method: "GET", path: "/v2/" + name + "/tags/list?last=zz", status: 200, wantBody: `{"name":"spec/app","tags":[]}` + "\n"},
+		{says: "discovery: the tags of what is not there", method: "GET", path: "/v2/spec/none/tags/list", status: 404, code: "NAME_UNKNOWN"},
 		{says: "discovery: no tags at all", method: "GET", path: "/v2/" + name + "/tags/list?n=0", status: 200, want: map[string]string{"Link": ""}, wantBody: `{"name":"spec/app","tags":[]}` + "\n"},
 		{says: "discovery: the tags after one", method: "GET", path: "/v2/" + name + "/tags/list?last=later", status: 200, want: map[string]string{"Link": ""}, wantBody: `{"name":"spec/app","tags":["v1"]}` + "\n"},
 		{says: "discovery: what refers", method: "GET", path: "/v2/" + name + "/referrers/" + imageSum, status: 200, want: map[string]string{"Content-Type": indexType, "OCI-Filters-Applied": ""}, wantBody: fmt.Sprintf(
@@ -79,6 +98,8 @@ func TestOCISpecification(t *testing.T) {
 		{says: "discovery: what refers, of a type", method: "GET", path: "/v2/" + name + "/referrers/" + imageSum + "?artifactType=none", status: 200, want: map[string]string{"OCI-Filters-Applied": "artifactType"}, wantBody: fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[]}`, indexType)},
 		{says: "discovery: a config's type stands for the artifact's", method: "GET", path: "/v2/" + name + "/referrers/" + none + "?artifactType=application/vnd.test.config%2Bjson", status: 200, wantBody: fmt.Sprintf(
 			`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"digest":%q,"size":%d,"artifactType":"application/vnd.test.config+json"}]}`, indexType, manifestType, "sha256:"+digestOf(t, []byte(later)), len(later))},
+		{says: "discovery: an index without a type of artifact has none", method: "GET", path: "/v2/" + name + "/referrers/" + layer, status: 200, wantBody: fmt.Sprintf(
+			`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`, indexType, indexType, plainSum, len(plain))},
 		{says: "discovery: what refers to nothing known", method: "GET", path: "/v2/nothing/referrers/" + none, status: 200, wantBody: fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[]}`, indexType)},
 		{says: "discovery: not a digest", method: "GET", path: "/v2/" + name + "/referrers/x", status: 400, code: "DIGEST_INVALID"},
 
@@ -106,6 +127,77 @@ func TestOCISpecification(t *testing.T) {
 		if x.wantBody != "" && string(r.body) != x.wantBody {
 			t.Errorf("%s:\n%s\nwant\n%s", x.says, r.body, x.wantBody)
 		}
+	}
+}
+
+// TestOCIMustLogIn answers 401 to whoever asks for the API, and says how to log in.
+func TestOCIMustLogIn(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{Auth: &server.Auth{User: "ci", Password: "s3cret"}})
+	for _, path := range []string{"/v2/", "/v2/_catalog", "/v2/app/tags/list", "/v2/app/manifests/v1", "/v2/app/referrers/sha256:" + strings.Repeat("0", 64)} {
+		if r := s.get(path); r.status != http.StatusUnauthorized || r.ociCode(t) != "UNAUTHORIZED" || r.header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: %d %v", path, r.status, r.header)
+		}
+	}
+}
+
+// TestOCINamesOfKinds uses repositories whose names are those of parts of the API.
+func TestOCINamesOfKinds(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{Depth: 1})
+	for _, name := range []string{"a/manifests", "a/blobs", "a/referrers", "a/tags", "a/tags/list", "a/uploads", "a/blobs/uploads", "manifests/blobs"} {
+		manifest := s.artifactManifest(name, "of "+name, "")
+		digest := "sha256:" + digestOf(t, manifest)
+		if r := s.putManifest(name, "v1", manifest); r.status != http.StatusCreated {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+			continue
+		}
+		for _, path := range []string{"/manifests/v1", "/manifests/" + digest, "/blobs/sha256:" + digestOf(t, []byte("of "+name)), "/referrers/" + digest, "/tags/list"} {
+			if r := s.get("/v2/" + name + path); r.status != http.StatusOK {
+				t.Errorf("%s%s: %d %s", name, path, r.status, r.body)
+			}
+		}
+	}
+}
+
+// TestOCIReferrersInPages lists more than an index takes, each once.
+func TestOCIReferrersInPages(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	subject := "sha256:" + strings.Repeat("1", 64)
+	push := func(i, size int) int {
+		m := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[],"subject":%s,"annotations":{"n":"%d","long":%q}}`,
+			indexType, descriptor(manifestType, subject, 1), i, strings.Repeat("&", size))
+		return s.do(http.MethodPut, "/v2/app/manifests/sha256:"+digestOf(t, []byte(m)), strings.NewReader(m), "Content-Type: "+indexType).status
+	}
+	if got := push(-1, 64<<10); got != http.StatusBadRequest {
+		t.Errorf("annotations that are too large: %d", got)
+	}
+	const all = 10
+	for i := range all {
+		if got := push(i, 60<<10); got != http.StatusCreated {
+			t.Fatalf("push: %d", got)
+		}
+	}
+	seen := map[string]bool{}
+	pages := 0
+	for path := "/v2/app/referrers/" + subject + "?artifactType="; path != ""; pages++ {
+		r := s.get(path)
+		var index struct{ Manifests []struct{ Digest string } }
+		s.decode(r, &index)
+		if len(r.body) > 4<<20 {
+			t.Errorf("a page of %d bytes", len(r.body))
+		}
+		for _, m := range index.Manifests {
+			if seen[m.Digest] {
+				t.Errorf("%s is on two pages", m.Digest)
+			}
+			seen[m.Digest] = true
+		}
+		path, _, _ = strings.Cut(strings.TrimPrefix(r.header.Get("Link"), "<"), ">")
+	}
+	if len(seen) != all || pages < 2 {
+		t.Errorf("%d of %d, on %d pages", len(seen), all, pages)
 	}
 }
 

@@ -195,6 +195,9 @@ func TestOCIUploadInParts(t *testing.T) {
 	if r := b.do(http.MethodPut, place, strings.NewReader("89"), octets); r.status != http.StatusBadRequest {
 		t.Errorf("an end without a digest: %d", r.status)
 	}
+	if r := a.do(http.MethodPut, place+"?digest="+sum, strings.NewReader("89"), octets, "Content-Range: 7-8"); r.status != http.StatusRequestedRangeNotSatisfiable {
+		t.Errorf("an end out of order: %d", r.status)
+	}
 	r := b.do(http.MethodPut, place+"?digest="+sum, strings.NewReader("89"), octets, "Content-Range: 8-9")
 	if r.status != http.StatusCreated {
 		t.Fatalf("the end: %d %s", r.status, r.body)

@@ -119,7 +119,7 @@ func TestCollectReferrers(t *testing.T) {
 		}
 	}
 	sound(0)
-	if diff := gocmp.Diff([]string{kept[1], kept[2]}, s.referrers("web", gone)); diff != "" {
+	if diff := gocmp.Diff(slices.Sorted(slices.Values(kept[1:3])), s.referrers("web", gone)); diff != "" {
 		t.Errorf("referrers of what is gone (-want +got):\n%s", diff)
 	}
 	for digest, want := range map[string]int{orphan: http.StatusNotFound, second: http.StatusNotFound, kept[0]: 200, kept[1]: 200, kept[2]: 200, kept[3]: 200} {
