@@ -155,8 +155,10 @@ func (l *lively) Read(p []byte) (int, error) {
 	// Without deadlines the connection is as patient as before.
 	_ = l.conn.SetReadDeadline(soon)
 	n, err := l.ReadCloser.Read(p)
-	if err != nil {
-		// What is read from here on is to notice that the client is gone.
+	if errors.Is(err, io.EOF) {
+		// What is read from here on is to notice that the client is gone. Where the
+		// body did not come to its end, nobody waits for the rest of it: it would be
+		// read before the answer is sent.
 		_ = l.conn.SetReadDeadline(l.end)
 	}
 	return n, err

@@ -59,7 +59,12 @@ func TestSlowClients(t *testing.T) {
 				go func() { done <- a.serveUntil(ctx, listener, handler, slog.New(slog.DiscardHandler)) }()
 				client, conn := net.Pipe()
 				listener <- conn
-				go func() { _, _ = io.Copy(io.Discard, client) }()
+				var answer []byte
+				var gone time.Duration
+				go func() {
+					answer, _ = io.ReadAll(client)
+					gone = time.Since(start)
+				}()
 				_, err := client.Write([]byte(tc.head))
 				for err == nil && !whole {
 					time.Sleep(tc.pause)
@@ -71,6 +76,14 @@ func TestSlowClients(t *testing.T) {
 				}
 				if whole != tc.read || took < tc.ends || took > tc.ends+tc.pause {
 					t.Errorf("whole: %t, after %s; want %t, after %s", whole, took, tc.read, tc.ends)
+				}
+				if !whole {
+					// Whoever has sent nothing for so long is told, and the connection ends.
+					time.Sleep(time.Second)
+					synctest.Wait()
+					if gone == 0 || gone > tc.ends+tc.pause+time.Second || tc.ends == stallTimeout && !bytes.HasPrefix(answer, []byte("HTTP/1.1 ")) {
+						t.Errorf("the connection ended after %s, with %q", gone, answer)
+					}
 				}
 				_ = client.Close()
 				cancel()
