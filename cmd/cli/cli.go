@@ -140,7 +140,8 @@ func usageArgs(c *cobra.Command) {
 // else on one line, and then what to type next if that is known.
 //
 // Every line for the person begins with "gantry: error:" or "gantry: hint:", so
-// that it can be told from the output of what gantry runs.
+// that it can be told from the output of what gantry runs. What servers and charts say
+// is in it, which a terminal must not obey.
 func (a *app) report(err error) {
 	if err == nil || errors.Is(err, errReported) {
 		return
@@ -157,10 +158,10 @@ func (a *app) report(err error) {
 		}
 		fmt.Fprintf(a.Err, "gantry: error: %s\n", countProblems(found.List))
 	} else {
-		fmt.Fprintf(a.Err, "gantry: error: %s\n", strings.TrimSpace(err.Error()))
+		fmt.Fprintf(a.Err, "gantry: error: %s\n", diag.PrintableLines(strings.TrimSpace(err.Error())))
 	}
 	if hint := hintFor(err); hint != "" {
-		fmt.Fprintf(a.Err, "gantry: hint: %s\n", hint)
+		fmt.Fprintf(a.Err, "gantry: hint: %s\n", diag.PrintableLines(hint))
 	}
 }
 

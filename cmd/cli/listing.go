@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
+
+	"gantry/charts/diag"
 )
 
 // listing is what a command lists: rows for a person, and the same as values
@@ -69,10 +71,10 @@ func printTable(w io.Writer, l listing) error {
 	tab := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
 	for _, row := range append([][]string{l.header}, l.rows...) {
 		// Cells are other people's words: a tab or a line break in one would
-		// tear the table.
+		// tear the table, and a terminal would obey others.
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			cells[i] = strings.Join(strings.Fields(cell), " ")
+			cells[i] = diag.Printable(strings.Join(strings.Fields(cell), " "))
 		}
 		fmt.Fprintln(tab, strings.Join(cells, "\t"))
 	}

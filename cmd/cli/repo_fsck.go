@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gantry/charts/diag"
 	"gantry/repo/server"
 )
 
@@ -54,7 +55,7 @@ func runRepoFsck(ctx context.Context, a *app, o *repoFsckOptions) error {
 	}
 	if o.output == "table" {
 		for _, f := range report.Findings {
-			fmt.Fprintf(a.Out, "%s: %s: %s [%s]\n", strings.TrimSpace(f.Chart+" "+f.Version), f.Key, f.Message, f.Code)
+			fmt.Fprintln(a.Out, diag.Printable(fmt.Sprintf("%s: %s: %s [%s]", strings.TrimSpace(f.Chart+" "+f.Version), f.Key, f.Message, f.Code)))
 		}
 	} else if err := a.list(o.output, listing{values: report}); err != nil {
 		return err

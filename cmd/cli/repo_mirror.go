@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gantry/charts/diag"
 	"gantry/repo/client"
 	"gantry/repo/mirror"
 	"gantry/repo/server"
@@ -165,7 +166,7 @@ func (a *app) tellStep(verbose, dryRun bool) func(mirror.Step) {
 		if s.Error != "" {
 			line += ": " + s.Error
 		}
-		fmt.Fprintln(a.Out, line)
+		fmt.Fprintln(a.Out, diag.Printable(line)) // names are those of the upstream
 	}
 }
 

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -86,7 +85,10 @@ func (c *Client) findOCI(ctx context.Context, ref, constraint string) (Chart, er
 	if found.layer.Digest.Algorithm() != "sha256" || found.layer.Digest.Validate() != nil {
 		return Chart{}, fmt.Errorf("%s has a digest that is not known: %q", ref, found.layer.Digest)
 	}
-	version := cmp.Or(manifest.Annotations[ocispec.AnnotationVersion], versionOf(tag))
+	version := versionOf(tag)
+	if said := manifest.Annotations[ocispec.AnnotationVersion]; repo.CheckVersion(version) != nil && repo.CheckVersion(said) == nil {
+		version = said // of a digest, or of a tag such as latest
+	}
 	return Chart{Name: name, Version: version, Digest: found.layer.Digest.Encoded(), URL: "oci://" + parsed.String(), oci: found}, nil
 }
 

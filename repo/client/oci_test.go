@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -105,6 +106,22 @@ func TestOCI(t *testing.T) {
 	} {
 		if _, err := h.Find(t.Context(), host+tc.ref, tc.constraint); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s %s: got %v, want %q", tc.ref, tc.constraint, err, tc.want)
+		}
+	}
+	// What is said of a version is believed where the tag says nothing.
+	for tag, want := range map[string]string{"1.2.0_build.5": "1.2.0+build.5", "latest": "7.7.7", "edge": "edge"} {
+		said := "7.7.7"
+		if tag == "edge" {
+			said = "\x1b[2J"
+		}
+		text, err := json.Marshal(map[string]string{"org.opencontainers.image.version": said})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := reg.manifests["1.0.0"]
+		reg.manifests[tag] = slices.Concat(plain[:len(plain)-1], []byte(`,"annotations":`), text, []byte("}"))
+		if found, err := h.Find(t.Context(), host+"/team/web:"+tag, ""); err != nil || found.Version != want {
+			t.Errorf("%s: version %q, %v", tag, found.Version, err)
 		}
 	}
 	_, err := h.Find(t.Context(), host+"/team/web", "^9")
