@@ -54,10 +54,7 @@ func boundedParser() parser.Parser {
 			util.Prioritized(parser.LinkReferenceParagraphTransformer, 100),
 			util.Prioritized(tables{extension.NewTableParagraphTransformer()}, 200),
 		),
-		parser.WithASTTransformers(
-			util.Prioritized(extension.NewTableASTTransformer(), 0),
-			util.Prioritized(picturesToLinks{}, 100),
-		),
+		parser.WithASTTransformers(util.Prioritized(extension.NewTableASTTransformer(), 0)),
 		parser.WithAutoHeadingID(),
 	)
 }

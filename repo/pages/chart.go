@@ -115,8 +115,11 @@ func (p *Pages) Chart(w http.ResponseWriter, r *http.Request, v Visit, at Place)
 
 func newChartPage(v Visit, versions []Version, place int, view string) *chartPage {
 	one := versions[place]
-	c := &chartPage{site: v.site(one.Name), Shown: one, View: view, All: versions, library: v.Library}
+	c := &chartPage{site: v.site(one.Name + " " + one.Version), Shown: one, View: view, All: versions, library: v.Library}
 	c.Commands = c.install(one.Name, one.Version)
+	if one.Library() {
+		c.Commands = c.depend(one.Name, one.Version)
+	}
 	c.Chart = c.Base + "chart/" + url.PathEscape(one.Name)
 	c.Here = c.Chart + "/" + url.PathEscape(one.Version)
 	for _, t := range []struct{ view, name string }{
@@ -127,6 +130,9 @@ func newChartPage(v Visit, versions []Version, place int, view string) *chartPag
 			address = c.Here
 		}
 		c.Tabs = append(c.Tabs, tab{t.view, t.name, address})
+		if t.view == view && view != readmeView {
+			c.Title = t.name + " of " + c.Title
+		}
 	}
 	if newest, pre, err := choose(versions); err == nil {
 		c.PreRelease = pre && newest == place

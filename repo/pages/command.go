@@ -8,6 +8,10 @@ import (
 // command is something to type.
 type command struct{ Name, Text string }
 
+// Parts are what comes before the options and each option without its dashes: no line
+// ends within one of them.
+func (c command) Parts() []string { return strings.Split(c.Text, " --") }
+
 // setUp is how a visitor comes to use the repository.
 func (s site) setUp() []command {
 	return []command{
@@ -37,6 +41,15 @@ func (s site) install(name, version string) []command {
 		{"Gantry", "gantry install " + release + " " + s.Alias + "/" + name + " --version " + version},
 		{"Helm", "helm install " + release + " " + s.Alias + "/" + name + " --version " + version},
 		{"OCI, without adding anything", oci},
+	}
+}
+
+// depend is how another chart comes to use a library.
+func (s site) depend(name, version string) []command {
+	return []command{
+		{"In Chart.yaml of a chart", "dependencies:\n- name: " + name + "\n  version: " + version + "\n  repository: " + s.URL},
+		{"Gantry", "gantry chart deps update mychart"},
+		{"Helm", "helm dependency update mychart"},
 	}
 }
 

@@ -70,6 +70,9 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request, v Visit) error {
 	query := r.URL.Query()
 	h := homePage{site: v.site("Charts"), Below: v.Below}
 	h.Query = query.Get("q")
+	if h.Query != "" {
+		h.Title = "Charts for “" + h.Query + "”"
+	}
 	h.Narrowed = h.Query != "" || h.Below != ""
 	cards, err := h.gather(r.Context(), v)
 	if err != nil {

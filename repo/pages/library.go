@@ -42,6 +42,9 @@ type Version struct {
 	Signed bool
 }
 
+// Library reports whether it is for other charts, and cannot be installed.
+func (v *Version) Library() bool { return v.Type == "library" }
+
 // File is the name of the version's archive.
 func (v *Version) File() string { return repo.FileName(v.Name, v.Version) }
 
@@ -54,6 +57,7 @@ type Card struct {
 	// Versions is how many there are.
 	Versions   int
 	Deprecated bool
+	Library    bool
 	PreRelease bool
 	Signed     bool
 }
@@ -67,7 +71,7 @@ func NewCard(versions []Version) (*Card, error) {
 	v := versions[newest]
 	return &Card{
 		Name: v.Name, Version: v.Version, AppVersion: v.AppVersion, Description: v.Description, Keywords: v.Keywords,
-		Updated: v.Created, Versions: len(versions), Deprecated: v.Deprecated, PreRelease: pre, Signed: v.Signed,
+		Updated: v.Created, Versions: len(versions), Deprecated: v.Deprecated, Library: v.Library(), PreRelease: pre, Signed: v.Signed,
 	}, nil
 }
 

@@ -15,24 +15,31 @@ func TestMarkdown(t *testing.T) {
 		{"a handler", `<p onclick="x()">text</p>`, "<p>text</p>"},
 		{"a script in a link", "[text](javascript:alert(1))", "<p>text</p>"},
 		{"a style", `<p style="position:fixed">text</p><style>*{}</style>`, "<p>text</p>"},
-		{"a form", `<form action="https://example.com"><input></form>`, ""},
+		{"a form", `<form action="https://example.com"><input type="text" value="a"></form>`, ""},
 		{"a frame", `<iframe src="https://example.com"></iframe>`, ""},
 		{"a picture", "![logo](https://example.com/logo.png)", `<p><a href="https://example.com/logo.png" rel="nofollow noreferrer">logo</a></p>`},
 		{"a picture in a link", "[![badge](https://example.com/b.svg)](https://example.com)", `<p><a href="https://example.com" rel="nofollow noreferrer">badge</a></p>`},
 		{"a picture without a text", "![](https://example.com/logo.png)", "<p></p>"},
-		{"a picture in HTML", `<img src="https://example.com/logo.png">`, ""},
+		{"a picture without a text in HTML", `<img src="https://example.com/logo.png">`, ""},
+		{"a picture in HTML", `<p><img alt="logo" src="https://example.com/logo.png" onerror="x()"> and</p>`, `<p><a href="https://example.com/logo.png" rel="nofollow noreferrer">logo</a> and</p>`},
+		{"a picture in a link in HTML", `<a href="https://example.com"><img alt="badge" src="b.svg"></a>`, `<p><a href="https://example.com" rel="nofollow noreferrer">badge</a></p>`},
+		{"a picture that runs something", `<p><img alt="a" src="javascript:b"><img alt="c" src="data:text/html,d"></p>`, "<p>ac</p>"},
+		{"a link around nothing", `<p><a href="https://example.com"><img src="b.svg"></a></p>`, "<p></p>"},
 		{"an id that is a field of documents", `<p id="cookie">text</p>`, "<p>text</p>"},
-		{"a table", "| a |\n|---|\n| b |", "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>b</td></tr></tbody></table>"},
+		{"a table", "| a |\n|---|\n| b |", `<table tabindex="0"><thead><tr><th>a</th></tr></thead><tbody><tr><td>b</td></tr></tbody></table>`},
+		{"tasks", "- [x] a\n- [ ] b", "<ul><li>☑ a</li><li>☐ b</li></ul>"},
 		{"a heading", "# Some *thing*", `<h1 id="some-thing">Some <em>thing</em></h1>`},
 		{"an end that nothing began", "</div></main>text", "text"},
 		{"a beginning without an end", "<div>\n\ntext", "<div><p>text</p></div>"},
 		{"what is not known within what is", "<div><center>a <b>bold</b> text</center></div>", "<div>a bold text</div>"},
 		{"a foreign language", `<div><svg><a href="https://example.com">a</a></svg><math>b</math></div>`, "<div></div>"},
 		{"a link with a hidden scheme", `<a href="java&#10;script:alert(1)">a</a><a href=" javascript:b">c</a><a href="data:text/html,d">e</a>`, "<p>ace</p>"},
-		{"a link within the repository", "[text](values.yaml#a)", `<p><a href="values.yaml#a" rel="nofollow noreferrer">text</a></p>`},
-		{"a table in HTML", `<table><tr><td colspan="2" align="center" style="a" onclick="b">c</td></tr></table>`, `<table><tbody><tr><td align="center" colspan="2">c</td></tr></tbody></table>`},
+		{"a link to a file of the chart", "[text](values.yaml#a) ![picture](docs/a.png)", "<p>text picture</p>"},
+		{"a link to a heading", "[text](#install)", `<p><a href="#install" rel="nofollow noreferrer">text</a></p>`},
+		{"a link without a scheme", "[text](//example.com)", `<p><a href="//example.com" rel="nofollow noreferrer">text</a></p>`},
+		{"a table in HTML", `<table><tr><td colspan="2" align="center" style="a" onclick="b">c</td></tr></table>`, `<table tabindex="0"><tbody><tr><td align="center" colspan="2">c</td></tr></tbody></table>`},
 		{"what nobody nests", strings.Repeat("<div>", 600) + "<script>", "<pre>" + strings.Repeat("&lt;div&gt;", 600) + "&lt;script&gt;</pre>"},
-		{"code", "```yaml\na: <b>\n```", "<pre><code class=\"language-yaml\">a: &lt;b&gt;</code></pre>"},
+		{"code", "```yaml\na: <b>\n```", `<pre tabindex="0"><code class="language-yaml">a: &lt;b&gt;</code></pre>`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -91,7 +98,7 @@ func TestMarkdownIsBounded(t *testing.T) {
 			}
 		})
 	}
-	usual := strings.Repeat("- [a](b), [c](d) and ![e](f)\n", 2000) + "\n|a|b|\n|-|-|\n" + strings.Repeat("|[a](b)|c|\n", 2000)
+	usual := strings.Repeat("- [a](#b), [c](#d) and ![e](//f)\n", 2000) + "\n|a|b|\n|-|-|\n" + strings.Repeat("|[a](#b)|c|\n", 2000)
 	got, err := markdown([]byte(usual))
 	if err != nil {
 		t.Fatal(err)

@@ -14,8 +14,9 @@ import (
 	"gantry/charts/pattern"
 )
 
-// sanitize keeps of HTML what a text is made of: no scripts, no styles, no forms, no
-// pictures, and links that say nothing of where they were followed. It is parsed as
+// sanitize keeps of HTML what a text is made of: no scripts, no styles, no forms, and
+// links that say nothing of where they were followed. Pictures become links: a page
+// loads nothing from another host, which would tell that host who reads it. It is parsed as
 // browsers do it and written anew, so that what stays is balanced and means to a
 // browser what it meant here.
 func sanitize(source []byte) (template.HTML, error) {
@@ -46,19 +47,90 @@ func prune(parent *html.Node) {
 		case n.Type == html.TextNode:
 		case n.Type != html.ElementNode, n.Namespace != "", holdsNoText(n.DataAtom):
 			parent.RemoveChild(n)
+		case n.DataAtom == atom.Input:
+			tick(n)
+			unwrap(parent, n)
+		case n.DataAtom == atom.Img:
+			next = describePicture(n)
+			unwrap(parent, n)
 		case !clean(n):
 			if n.FirstChild != nil {
 				next = n.FirstChild
 			}
-			for child := n.FirstChild; child != nil; child = n.FirstChild {
-				n.RemoveChild(child)
-				parent.InsertBefore(child, n)
-			}
-			parent.RemoveChild(n)
+			unwrap(parent, n)
 		default:
 			prune(n)
+			settle(parent, n)
 		}
 		n = next
+	}
+}
+
+// unwrap puts what an element holds in its place.
+func unwrap(parent, n *html.Node) {
+	for child := n.FirstChild; child != nil; child = n.FirstChild {
+		n.RemoveChild(child)
+		parent.InsertBefore(child, n)
+	}
+	parent.RemoveChild(n)
+}
+
+// describePicture puts into a picture the link that takes its place, and returns what
+// is to be looked at next: the link. Within a link it is its text alone.
+func describePicture(n *html.Node) *html.Node {
+	text, link := &html.Node{Type: html.TextNode}, &html.Node{Type: html.ElementNode, Data: "a", DataAtom: atom.A}
+	for _, a := range n.Attr {
+		switch a.Key {
+		case "alt":
+			text.Data = a.Val
+		case "src":
+			link.Attr = []html.Attribute{{Key: "href", Val: a.Val}}
+		}
+	}
+	switch {
+	case strings.TrimSpace(text.Data) == "":
+		return n.NextSibling
+	case within(n, atom.A):
+		n.AppendChild(text)
+		return n.NextSibling
+	default:
+		link.AppendChild(text)
+		n.AppendChild(link)
+		return link
+	}
+}
+
+// tick puts into the box of a task what it says.
+func tick(n *html.Node) {
+	box := "☐"
+	for _, a := range n.Attr {
+		switch {
+		case a.Key == "type" && a.Val != "checkbox":
+			return
+		case a.Key == "checked":
+			box = "☑"
+		}
+	}
+	n.AppendChild(&html.Node{Type: html.TextNode, Data: box})
+}
+
+func within(n *html.Node, element atom.Atom) bool {
+	for above := n.Parent; above != nil; above = above.Parent {
+		if above.DataAtom == element {
+			return true
+		}
+	}
+	return false
+}
+
+// settle makes an element fit the page: what may be wider than a window scrolls by
+// itself, for the keyboard, too, and a link that nobody could see is none.
+func settle(parent, n *html.Node) {
+	switch {
+	case n.DataAtom == atom.A && n.FirstChild == nil:
+		parent.RemoveChild(n)
+	case n.DataAtom == atom.Pre || n.DataAtom == atom.Table:
+		n.Attr = []html.Attribute{{Key: "tabindex", Val: "0"}}
 	}
 }
 
@@ -118,8 +190,19 @@ var (
 	digits        = pattern.Lazy(`^[0-9]{1,9}$`)
 )
 
-// leadsSomewhere reports whether a link opens a page or a letter, and runs nothing.
+// leadsSomewhere reports whether a link opens a page or a letter, and runs nothing. Files
+// beside the README are not here: they are where the chart was written.
 func leadsSomewhere(link string) bool {
 	u, err := url.Parse(strings.TrimSpace(link))
-	return err == nil && (u.Scheme == "" && u.String() != "" || slices.Contains([]string{"http", "https", "mailto"}, u.Scheme))
+	if err != nil {
+		return false
+	}
+	switch u.Scheme {
+	case "http", "https", "mailto":
+		return true
+	case "":
+		return u.Host != "" || u.Path == "" && u.RawQuery == "" && u.Fragment != ""
+	default:
+		return false
+	}
 }

@@ -124,8 +124,8 @@ func TestChartPages(t *testing.T) {
 	}
 	body := s.page("/chart/web", http.StatusOK)
 	hasAll(t, body, `<h1 id="the-web-chart">The <em>web</em> chart</h1>`, `<span class="version">1.1.0</span>`,
-		"gantry install web local/web --version 1.1.0</code>", "helm install web local/web --version 1.1.0</code>",
-		"/web --version 1.1.0 --plain-http</code>", "helm install web oci://127.0.0.1:",
+		"gantry install web local/web <span>--version 1.1.0</span></code>", "helm install web local/web <span>--version 1.1.0</span></code>",
+		"/web <span>--version 1.1.0</span> <span>--plain-http</span></code>", "helm install web oci://127.0.0.1:",
 		`<a href="/charts/web-1.1.0.tgz">`, `href="https://example.com/web"`, `<a href="/?q=shop">shop</a>`, "db <span")
 	if strings.Contains(body, "javascript:") || strings.Contains(body, "alert(1)") {
 		t.Errorf("what a chart says runs:\n%s", body)
@@ -147,6 +147,27 @@ func TestChartPages(t *testing.T) {
 		t.Errorf("a program is told %q", code)
 	}
 }
+
+// TestLibraryPages wants what cannot be installed not to be offered so.
+func TestLibraryPages(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{Inspector: nothing{}})
+	s.publish(pack(t, file{name: "common/Chart.yaml", text: "apiVersion: v2\nname: common\nversion: 1.0.0\ntype: library\n"}))
+	s.publish(chartArchive(t, "web", "1.0.0", ""))
+	body := s.page("/chart/common", http.StatusOK)
+	hasAll(t, body, "<title>common 1.0.0 · ", `<span class="badge">library</span>`, "- name: common\n  version: 1.0.0\n  repository: "+s.URL+"</code>", "helm dependency update")
+	if strings.Contains(body, "helm install") {
+		t.Error("a library is to be installed")
+	}
+	hasAll(t, s.page("/chart/common/1.0.0/objects", http.StatusOK), "<title>Objects of common 1.0.0 · ", "A library makes no objects")
+	hasAll(t, s.page("/chart/web/1.0.0/objects", http.StatusOK), "With its default values the chart makes no objects.")
+	hasAll(t, s.page("/?q=com", http.StatusOK), "<title>Charts for “com” · ", `</a></h2> <span class="badge">library</span>`)
+}
+
+// nothing renders every chart to no objects.
+type nothing struct{ fake }
+
+func (nothing) Render(context.Context, *chart.Chart) ([]pages.Object, error) { return nil, nil }
 
 // TestChartPagesWithoutObjects wants the pages to say why there is nothing to see.
 func TestChartPagesWithoutObjects(t *testing.T) {

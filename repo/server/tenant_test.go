@@ -201,8 +201,8 @@ func TestTenantPages(t *testing.T) {
 	hasAll(t, home, "1 chart", `<a class="where" href="/acme/prod/">acme/prod</a>`, "gantry repo add acme-prod "+s.URL+"/acme/prod",
 		`<a href="/acme/prod/chart/web">web</a>`, `href="/assets/page.css?`, `action="/acme/prod/"`)
 	s.get("/acme/prod/charts/web-1.0.0.tgz")
-	hasAll(t, s.page("/acme/prod/chart/web", http.StatusOK), "helm install web acme-prod/web --version 1.0.0",
-		"/acme/prod/web --version 1.0.0 --plain-http", `href="/acme/prod/charts/web-1.0.0.tgz"`, `href="/acme/prod/chart/web/1.0.0/versions"`, "<dt>Downloads</dt><dd>1</dd>")
+	hasAll(t, s.page("/acme/prod/chart/web", http.StatusOK), "helm install web acme-prod/web <span>--version 1.0.0</span>",
+		"/acme/prod/web <span>--version 1.0.0</span> <span>--plain-http</span>", `href="/acme/prod/charts/web-1.0.0.tgz"`, `href="/acme/prod/chart/web/1.0.0/versions"`, "<dt>Downloads</dt><dd>1</dd>")
 	hasAll(t, s.page("/acme/prod/chart/wen", http.StatusNotFound), "There is no chart wen.", `href="/acme/prod/">All charts</a>`, `href="/">All repositories</a>`)
 	hasAll(t, s.page("/acme/none/", http.StatusOK), "There are no charts yet", "gantry chart push mychart "+s.URL+"/acme/none")
 	s.page("/none/", http.StatusNotFound)

@@ -1,17 +1,27 @@
 // Comfort only: everything works without it.
 "use strict";
 
-// A button on every command copies it.
+// A button on every command copies it. Browsers have a clipboard for pages that came
+// over HTTPS, or from this machine; for others the text is selected, and copied so.
+async function copy(code) {
+	try {
+		await navigator.clipboard.writeText(code.textContent);
+		return true;
+	} catch {
+		getSelection().selectAllChildren(code);
+		return document.execCommand("copy");
+	}
+}
 for (const figure of document.querySelectorAll(".commands figure")) {
 	const button = document.createElement("button");
 	button.type = "button";
 	button.textContent = "Copy";
+	button.setAttribute("aria-live", "polite");
 	button.addEventListener("click", async () => {
-		await navigator.clipboard.writeText(figure.querySelector("code").textContent);
-		button.textContent = "Copied";
+		button.textContent = await copy(figure.querySelector("code")) ? "Copied" : "Selected";
 		setTimeout(() => { button.textContent = "Copy"; }, 1500);
 	});
-	if (navigator.clipboard) figure.append(button);
+	figure.querySelector("figcaption").after(button);
 }
 
 // A slash goes to the search, as on the sites of code hosts.
@@ -32,3 +42,7 @@ function open() {
 }
 addEventListener("hashchange", open);
 open();
+
+// Where not all tabs fit, the chosen one is in sight.
+const chosen = document.querySelector(".tabs [aria-current]");
+if (chosen) chosen.parentElement.scrollLeft = chosen.offsetLeft - chosen.parentElement.offsetLeft;
