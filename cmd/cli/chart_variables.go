@@ -96,6 +96,6 @@ func (a *app) tellVariables(found *trace.Found) {
 		fmt.Fprintf(a.Err, "variables that are values of the chart: %s\n", someOf(offered))
 	}
 	if len(fixed) > 0 {
-		fmt.Fprintf(a.Err, "variables that are not, as its README explains: %s\n", someOf(fixed))
+		fmt.Fprintf(a.Err, "variables that are no values of the chart, as its README explains: %s\n", someOf(fixed))
 	}
 }
