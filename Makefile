@@ -14,6 +14,7 @@ FUZZTIME ?= 10s
 BENCHCOUNT ?= 6
 LARGEST ?= 10000
 CORPUS ?=
+PUSH ?=
 SHUFFLE ?=
 
 # One set of flags for every build, so that the libraries are compiled once:
@@ -122,6 +123,9 @@ cover: ## measure what the tests cover, by function, into coverage.html
 	go tool cover -html=coverage.out -o coverage.html
 	go tool cover -func=coverage.out | tail -1
 
+image: bin/gantry ## pack gantry as a container image, bin/gantry-image.tar, or PUSH=REFERENCE it
+	go run ./cmd/gantry-image -binary bin/gantry -name gantry:$(VERSION) $(if $(PUSH),-push "$(PUSH)")
+
 demo: build ## take an application from Compose file to release, upgrade and back, on the sandbox
 	@testdata/demo/run
 
@@ -145,4 +149,4 @@ ci: lint test ## what CI runs
 clean: ## remove what make built
 	rm -rf bin coverage.out coverage.html $(playground)
 
-.PHONY: help build sandbox tools test integration lint fmt generate golden fuzz bench cover demo corpus corpus-charts corpus-releases ci clean
+.PHONY: help build image sandbox tools test integration lint fmt generate golden fuzz bench cover demo corpus corpus-charts corpus-releases ci clean
