@@ -25,6 +25,12 @@ func repoError(err error) error {
 	if e, ok := errors.AsType[*client.NoCatalogError](err); ok {
 		return noCatalog(err, e)
 	}
+	if e, ok := errors.AsType[*client.NoChartsError](err); ok {
+		if e.Deeper != "" {
+			err = withHint(err, "name the path that has the charts right below it")
+		}
+		return notFoundError(err)
+	}
 	if status, ok := errors.AsType[*client.StatusError](err); ok {
 		return statusCode(err, status)
 	}
@@ -64,11 +70,15 @@ func repoError(err error) error {
 
 // noCatalog says how charts are found that nobody lists.
 func noCatalog(err error, e *client.NoCatalogError) error {
-	status, ok := errors.AsType[*client.StatusError](e.Chart)
-	if ok && status.Status != http.StatusNotFound {
-		return withHint(err, "if there are charts below it, name each of them with --chart NAME (repo serve: --upstream-chart NAME); if it asks for a password: gantry registry login HOST --username USER")
+	const name = "name each chart below it with --chart NAME (repo serve: --upstream-chart NAME)"
+	switch status, _ := errors.AsType[*client.StatusError](e.Chart); {
+	case status == nil || status.Status == http.StatusNotFound:
+		return notFoundError(withHint(err, name))
+	case status.Status == http.StatusUnauthorized:
+		return withHint(err, "log in with: gantry registry login HOST --username USER; if that does not help, "+name)
+	default:
+		return withHint(err, name+", or log in with: gantry registry login HOST --username USER")
 	}
-	return notFoundError(withHint(err, "if there are charts below it, name each of them with --chart NAME (repo serve: --upstream-chart NAME)"))
 }
 
 func statusCode(err error, status *client.StatusError) error {

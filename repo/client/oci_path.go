@@ -56,6 +56,24 @@ func (e *NoCatalogError) Error() string {
 // Unwrap returns why the path is no chart.
 func (e *NoCatalogError) Unwrap() error { return e.Chart }
 
+// NoChartsError reports a path of a registry that is no chart, and has none below it that
+// is meant.
+type NoChartsError struct {
+	// URL is the path.
+	URL string
+	// Deeper is a path further down with something below it, or empty.
+	Deeper string
+}
+
+// Error says where there is something, if anywhere.
+func (e *NoChartsError) Error() string {
+	msg := e.URL + " is not a chart, and has none right below it that is meant"
+	if e.Deeper != "" {
+		msg += "; further down there is " + e.Deeper
+	}
+	return msg
+}
+
 // ociChart is a repository of a registry, with those of its tags that are versions,
 // newest first.
 type ociChart struct {
@@ -195,10 +213,8 @@ func chooseBelow(at *remote.Repository, catalog, patterns []string) ([]*ociChart
 	switch {
 	case len(names) > maxBelow:
 		return nil, fmt.Errorf("%s: %w: more than %d repositories", where, ErrTooLarge, maxBelow)
-	case len(names) == 0 && deeper != "":
-		return nil, fmt.Errorf("%s is not a chart, and has none right below it that is meant; further down there is %s: %w", where, deeper, &repo.UnknownChartError{Name: path.Base(where)})
 	case len(names) == 0:
-		return nil, fmt.Errorf("%s is not a chart, and has none right below it that is meant: %w", where, &repo.UnknownChartError{Name: path.Base(where)})
+		return nil, &NoChartsError{URL: where, Deeper: deeper}
 	}
 	return below(at, names, true), nil
 }

@@ -106,7 +106,7 @@ func (s *Server) oci() http.Handler {
 		if err := h(w, r); err != nil {
 			p := problemOf(r, err)
 			noteError(r.Context(), p)
-			writeOCIProblem(w, p)
+			writeOCIProblem(w, p.forRegistry())
 		}
 	})
 }
@@ -190,6 +190,16 @@ func writeOCIProblem(w http.ResponseWriter, p *problem) {
 		e.Message += "; " + p.Hint
 	}
 	writeJSON(w, p.Status, map[string][]said{"errors": {e}})
+}
+
+// forRegistry says to clients of registries how they log in.
+func (p *problem) forRegistry() *problem {
+	if p.Status != http.StatusUnauthorized {
+		return p
+	}
+	next := *p
+	next.Hint = "give them with: gantry registry login HOST --username USER, or with: helm registry login HOST"
+	return &next
 }
 
 func ociCode(status int) string {

@@ -52,7 +52,7 @@ func (s *Server) ociTags(w http.ResponseWriter, r *http.Request, q ociRequest) e
 		return err
 	}
 	if etag == "" && !s.hasChart(q.name) {
-		return nameUnknown(q.name)
+		return nameUnknown(q.full)
 	}
 	tags := slices.Collect(maps.Keys(a.Tags))
 	if s.hasChart(q.name) {

@@ -75,7 +75,7 @@ func (s *Server) findManifest(ctx context.Context, q ociRequest) (stored, error)
 	m, ok := a.find(q.reference)
 	switch {
 	case !ok && etag == "" && !s.hasChart(q.name):
-		return stored{}, nameUnknown(q.name)
+		return stored{}, nameUnknown(q.full)
 	case !ok:
 		return stored{}, manifestUnknown(q.reference)
 	}

@@ -137,6 +137,8 @@ func TestOCIMustLogIn(t *testing.T) {
 	for _, path := range []string{"/v2/", "/v2/_catalog", "/v2/app/tags/list", "/v2/app/manifests/v1", "/v2/app/referrers/sha256:" + strings.Repeat("0", 64)} {
 		if r := s.get(path); r.status != http.StatusUnauthorized || r.ociCode(t) != "UNAUTHORIZED" || r.header.Get("WWW-Authenticate") == "" {
 			t.Errorf("%s: %d %v", path, r.status, r.header)
+		} else if !bytes.Contains(r.body, []byte("registry login")) {
+			t.Errorf("%s does not say how to log in: %s", path, r.body)
 		}
 	}
 }
