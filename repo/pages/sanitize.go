@@ -102,16 +102,18 @@ func describePicture(n *html.Node) *html.Node {
 
 // tick puts into the box of a task what it says.
 func tick(n *html.Node) {
-	box := "☐"
+	kind, box := "", "☐"
 	for _, a := range n.Attr {
-		switch {
-		case a.Key == "type" && a.Val != "checkbox":
-			return
-		case a.Key == "checked":
+		switch a.Key {
+		case "type":
+			kind = a.Val
+		case "checked":
 			box = "☑"
 		}
 	}
-	n.AppendChild(&html.Node{Type: html.TextNode, Data: box})
+	if kind == "checkbox" {
+		n.AppendChild(&html.Node{Type: html.TextNode, Data: box})
+	}
 }
 
 func within(n *html.Node, element atom.Atom) bool {

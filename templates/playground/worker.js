@@ -83,14 +83,15 @@ importScripts("wasm_exec.js");
 const ready = (async () => {
 	const go = new Go();
 	const { instance } = await WebAssembly.instantiateStreaming(fetch("gantry.wasm"), go.importObject);
-	go.run(instance);
+	go.run(instance).then(() => postMessage({ ended: true }));
 })();
 
 onmessage = async ({ data }) => {
 	try {
 		await ready;
 		if (data.chart) {
-			postMessage({ chart: await gantryChart() });
+			const packed = await gantryChart();
+			postMessage(packed instanceof Error ? { error: packed.message } : { chart: packed });
 			return;
 		}
 		files.clear();

@@ -51,6 +51,8 @@ func TestPagesInABrowser(t *testing.T) {
 	b.follow("document.querySelector('.charts a').click()")
 	b.wants("h1", "shop 0.2.0")
 	b.wants("aside", "helm install shop")
+	b.evaluate("document.querySelector('aside figure button').click()", nil)
+	b.wait("/Copied|Selected/.test(document.querySelector('aside figure button').innerText)")
 	b.follow("[...document.querySelectorAll('.tabs a')].find((a) => a.innerText.startsWith('Objects')).click()")
 	b.wait("document.querySelector('.drawing svg')")
 	b.follow("[...document.querySelectorAll('.tabs a')].find((a) => a.innerText.startsWith('Versions')).click()")
@@ -138,6 +140,11 @@ func TestPlaygroundInABrowser(t *testing.T) {
 	}
 	typed("services:\n  web:\n    image: nginx\n    imag: x\n")
 	b.wait("document.querySelector('#diagnostics').innerText.includes('did you mean')")
+	b.wants("[data-state]", "those of before")
+	b.wait("document.querySelector('[data-download]').disabled && document.querySelector('#tab-diagnostics').innerText === 'Diagnostics 1'")
+	b.evaluate("document.querySelector('#tab-chart').focus()", nil)
+	b.send("Input.dispatchKeyEvent", map[string]any{"type": "keyDown", "key": "ArrowRight"}, nil)
+	b.wait("document.activeElement.id === 'tab-picture' && !document.querySelector('#picture').hidden")
 	typed("name: tried\nservices:\n  web:\n    image: nginx:1.28\n    ports: ['8080:80']\n")
 	b.wait("document.querySelector('#manifests code').textContent.includes('nginx:1.28')")
 
