@@ -145,6 +145,57 @@ func TestSelection(t *testing.T) {
 	}
 }
 
+// TestImportOfAFolder imports what tar makes of a folder: the signature of an archive
+// comes where its name has it, and some come later.
+func TestImportOfAFolder(t *testing.T) {
+	t.Parallel()
+	from := newServer(t)
+	upload(t, from, "web", "1.0.0", "")
+	stored, _, err := from.Fetch(t.Context(), "web", "1.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, _ := from.Published("web", "1.0.0")
+	signature := "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nname: web\nversion: 1.0.0\n\n...\nfiles:\n  web-1.0.0.tgz: sha256:" + sum +
+		"\n-----BEGIN PGP SIGNATURE-----\n\nwsBcBAEBCgAQBQJdy0ReCRCEO7+YH8GHYgAAfhUIADx3pHHLLINv0MFkiEYpX/Kd\n=Szm4\n-----END PGP SIGNATURE-----\n"
+	other := strings.ReplaceAll(signature, "  web-1.0.0.tgz", "  web-2.0.0.tgz")
+	for name, tc := range map[string]struct {
+		files  []string
+		signed string
+		failed int
+	}{
+		"before":             {[]string{"web-1.0.0.tgz.prov", signature, "web-1.0.0.tgz", string(data)}, signature, 0},
+		"after":              {[]string{"web-1.0.0.tgz", string(data), "web-1.0.0.tgz.prov", signature}, signature, 0},
+		"later":              {[]string{"web-1.0.0.tgz", string(data), "web-1.0.0.tgz", string(data), "web-1.0.0.tgz.prov", signature}, signature, 0},
+		"of another":         {[]string{"web-1.0.0.tgz", string(data), "web-1.0.0.tgz.prov", other}, "", 1},
+		"of what is refused": {[]string{"web-1.0.0.tgz", "none", "web-1.0.0.tgz.prov", signature}, "", 1},
+	} {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		for i := 0; i < len(tc.files); i += 2 {
+			if err := w.WriteHeader(&tar.Header{Name: "./" + tc.files[i], Mode: 0o644, Size: int64(len(tc.files[i+1]))}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(w, tc.files[i+1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		to := newServer(t)
+		steps, err := mirror.Import(t.Context(), &b, to, nil)
+		_, got, _ := to.Fetch(t.Context(), "web", "1.0.0")
+		if err != nil || string(got) != tc.signed || done(steps)[mirror.Failed] != tc.failed {
+			t.Errorf("%s: %v, %v, signed %q", name, steps, err, got)
+		}
+	}
+}
+
 func TestImportIsHostile(t *testing.T) {
 	t.Parallel()
 	pack := func(h tar.Header, text string) io.Reader {

@@ -85,11 +85,12 @@ func addFile(out *tar.Writer, name string, modified time.Time, size int64, conte
 	return err
 }
 
-// Import publishes the charts of a file. It returns what became of each; the error
+// Import publishes the charts of a file. A signature comes before its archive, as
+// Export has it, or later, as in the tar of a folder. It returns what became of each; the error
 // is that of a file which cannot be read. Versions that came before an error are
 // published.
 func Import(ctx context.Context, r io.Reader, to *server.Server, tell func(Step)) ([]Step, error) {
-	run := &importer{copier: copier{tell: tell}, to: to}
+	run := &importer{copier: copier{tell: tell}, to: to, unsigned: map[string]bool{}}
 	in := tar.NewReader(r)
 	signatures := map[string][]byte{}
 	for ctx.Err() == nil {
@@ -104,11 +105,11 @@ func Import(ctx context.Context, r io.Reader, to *server.Server, tell func(Step)
 		switch {
 		case h.Typeflag != tar.TypeReg:
 		case strings.HasSuffix(file, repo.ProvenanceExt):
-			// A signature is for the archive that follows.
 			clear(signatures)
 			if signatures[file], err = readSmall(in, h); err != nil {
 				return run.steps, err
 			}
+			run.sign(ctx, strings.TrimSuffix(file, repo.ProvenanceExt), signatures[file])
 		case strings.HasSuffix(file, repo.ArchiveExt):
 			signature := signatures[strings.TrimSuffix(file, repo.ArchiveExt)+repo.ProvenanceExt]
 			if err := run.take(ctx, h, in, signature); err != nil {
@@ -135,6 +136,19 @@ type importer struct {
 	copier
 
 	to *server.Server
+	// unsigned are the archives that came without a signature and are published.
+	unsigned map[string]bool
+}
+
+// sign adds a signature to an archive that came before it.
+func (run *importer) sign(ctx context.Context, name string, signature []byte) {
+	if !run.unsigned[name] {
+		return
+	}
+	delete(run.unsigned, name)
+	if err := run.to.Sign(ctx, signature); err != nil {
+		run.done(name+repo.ProvenanceExt, "", Failed, err)
+	}
 }
 
 // take publishes an archive of the file. That it is refused is a step; the error is
@@ -158,12 +172,17 @@ func (run *importer) take(ctx context.Context, h *tar.Header, r io.Reader, signa
 		return err
 	case there:
 		run.done(name, "", Present, nil)
+		run.unsigned[name] = true
+		if signature != nil {
+			run.sign(ctx, name, signature)
+		}
 		return nil
 	}
 	if err := run.to.Publish(ctx, server.Package{Archive: temp, Provenance: signature, Created: h.ModTime}); err != nil {
 		run.done(name, "", Failed, err)
 	} else {
 		run.done(name, "", Copied, nil)
+		run.unsigned[name] = signature == nil
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"helm.sh/helm/v3/pkg/chart"
+
 	"gantry/repo"
 	"gantry/repo/blob"
 )
@@ -70,6 +72,27 @@ func (s *Server) publishPackage(ctx context.Context, p Package) error {
 	}
 	in.created = p.Created
 	return s.publish(ctx, in, meta, false)
+}
+
+// Sign adds its signature to a version that is published and has none, under the same
+// rules as an upload.
+func (s *Server) Sign(ctx context.Context, text []byte) error {
+	err := s.signPublished(ctx, text)
+	if refused, ok := errors.AsType[*problem](err); ok && refused.cause == nil {
+		return &RefusedError{refused.Code, refused.Message, refused.Hint}
+	}
+	return err
+}
+
+func (s *Server) signPublished(ctx context.Context, text []byte) error {
+	signed, r, err := s.signedVersion(text)
+	if err != nil || r.Provenance != "" {
+		return err
+	}
+	if err := s.checkStoredSignature(ctx, &chart.Metadata{Name: signed.Name, Version: signed.Version}, r.Archive, text); err != nil {
+		return err
+	}
+	return s.sign(ctx, signed, r.Digest, text)
 }
 
 // Published returns the digest of a version, if it is there.

@@ -385,30 +385,39 @@ func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return receiveProblem(err)
 	}
-	signed, err := readProvenance(text)
-	if err != nil {
-		return badRequest("provenance-invalid", err.Error(), "a .prov file is what signing a chart writes")
-	}
-	seg, i, err := lookup(s.catalog.current(), signed.Name, signed.Version)
+	signed, rec, err := s.signedVersion(text)
 	if err != nil {
 		return err
 	}
-	if err := checkProvenance(text, signed.Name, signed.Version, seg.shard.Versions[i].Digest); err != nil {
-		return badRequest("provenance-invalid", err.Error(), "sign the published archive itself")
-	}
 	err = s.authorize(r.Context(), VerbPush, signed.Name)
 	if err == nil {
-		err = s.checkStoredSignature(r.Context(), &chart.Metadata{Name: signed.Name, Version: signed.Version}, seg.shard.Versions[i].Archive, text)
+		err = s.checkStoredSignature(r.Context(), &chart.Metadata{Name: signed.Name, Version: signed.Version}, rec.Archive, text)
 	}
 	if err == nil {
-		err = s.sign(r.Context(), signed, seg.shard.Versions[i].Digest, text)
+		err = s.sign(r.Context(), signed, rec.Digest, text)
 	}
-	s.audit(r, deed{action: auditSign, name: signed.Name, version: signed.Version, digest: "sha256:" + seg.shard.Versions[i].Digest}, err)
+	s.audit(r, deed{action: auditSign, name: signed.Name, version: signed.Version, digest: "sha256:" + rec.Digest}, err)
 	if err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusCreated, map[string]bool{"saved": true})
 	return nil
+}
+
+// signedVersion finds the published version that a signature is for.
+func (s *Server) signedVersion(text []byte) (signed signedText, r record, err error) {
+	if signed, err = readProvenance(text); err != nil {
+		return signed, r, badRequest("provenance-invalid", err.Error(), "a .prov file is what signing a chart writes")
+	}
+	seg, i, err := lookup(s.catalog.current(), signed.Name, signed.Version)
+	if err != nil {
+		return signed, r, err
+	}
+	r = seg.shard.Versions[i]
+	if err := checkProvenance(text, signed.Name, signed.Version, r.Digest); err != nil {
+		return signed, r, badRequest("provenance-invalid", err.Error(), "sign the published archive itself")
+	}
+	return signed, r, nil
 }
 
 // sign adds a signature to the version that it was checked against.
