@@ -193,7 +193,7 @@ func TestACME(t *testing.T) {
 			roots.AddCert(ca.ca)
 			serving := func(l net.Listener) (ask func(host string) error) {
 				o := repoServeOptions{acme: acmeOptions{hosts: []string{"charts.test"}, directory: ca.URL + "/directory"}}
-				config, err := o.tls(cache, slog.New(slog.DiscardHandler))
+				config, err := o.tls(&app{IO: IO{Now: time.Now}}, cache, slog.New(slog.DiscardHandler))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -259,7 +259,7 @@ func TestACMEOptions(t *testing.T) {
 		{acme: acmeOptions{hosts: []string{"a"}, root: junk}},
 		{acme: acmeOptions{hosts: []string{"a"}, root: junk + "-missing"}},
 	} {
-		if _, err := o.tls(storeCache{&blob.Memory{}}, slog.New(slog.DiscardHandler)); err == nil {
+		if _, err := o.tls(&app{IO: IO{Now: time.Now}}, storeCache{&blob.Memory{}}, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("%+v is taken", o.acme)
 		}
 	}

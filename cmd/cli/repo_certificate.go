@@ -13,11 +13,14 @@ import (
 // them need not start the server again.
 type certificate struct {
 	cert, key string
+	now       func() time.Time
 	log       *slog.Logger
 
 	mu       sync.Mutex
 	loaded   *tls.Certificate
 	modified time.Time
+	// warned is which state of the files the log was told of.
+	warned time.Time
 }
 
 func (c *certificate) load() error {
@@ -27,6 +30,10 @@ func (c *certificate) load() error {
 		return fmt.Errorf("read the certificate: %w", err)
 	}
 	c.loaded, c.modified = &pair, modified
+	if end := pair.Leaf.NotAfter; c.now().After(end) {
+		c.log.Error("the certificate has expired, and clients refuse it: put another one in the place of its files",
+			slog.String("file", c.cert), slog.Time("expired", end))
+	}
 	return nil
 }
 
@@ -46,8 +53,9 @@ func (c *certificate) newest() time.Time {
 func (c *certificate) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.newest().Equal(c.modified) {
-		if err := c.load(); err != nil {
+	if newest := c.newest(); !newest.Equal(c.modified) {
+		if err := c.load(); err != nil && !newest.Equal(c.warned) {
+			c.warned = newest
 			c.log.WarnContext(hello.Context(), "the old certificate stays in use", slog.Any("error", err))
 		}
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -11,6 +12,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -20,7 +22,8 @@ import (
 func TestCertificateIsRenewed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	c := &certificate{cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"), log: slog.New(slog.DiscardHandler)}
+	var told bytes.Buffer
+	c := &certificate{cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"), now: time.Now, log: slog.New(slog.NewTextHandler(&told, nil))}
 	if c.load() == nil {
 		t.Fatal("files that are not there are a certificate")
 	}
@@ -40,6 +43,9 @@ func TestCertificateIsRenewed(t *testing.T) {
 	if err := c.load(); err != nil {
 		t.Fatal(err)
 	}
+	if !strings.Contains(told.String(), "level=ERROR") || !strings.Contains(told.String(), "has expired") {
+		t.Errorf("nothing is told of a certificate that has expired: %s", &told)
+	}
 	serial := func() int64 {
 		t.Helper()
 		got, err := c.get(&tls.ClientHelloInfo{})
@@ -54,8 +60,13 @@ func TestCertificateIsRenewed(t *testing.T) {
 	}
 	cert, key = newCertificate(t, 2)
 	put(c.cert, cert, first.Add(time.Hour))
-	if got := serial(); got != 1 {
-		t.Errorf("half a renewal gives certificate %d", got)
+	for range 3 {
+		if got := serial(); got != 1 {
+			t.Errorf("half a renewal gives certificate %d", got)
+		}
+	}
+	if got := strings.Count(told.String(), "stays in use"); got != 1 {
+		t.Errorf("half a renewal is told of %d times", got)
 	}
 	put(c.key, key, first.Add(2*time.Hour))
 	if got := serial(); got != 2 {

@@ -163,7 +163,7 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 	if o.auditLog != "" {
 		file, err := os.OpenFile(o.auditLog, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err != nil {
-			return fmt.Errorf("open the audit log: %w", err)
+			return repoError(withHint(fmt.Errorf("open the audit log: %w", err), "--audit-log names a file in a folder that is there"))
 		}
 		defer file.Close()
 		options.Audit = slog.New(slog.NewJSONHandler(file, nil))
@@ -193,7 +193,7 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 
 // serve listens until the context ends.
 func (o *repoServeOptions) serve(ctx context.Context, a *app, handler *server.Server, kept autocert.Cache, log *slog.Logger) error {
-	listener, err := o.open(ctx, kept, log)
+	listener, err := o.open(ctx, a, kept, log)
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ import (
 )
 
 // open listens, with TLS when there is a certificate, or a way to get one.
-func (o *repoServeOptions) open(ctx context.Context, kept autocert.Cache, log *slog.Logger) (net.Listener, error) {
-	config, err := o.tls(kept, log)
+func (o *repoServeOptions) open(ctx context.Context, a *app, kept autocert.Cache, log *slog.Logger) (net.Listener, error) {
+	config, err := o.tls(a, kept, log)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (o *repoServeOptions) open(ctx context.Context, kept autocert.Cache, log *s
 }
 
 // tls returns nil where the server speaks plain HTTP.
-func (o *repoServeOptions) tls(kept autocert.Cache, log *slog.Logger) (*tls.Config, error) {
+func (o *repoServeOptions) tls(a *app, kept autocert.Cache, log *slog.Logger) (*tls.Config, error) {
 	if (o.tlsCert == "") != (o.tlsKey == "") {
 		return nil, usageError(errors.New("--tls-cert and --tls-key go together"))
 	}
@@ -47,9 +47,9 @@ func (o *repoServeOptions) tls(kept autocert.Cache, log *slog.Logger) (*tls.Conf
 	case o.tlsCert == "":
 		return nil, nil
 	}
-	cert := &certificate{cert: o.tlsCert, key: o.tlsKey, log: log}
+	cert := &certificate{cert: o.tlsCert, key: o.tlsKey, now: a.Now, log: log}
 	if err := cert.load(); err != nil {
-		return nil, err
+		return nil, repoError(withHint(err, "--tls-cert and --tls-key name the files of a certificate and of its key, in PEM"))
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get, NextProtos: []string{"h2", "http/1.1"}}, nil
 }

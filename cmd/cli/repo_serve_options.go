@@ -17,18 +17,21 @@ import (
 	"gantry/repo/server"
 )
 
+// maxArchiveMiB is a terabyte, beyond which sizes would not be counted right.
+const maxArchiveMiB = 1 << 20
+
 func (o *repoServeOptions) serverOptions(a *app, log *slog.Logger) (server.Options, error) {
 	options := server.Options{Now: a.Now, Log: log, Limits: server.DefaultLimits(), Overwrite: o.allowOverwrite, NoDelete: o.disableDelete, Inspector: inspector{}, Version: version}
-	if o.maxArchiveMiB < 1 {
-		return options, usageError(errors.New("--max-archive must be 1 or more"))
+	if o.maxArchiveMiB < 1 || o.maxArchiveMiB > maxArchiveMiB {
+		return options, usageError(fmt.Errorf("--max-archive must be between 1 and %d", maxArchiveMiB))
 	}
 	options.Limits.Archive = o.maxArchiveMiB << 20
 	options.Rates, options.Depth = o.rates, o.depth
 	if o.depth < 0 || o.depth > server.MaxDepth {
 		return options, usageError(fmt.Errorf("--depth must be between 0 and %d", server.MaxDepth))
 	}
-	if o.rates.Requests < 0 || o.rates.Writes < 0 || o.rates.Failures < 0 {
-		return options, usageError(errors.New("--rate-limit, --write-limit and --failure-limit must not be negative"))
+	if err := o.rates.Validate(); err != nil {
+		return options, usageError(fmt.Errorf("--rate-limit, --write-limit and --failure-limit: %w", err))
 	}
 	for _, step := range []func(*app, *server.Options) error{o.addProxies, o.addExternalURL, o.addUpstream, o.addWebhooks, o.addSignatures, o.addAuth} {
 		if err := step(a, &options); err != nil {

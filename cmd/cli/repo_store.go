@@ -57,7 +57,7 @@ func (o *storeOptions) open(ctx context.Context, dir string) (*openStore, error)
 	if dir != "" {
 		d, err := blob.OpenDirectory(dir)
 		if err != nil {
-			return nil, err
+			return nil, withHint(err, "--dir names a folder; it is made where it is not there")
 		}
 		return &openStore{Store: d, Close: d.Close}, nil
 	}
@@ -71,7 +71,7 @@ func (o *storeOptions) open(ctx context.Context, dir string) (*openStore, error)
 		return nil, usageError(withHint(err, "say it with --s3-region or AWS_REGION; name a server other than Amazon's with --s3-endpoint"))
 	}
 	if err != nil {
-		return nil, unreachableError(withHint(err, "check the name of the bucket, the region and the credentials; name a server other than Amazon's with --s3-endpoint"))
+		return nil, unreachableError(withHint(err, "check the name of the bucket, the region and the credentials (AWS_ACCESS_KEY_ID, AWS_PROFILE); name a server other than Amazon's with --s3-endpoint"))
 	}
 	return &openStore{Store: s, bucket: true, shared: !o.single, Close: func() error { return nil }}, nil
 }

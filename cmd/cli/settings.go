@@ -93,9 +93,23 @@ func (s *settings) readEnvironment(getenv func(string) string, prefix string) er
 // which the user has not typed.
 func unwrapFlag(err error) error {
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return fmt.Errorf("%q: %w", e.GetValue(), e.Unwrap())
+		return fmt.Errorf("%q: %w", e.GetValue(), wantOf(e.GetFlag().Value.Type(), e.Unwrap()))
 	}
 	return err
+}
+
+// wantOf says what a value of a kind looks like, in place of what its parser says.
+func wantOf(kind string, err error) error {
+	switch kind {
+	case "bool":
+		return errors.New("it must be true or false")
+	case "int", "int64", "float64":
+		return errors.New("it must be a number")
+	case "duration":
+		return errors.New("it must be a duration, such as 30s or 5m")
+	default:
+		return err
+	}
 }
 
 // readFile sets what a file says, a mapping of the flags' names.
@@ -123,11 +137,11 @@ func (s *settings) readFile(file string, text []byte, self string) error {
 		where := fmt.Sprintf("%s:%d:%d: %s", file, key.Line, key.Column, key.Value)
 		switch {
 		case !slices.Contains(names, key.Value):
-			err := fmt.Errorf("%s: there is no such setting", where)
+			hint := "the settings are the flags of the command, which --help lists"
 			if near := diag.Nearest(key.Value, names); len(near) > 0 {
-				err = withHint(err, "did you mean "+near[0]+"? The settings are the flags of the command")
+				hint = "did you mean " + near[0] + "? The settings are the flags of the command"
 			}
-			return err
+			return withHint(fmt.Errorf("%s: there is no such setting", where), hint)
 		case seen[key.Value]:
 			return fmt.Errorf("%s: it is set twice", where)
 		}

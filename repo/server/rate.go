@@ -1,7 +1,7 @@
 package server
 
 import (
-	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -21,12 +21,18 @@ type Rates struct {
 	Failures float64
 }
 
-func (r Rates) validate() error {
-	if r.Requests < 0 || r.Writes < 0 || r.Failures < 0 {
-		return errors.New("a rate must not be negative")
+// Validate says why rates are none.
+func (r Rates) Validate() error {
+	for _, rate := range []float64{r.Requests, r.Writes, r.Failures} {
+		if !(rate >= 0 && rate <= maxRate) { // which NaN is not either
+			return fmt.Errorf("a rate must be between 0 and %d", maxRate)
+		}
 	}
 	return nil
 }
+
+// maxRate is more than anybody can send.
+const maxRate = 1_000_000
 
 const (
 	// burstSeconds is how long somebody may save up requests.

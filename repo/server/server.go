@@ -95,7 +95,7 @@ func (o *Options) complete() error {
 			return err
 		}
 	}
-	return errors.Join(o.Rates.validate(), o.Auth.validate())
+	return errors.Join(o.Rates.Validate(), o.Auth.validate())
 }
 
 // Server is the HTTP handler of a repository.
