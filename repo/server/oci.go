@@ -27,9 +27,9 @@ var (
 	ourDigest = pattern.Lazy(`^sha256:[a-f0-9]{64}$`)
 )
 
-// maxOCIName is the longest name of a repository: it has room in the key of a
-// store.
-const maxOCIName = 255
+// maxOCIName is the longest name of a repository: its record is a file in a folder,
+// whose name has 255 bytes.
+const maxOCIName = 255 - len(shardExt)
 
 // maxOCITag is the longest tag.
 const maxOCITag = 128

@@ -162,6 +162,18 @@ func TestOCINamesOfKinds(t *testing.T) {
 	}
 }
 
+// TestOCILongNames wants names to be taken by a folder as well, or refused.
+func TestOCILongNames(t *testing.T) {
+	t.Parallel()
+	s := serve(t, directory(t, t.TempDir()), server.Options{})
+	for length, want := range map[int]int{250: http.StatusCreated, 251: http.StatusBadRequest, 1000: http.StatusBadRequest} {
+		path := "/v2/" + strings.Repeat("a", length) + "/manifests/v1"
+		if r := s.do(http.MethodPut, path, strings.NewReader(`{"schemaVersion":2,"manifests":[]}`), "Content-Type: "+indexType); r.status != want {
+			t.Errorf("%d: %d %s", length, r.status, r.body)
+		}
+	}
+}
+
 // TestOCIReferrersInPages lists more than an index takes, each once.
 func TestOCIReferrersInPages(t *testing.T) {
 	t.Parallel()
