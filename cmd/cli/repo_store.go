@@ -42,6 +42,8 @@ func (o *storeOptions) bind(f *pflag.FlagSet) {
 // openStore is a store that is in use.
 type openStore struct {
 	blob.Store
+	// root is the whole of a store, of which the other may be one repository.
+	root blob.Store
 	// bucket tells that it is one.
 	bucket bool
 	// shared tells that other servers may publish to it.
@@ -134,8 +136,11 @@ func (o *ownStore) open(ctx context.Context) (*openStore, error) {
 		}
 	}
 	s, err := o.store.open(ctx, o.dir)
-	if err != nil || o.repository == "" {
+	if err != nil {
 		return s, err
+	}
+	if s.root = s.Store; o.repository == "" {
+		return s, nil
 	}
 	if s.Store, err = blob.Below(s.Store, strings.Trim(o.repository, "/")+"/"); err != nil {
 		return nil, usageError(errors.Join(fmt.Errorf("--repository %q is not the path of a repository", o.repository), s.Close()))

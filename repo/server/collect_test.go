@@ -354,7 +354,7 @@ func TestRetention(t *testing.T) {
 	}
 	// What is replaced meanwhile stays.
 	expired[0].Digest = "sha256:" + strings.Repeat("0", 64)
-	if err := server.Expire(t.Context(), store, expired, clock()); err != nil {
+	if err := (server.Operator{Store: store, User: "ana", From: "command line", Now: clock()}).Expire(t.Context(), "", expired); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.handler.Refresh(t.Context()); err != nil {
@@ -402,7 +402,7 @@ func TestRetentionAndReferrers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Expire(t.Context(), store, expired, clock()); err != nil {
+	if err := (server.Operator{Store: store, User: "ana", From: "command line", Now: clock()}).Expire(t.Context(), "", expired); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.handler.Refresh(t.Context()); err != nil {

@@ -39,10 +39,41 @@ func (o Operator) RevokeToken(ctx context.Context, id string) (Token, error) {
 	return t, o.note(ctx, deed{action: auditTokenRevoke, token: t.label()})
 }
 
+// Expire takes versions out of a repository, as [FindExpired] has found them, while
+// servers run. The path is that of one of many repositories of the store, such as
+// org/repo, or empty. What was replaced or deleted since it was found is left alone. The
+// contents stay until they are collected.
+func (o Operator) Expire(ctx context.Context, path string, versions []Expired) error {
+	store, prefix := o.Store, ""
+	if path != "" {
+		prefix = path + "/"
+		var err error
+		if store, err = blob.Below(o.Store, prefix); err != nil {
+			return err
+		}
+	}
+	j := newJournal(o.Store, o.Now)
+	return expire(ctx, store, versions, o.Now, func(gone []Expired) error {
+		for _, e := range gone {
+			j.add(o.entry(deed{action: auditDelete, name: prefix + e.Chart, version: e.Version, digest: e.Digest}))
+		}
+		return flushed(ctx, j)
+	})
+}
+
 // note writes what was done to the journal.
 func (o Operator) note(ctx context.Context, d deed) error {
 	j := newJournal(o.Store, o.Now)
-	j.add(d.entry(&note{user: o.User, remote: o.From}, o.Now(), nil))
+	j.add(o.entry(d))
+	return flushed(ctx, j)
+}
+
+func (o Operator) entry(d deed) journalEntry {
+	return d.entry(&note{user: o.User, remote: o.From}, o.Now(), nil)
+}
+
+// flushed writes what a journal has, though whoever asked for it may have gone.
+func flushed(ctx context.Context, j *journal) error {
 	if err := j.flush(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("it is done, and the audit log does not tell of it: %w", err)
 	}

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"strings"
@@ -67,6 +68,40 @@ func TestOperatorIsAudited(t *testing.T) {
 				t.Errorf("%s holds a secret", info.Key)
 			}
 		}
+	}
+}
+
+// TestPruningIsAudited prunes one of many repositories: the page of the server tells of
+// every version that is gone, and of none that was deleted before.
+func TestPruningIsAudited(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	s := serve(t, store, server.Options{Now: clock(), Depth: 1})
+	for _, version := range []string{"1.0.0", "1.1.0", "1.2.0", "1.3.0"} {
+		if r := s.do(http.MethodPost, "/api/team/charts", bytes.NewReader(chartArchive(t, "web", version, ""))); r.status != http.StatusCreated {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+	}
+	team, err := blob.Below(store, "team/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	expired, err := server.FindExpired(t.Context(), team, server.Retention{Last: 1}, at)
+	if err != nil || len(expired) != 3 {
+		t.Fatalf("%v %v", expired, err)
+	}
+	s.do(http.MethodDelete, "/api/team/charts/web/1.1.0", nil)
+	if err := operator(store, at).Expire(t.Context(), "team", expired); err != nil {
+		t.Fatal(err)
+	}
+	body := s.page("/gantry/audit?action=delete&user=ana", http.StatusOK)
+	if got := strings.Count(body, "<tr><td>"); got != 2 {
+		t.Errorf("%d entries", got)
+	}
+	hasAll(t, body, "team/web", "1.0.0", "1.2.0", "command line")
+	if err := operator(store, at).Expire(t.Context(), "../team", expired); err == nil {
+		t.Error("a path that leads out passes")
 	}
 }
 

@@ -124,10 +124,8 @@ func (c *catalog) unreferred(ctx context.Context, sh shard, expired []Expired) (
 	return expired, nil
 }
 
-// Expire takes versions out of the repository, while servers run. What was
-// replaced or deleted since it was found is left alone. The contents stay until
-// they are collected.
-func Expire(ctx context.Context, store blob.Store, versions []Expired, now func() time.Time) error {
+// expire does what [Operator.Expire] says, and tells of what is gone, chart by chart.
+func expire(ctx context.Context, store blob.Store, versions []Expired, now func() time.Time, tell func([]Expired) error) error {
 	log := slog.New(slog.DiscardHandler)
 	c := newCatalog(store, log)
 	// Other servers learn of it as of any commit.
@@ -140,15 +138,16 @@ func Expire(ctx context.Context, store blob.Store, versions []Expired, now func(
 		if _, err := c.reload(ctx, chart); err != nil {
 			return err
 		}
-		var gone []string
+		var gone []Expired
+		var manifests []string
 		err := c.commit(ctx, chart, func(sh shard) (next shard, err error) {
-			next, gone, err = sh.withoutAll(versions[i:end])
+			next, gone, manifests, err = sh.withoutAll(versions[i:end])
 			return next, err
 		})
-		if err == nil {
-			err = c.forgetReferrers(ctx, chart, gone)
-		}
 		if err != nil {
+			return err
+		}
+		if err := errors.Join(c.forgetReferrers(ctx, chart, manifests), tell(gone)); err != nil {
 			return err
 		}
 		i = end
@@ -156,17 +155,18 @@ func Expire(ctx context.Context, store blob.Store, versions []Expired, now func(
 	return nil
 }
 
-// withoutAll returns a copy that lacks the versions, and the manifests that they had.
-func (sh shard) withoutAll(versions []Expired) (next shard, manifests []string, err error) {
+// withoutAll returns a copy that lacks the versions, those that it had of them, and
+// their manifests.
+func (sh shard) withoutAll(versions []Expired) (next shard, gone []Expired, manifests []string, err error) {
 	before := len(sh.Versions)
 	for _, e := range versions {
 		if i, ok := sh.find(e.Version); ok && "sha256:"+sh.Versions[i].Digest == e.Digest {
-			manifests = append(manifests, sh.Versions[i].manifests()...)
+			gone, manifests = append(gone, e), append(manifests, sh.Versions[i].manifests()...)
 			sh = sh.without(i)
 		}
 	}
 	if len(sh.Versions) == before {
-		return sh, nil, errUnchanged
+		return sh, nil, nil, errUnchanged
 	}
-	return sh, manifests, nil
+	return sh, gone, manifests, nil
 }
