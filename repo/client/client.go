@@ -16,6 +16,8 @@ type Client struct {
 	wait      func(context.Context, time.Duration) error
 	limits    Limits
 	plainHTTP bool
+	// patience is how long an answer that has begun may be silent.
+	patience time.Duration
 	// registries is the way to OCI registries.
 	registries *http.Transport
 	// progress is nil where nobody follows.
@@ -48,6 +50,10 @@ func WithWait(wait func(context.Context, time.Duration) error) Option {
 // 256 MiB of chart.
 func WithLimits(l Limits) Option { return func(c *Client) { c.limits = l } }
 
+// WithPatience sets how long an answer that has begun may be silent before it is asked
+// for again. Default: a minute.
+func WithPatience(d time.Duration) Option { return func(c *Client) { c.patience = d } }
+
 // WithPlainHTTP talks to OCI registries without TLS.
 func WithPlainHTTP(plain bool) Option { return func(c *Client) { c.plainHTTP = plain } }
 
@@ -59,6 +65,7 @@ func New(paths Paths, now func() time.Time, options ...Option) *Client {
 		log:       slog.New(slog.DiscardHandler),
 		now:       now,
 		wait:      sleep,
+		patience:  longestPause,
 		// Its connections end by themselves, for a client has no end.
 		registries: newTransport(nil, registryIdle),
 		limits:     Limits{Index: 256 << 20, Archive: 256 << 20},

@@ -29,7 +29,9 @@ const (
 
 	dialTimeout     = 5 * time.Second
 	responseTimeout = 60 * time.Second
-	redirects       = 10
+	// longestPause is how long an answer that has begun may be silent.
+	longestPause = 60 * time.Second
+	redirects    = 10
 	// registryIdle is how long a connection to a registry is kept for the next request.
 	registryIdle = 30 * time.Second
 	// maxErrorBody is how much of an error's body is read.
@@ -168,6 +170,8 @@ func (s *session) get(ctx context.Context, target string, header http.Header, re
 }
 
 func (s *session) once(ctx context.Context, target string, header http.Header, read func(*http.Response) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	req, err := s.request(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return err
@@ -178,13 +182,36 @@ func (s *session) once(ctx context.Context, target string, header http.Header, r
 		return err
 	}
 	defer resp.Body.Close()
+	stalled := fmt.Errorf("nothing came for %s: %w", s.client.patience, io.ErrUnexpectedEOF)
+	timer := time.AfterFunc(s.client.patience, func() { cancel(stalled) })
+	defer timer.Stop()
+	resp.Body = &alive{resp.Body, timer, s.client.patience}
 	if err := read(resp); err != nil {
+		if context.Cause(ctx) == stalled { //nolint:errorlint // this very one
+			err = stalled
+		}
 		if errors.Is(err, io.ErrUnexpectedEOF) || isNetwork(err) {
 			return &UnreachableError{Method: req.Method, URL: redact(target), Err: fmt.Errorf("the answer broke off: %w", err)}
 		}
 		return err
 	}
 	return nil
+}
+
+// alive is a body whose timer begins anew with everything that comes.
+type alive struct {
+	io.ReadCloser
+
+	timer    *time.Timer
+	patience time.Duration
+}
+
+func (a *alive) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	if n > 0 {
+		a.timer.Reset(a.patience)
+	}
+	return n, err
 }
 
 func (s *session) request(ctx context.Context, method, target string, body io.Reader) (*http.Request, error) {

@@ -123,6 +123,43 @@ func TestDownloadGoesOnInAnotherRun(t *testing.T) {
 	whole()
 }
 
+// TestDownloadOfASilentServer gets half of an archive, and then nothing: it is asked for
+// the rest.
+func TestDownloadOfASilentServer(t *testing.T) {
+	t.Parallel()
+	archive := chartArchive(t, "1.0.0", strings.Repeat("# words\n", 500))
+	mux := http.NewServeMux()
+	mux.HandleFunc("/index.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(indexOf("web.tgz", digestOf(t, archive))))
+	})
+	mux.HandleFunc("/web.tgz", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"one"`)
+		if r.Header.Get("Range") != "" {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(archive))
+			return
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(len(archive)))
+		_, _ = w.Write(archive[:len(archive)/2])
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done() // until the client has had enough
+	})
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	h := newHome(t, client.WithPatience(250*time.Millisecond))
+	h.add(t, client.Repository{Name: "up", URL: s.URL})
+	found, err := h.Find(t.Context(), "up/web", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := h.Download(t.Context(), found, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, archive) {
+		t.Errorf("%d bytes of %d arrive: %v", len(got), len(archive), err)
+	}
+}
+
 // countedWriter counts what is sent of a body.
 type countedWriter struct {
 	http.ResponseWriter
