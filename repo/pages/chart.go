@@ -44,8 +44,10 @@ type chartPage struct {
 	PreRelease bool
 	Links      []link
 
-	Readme  template.HTML
-	Values  []valueRow
+	Readme template.HTML
+	Values []valueRow
+	// Cut tells that the end of the README, or of the values, is missing.
+	Cut     bool
 	Files   []file
 	Objects []objectRow
 	Picture template.HTML
@@ -179,9 +181,10 @@ func (p *Pages) open(ctx context.Context, l Library, c *chartPage) error {
 	}
 	switch c.View {
 	case readmeView:
-		c.Readme, err = readme(unpacked)
+		c.Readme, c.Cut, err = readme(unpacked)
 	case valuesView:
 		c.Values, c.Files = values(unpacked)
+		c.Cut = len(c.Values) == maxValues
 	case templatesView:
 		c.Files = templateFiles(unpacked)
 	case objectsView:
@@ -190,14 +193,16 @@ func (p *Pages) open(ctx context.Context, l Library, c *chartPage) error {
 	return err
 }
 
-// readme returns the README of a chart as HTML that is safe to show.
-func readme(c *chart.Chart) (template.HTML, error) {
+// readme returns the README of a chart as HTML that is safe to show, and whether its
+// end is missing.
+func readme(c *chart.Chart) (text template.HTML, cut bool, err error) {
 	for _, f := range c.Files {
 		if strings.EqualFold(f.Name, "README.md") || strings.EqualFold(f.Name, "README") || strings.EqualFold(f.Name, "README.txt") {
-			return markdown(f.Data)
+			text, err := markdown(f.Data)
+			return text, len(f.Data) > maxMarkdown, err
 		}
 	}
-	return "", nil
+	return "", false, nil
 }
 
 func templateFiles(c *chart.Chart) []file {

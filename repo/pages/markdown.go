@@ -16,7 +16,7 @@ const maxMarkdown = 512 << 10
 
 // markdown turns a README into HTML that is safe to show.
 func markdown(source []byte) (template.HTML, error) {
-	source = source[:min(len(source), maxMarkdown)]
+	source = bytes.ToValidUTF8(source[:min(len(source), maxMarkdown)], nil)
 	var b bytes.Buffer
 	if err := markdownRenderer().Render(&b, source, boundedParser().Parse(text.NewReader(source))); err != nil {
 		return "", err

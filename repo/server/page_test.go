@@ -148,6 +148,27 @@ func TestChartPages(t *testing.T) {
 	}
 }
 
+// TestPagesSayWhatIsCut wants nobody to take a part for the whole.
+func TestPagesSayWhatIsCut(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	var values strings.Builder
+	for i := range 2001 {
+		fmt.Fprintf(&values, "value%d: %d\n", i, i)
+	}
+	s.publish(pack(t,
+		file{name: "web/Chart.yaml", text: "apiVersion: v2\nname: web\nversion: 1.0.0\n"},
+		file{name: "web/README.md", text: strings.Repeat("字", 200_000)},
+		file{name: "web/values.yaml", text: values.String()},
+	))
+	body := s.page("/chart/web", http.StatusOK)
+	hasAll(t, body, "The rest of the README is too long to be shown here.")
+	if strings.Contains(body, "\ufffd") {
+		t.Error("the README is cut within a letter")
+	}
+	hasAll(t, s.page("/chart/web/1.0.0/values", http.StatusOK), "value1999", "There are more values than are listed here.")
+}
+
 // TestLibraryPages wants what cannot be installed not to be offered so.
 func TestLibraryPages(t *testing.T) {
 	t.Parallel()
