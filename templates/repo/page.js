@@ -32,11 +32,12 @@ document.addEventListener("keydown", (event) => {
 	}
 });
 
-// A link to an object opens it.
+// A link to an object opens it, in browsers that do not do so by themselves.
 function open() {
 	const target = location.hash && document.getElementById(location.hash.slice(1));
-	if (target instanceof HTMLDetailsElement) {
-		target.open = true;
+	const fold = target && target.closest("details");
+	if (fold && !fold.open) {
+		fold.open = true;
 		target.scrollIntoView();
 	}
 }
