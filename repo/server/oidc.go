@@ -88,7 +88,8 @@ func isLoopback(host string) bool {
 const (
 	// issuerTimeout is how long the issuer may take to answer.
 	issuerTimeout = 10 * time.Second
-	// issuerPause is how long an issuer that did not answer is not asked again.
+	// issuerPause is how long an issuer is not asked the same again, whether it has
+	// answered or not.
 	issuerPause = 5 * time.Second
 )
 
@@ -99,6 +100,7 @@ type issuer struct {
 	now     func() time.Time
 	log     *slog.Logger
 	http    *http.Client
+	asked   *polite
 
 	mu       sync.Mutex
 	verifier *oidc.IDTokenVerifier
@@ -107,7 +109,8 @@ type issuer struct {
 }
 
 func newIssuer(o *OIDC, now func() time.Time, log *slog.Logger) *issuer {
-	return &issuer{options: o, now: now, log: log, http: &http.Client{Timeout: issuerTimeout}}
+	asked := &polite{now: now}
+	return &issuer{options: o, now: now, log: log, asked: asked, http: &http.Client{Timeout: issuerTimeout, Transport: asked}}
 }
 
 // errIssuer reports that nothing can be said about a token now.
@@ -147,7 +150,12 @@ func (i *issuer) identify(ctx context.Context, secret string) (p principal, know
 	if err != nil {
 		return principal{}, false, err
 	}
+	before := i.asked.failures.Load()
 	t, err := verifier.Verify(ctx, secret)
+	if err != nil && (i.asked.failures.Load() != before || ctx.Err() != nil) {
+		// Its keys could not be asked for, so that nothing is known of the token.
+		return principal{}, false, fmt.Errorf("%w: %w", errIssuer, err)
+	}
 	if err != nil {
 		i.log.DebugContext(ctx, "a token is refused", slog.Any("error", err))
 		return principal{}, false, nil

@@ -26,6 +26,9 @@ type testIssuer struct {
 
 	key  *ecdsa.PrivateKey
 	down atomic.Bool
+	// noKeys tells that it answers, and not for its keys; asked counts who wants them.
+	noKeys atomic.Bool
+	asked  atomic.Int64
 }
 
 func newTestIssuer(tb testing.TB) *testIssuer {
@@ -46,7 +49,11 @@ func newTestIssuer(tb testing.TB) *testIssuer {
 				"issuer": i.URL, "jwks_uri": i.URL + "/keys", "authorization_endpoint": i.URL + "/auth", "token_endpoint": i.URL + "/token",
 				"id_token_signing_alg_values_supported": []string{"ES256"},
 			}
+		case r.URL.Path == "/keys" && i.noKeys.Load():
+			w.WriteHeader(http.StatusBadGateway)
+			return
 		case r.URL.Path == "/keys":
+			i.asked.Add(1)
 			answer = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: i.key.Public(), KeyID: "one", Algorithm: "ES256", Use: "sig"}}}
 		}
 		_ = json.NewEncoder(w).Encode(answer)
@@ -178,6 +185,47 @@ func TestOIDCIssuerIsDown(t *testing.T) {
 	now.Store(10)
 	if r := s.get("/index.yaml", token); r.status != http.StatusOK {
 		t.Errorf("when it is back: %d %s", r.status, r.body)
+	}
+}
+
+// TestOIDCKeys asks for the keys of an issuer: a token is not refused for want of them,
+// and tokens that anybody can make up do not have them asked for again and again.
+func TestOIDCKeys(t *testing.T) {
+	t.Parallel()
+	i := newTestIssuer(t)
+	i.noKeys.Store(true)
+	var now atomic.Int64
+	clock := func() time.Time { return time.Unix(1_800_000_000+now.Load(), 0) }
+	g, err := server.ParseGrant("sub=* read")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, &blob.Memory{}, server.Options{Now: clock, Auth: &server.Auth{OIDC: &server.OIDC{Issuer: i.URL, Audience: "charts", Grants: []server.Grant{g}}}})
+	claims := map[string]any{"iss": i.URL, "aud": "charts", "sub": "x", "exp": clock().Add(time.Hour).Unix()}
+	token := bearer(sign(t, jose.ES256, i.key, claims))
+	for range 2 {
+		if r := s.get("/index.yaml", token); r.status != http.StatusServiceUnavailable {
+			t.Errorf("without keys: %d %s", r.status, r.body)
+		}
+	}
+	i.noKeys.Store(false)
+	now.Store(10)
+	if r := s.get("/index.yaml", token); r.status != http.StatusOK {
+		t.Errorf("with keys: %d %s", r.status, r.body)
+	}
+	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := bearer(sign(t, jose.ES256, stranger, claims))
+	for range 20 {
+		if r := s.get("/index.yaml", forged); r.status != http.StatusUnauthorized {
+			t.Errorf("forged: %d", r.status)
+		}
+	}
+	now.Store(20)
+	if r := s.get("/index.yaml", forged); r.status != http.StatusUnauthorized || i.asked.Load() != 2 {
+		t.Errorf("%d; the keys were asked for %d times", r.status, i.asked.Load())
 	}
 }
 
