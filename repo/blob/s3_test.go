@@ -56,7 +56,7 @@ func TestS3Alone(t *testing.T) {
 	})
 }
 
-func openS3(t *testing.T, o blob.S3Options) *blob.S3 {
+func openS3(t *testing.T, o blob.S3Options) *blob.Bucket {
 	t.Helper()
 	s, err := blob.OpenS3(t.Context(), o)
 	if err != nil {
