@@ -59,7 +59,7 @@ bin/gantry-sandbox: $(call sources,cmd/gantry-sandbox)
 	go build -C cmd/gantry-sandbox -ldflags '-s -w -X $(component).gitVersion=$(KUBERNETES) -X $(component).gitMajor=1 -X $(component).gitMinor=36' -o $(CURDIR)/$@ .
 	@touch $@
 
-tools: bin/tools/golangci-lint bin/tools/helm bin/tools/versitygw bin/tools/benchstat ## build the pinned tools into bin/tools
+tools: bin/tools/golangci-lint bin/tools/helm bin/tools/versitygw bin/tools/fake-gcs-server bin/tools/benchstat ## build the pinned tools into bin/tools
 
 bin/tools/golangci-lint: testdata/tools/go.mod testdata/tools/go.sum
 	go build -C testdata/tools -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
@@ -77,6 +77,10 @@ bin/tools/versitygw: testdata/tools/versitygw/go.mod testdata/tools/versitygw/go
 	go build -C testdata/tools/versitygw -o $(CURDIR)/$@ github.com/versity/versitygw/cmd/versitygw
 	@touch $@
 
+bin/tools/fake-gcs-server: testdata/tools/fakegcs/go.mod testdata/tools/fakegcs/go.sum
+	go build -C testdata/tools/fakegcs -o $(CURDIR)/$@ github.com/fsouza/fake-gcs-server
+	@touch $@
+
 bin/tools/kube-score: testdata/tools/kube-score/go.mod testdata/tools/kube-score/go.sum
 	go build -C testdata/tools/kube-score -o $(CURDIR)/$@ github.com/zegl/kube-score/cmd/kube-score
 	@touch $@
@@ -86,7 +90,7 @@ bin/tools/kube-score: testdata/tools/kube-score/go.mod testdata/tools/kube-score
 # in another order each time (SHUFFLE=on, as in CI) all of them run again.
 gotest := go test -vet=off $(if $(SHUFFLE),-shuffle=$(SHUFFLE))
 
-test: build bin/tools/helm bin/tools/versitygw ## run every test, those against the real API server included
+test: build bin/tools/helm bin/tools/versitygw bin/tools/fake-gcs-server ## run every test, those against the real API server included
 	CGO_ENABLED=1 $(gotest) -race $(RACY)
 	$(gotest) $$(go list $(PACKAGES) | grep -vE '^gantry/(charts|repo)(/|$$)')
 	cd cmd/gantry-sandbox && $(gotest) ./...

@@ -55,8 +55,12 @@ func statusOf(err error) int { return answered(err).status }
 // isBucket reports that it is the bucket that is missing.
 func isBucket(err error) bool { return answered(err).bucket }
 
-// retryable reports whether the same request may succeed later.
-func retryable(err error) bool { return answered(err).later }
+// retryable reports whether the same request may succeed later. At a conflict, another
+// conditional write was under way.
+func retryable(err error) bool {
+	a := answered(err)
+	return a.later || a.status == http.StatusConflict
+}
 
 // translateAnswer turns what a bucket says into the errors of the contract, and into
 // those of a disk where it has the same troubles.

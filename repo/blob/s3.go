@@ -181,8 +181,6 @@ func s3Answer(err error) error {
 		a.text = sending.Error()
 	}
 	a.bucket = a.code == "NoSuchBucket"
-	// At a conflict, another conditional write was under way.
-	a.later = a.status == http.StatusConflict ||
-		retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
+	a.later = retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
 	return a
 }

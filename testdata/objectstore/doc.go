@@ -1,6 +1,6 @@
-// Package objectstore starts a real S3 server for tests: versitygw, which make
-// builds from source into bin/tools.
+// Package objectstore starts real object stores for tests: versitygw, which is an S3
+// server, and fake-gcs-server, which stands in for Google Cloud Storage. make builds
+// them from source into bin/tools.
 //
-// Start at [Start]. The server keeps its objects in a folder of the test and
-// ends with it.
+// Start at [Start] and [StartGoogle]. A server ends with its test.
 package objectstore

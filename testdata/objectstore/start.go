@@ -13,8 +13,11 @@ import (
 	"time"
 )
 
-// Binary is what make builds, below the root of the project.
-const Binary = "bin/tools/versitygw"
+// Binary and GoogleBinary are what make builds, below the root of the project.
+const (
+	Binary       = "bin/tools/versitygw"
+	GoogleBinary = "bin/tools/fake-gcs-server"
+)
 
 // Credentials that the server takes.
 const (
@@ -28,29 +31,51 @@ const Bucket = "charts"
 // startTimeout is how long a server may take to listen.
 const startTimeout = 30 * time.Second
 
-// Server is a running S3 server.
+// Server is a running server.
 type Server struct {
 	// URL is its endpoint.
 	URL string
-	// Dir holds the buckets as folders, and their objects as files.
+	// Dir holds the buckets as folders, and the objects of S3 as files.
 	Dir string
 }
 
-// Start starts a server with one bucket. Tags are extended attributes of the files,
-// for in files of their own they would not be replaced together with the content. Where the server is not built, the test
-// is skipped; make test builds it.
+// Start starts an S3 server with one bucket. Tags are extended attributes of the files,
+// for in files of their own they would not be replaced together with the content.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
-	binary := find(tb)
+	return start(tb, Binary, "/health", func(host, port, dir string) (args, env []string) {
+		return []string{"--port", host + ":" + port, "--quiet", "--keep-alive", "--health", "/health", "posix", dir},
+			[]string{"ROOT_ACCESS_KEY=" + AccessKey, "ROOT_SECRET_KEY=" + SecretKey}
+	})
+}
+
+// StartGoogle starts a server that stands in for Google Cloud Storage, with one bucket.
+// It keeps objects in memory: in files, it would not replace them in one step.
+func StartGoogle(tb testing.TB) *Server {
+	tb.Helper()
+	return start(tb, GoogleBinary, "/_internal/healthcheck", func(host, port, dir string) (args, env []string) {
+		return []string{"-scheme", "http", "-host", host, "-port", port, "-backend", "memory", "-data", dir, "-log-level", "error"}, nil
+	})
+}
+
+// start starts a server. Where it is not built, the test is skipped; make test builds
+// it.
+func start(tb testing.TB, binary, health string, command func(host, port, dir string) (args, env []string)) *Server {
+	tb.Helper()
+	path := find(tb, binary)
 	s := &Server{Dir: tb.TempDir()}
 	if err := os.Mkdir(filepath.Join(s.Dir, Bucket), 0o700); err != nil {
 		tb.Fatal(err)
 	}
 	addr := freeAddress(tb)
 	s.URL = "http://" + addr
-	c := exec.CommandContext(context.WithoutCancel(tb.Context()), binary, "--port", addr, "--quiet", "--keep-alive",
-		"--health", "/health", "posix", s.Dir)
-	c.Env = append(c.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	args, env := command(host, port, s.Dir)
+	c := exec.CommandContext(context.WithoutCancel(tb.Context()), path, args...)
+	c.Env = append(c.Environ(), env...)
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Start(); err != nil {
@@ -62,7 +87,7 @@ func Start(tb testing.TB) *Server {
 		_ = c.Process.Kill()
 		<-ended
 	})
-	if err := s.await(tb.Context(), ended); err != nil {
+	if err := s.await(tb.Context(), health, ended); err != nil {
 		_ = c.Process.Kill()
 		<-ended
 		tb.Fatalf("%v\n%s", err, out.String())
@@ -79,20 +104,20 @@ func (s *Server) Env() []string {
 }
 
 // find looks for the binary below the folders above the test's own.
-func find(tb testing.TB) string {
+func find(tb testing.TB, binary string) string {
 	tb.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	for {
-		path := filepath.Join(dir, filepath.FromSlash(Binary))
+		path := filepath.Join(dir, filepath.FromSlash(binary))
 		if _, err := os.Stat(path); err == nil {
 			return path
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			tb.Skipf("%s is missing: build it with make %s", Binary, Binary)
+			tb.Skipf("%s is missing: build it with make %s", binary, binary)
 		}
 		dir = parent
 	}
@@ -109,12 +134,12 @@ func freeAddress(tb testing.TB) string {
 }
 
 // await waits until the server answers.
-func (s *Server) await(ctx context.Context, ended <-chan struct{}) error {
+func (s *Server) await(ctx context.Context, health string, ended <-chan struct{}) error {
 	deadline, ticker := time.NewTimer(startTimeout), time.NewTicker(20*time.Millisecond)
 	defer deadline.Stop()
 	defer ticker.Stop()
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/health", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+health, nil)
 		if err != nil {
 			return err
 		}
@@ -127,9 +152,9 @@ func (s *Server) await(ctx context.Context, ended <-chan struct{}) error {
 		select {
 		case <-ticker.C:
 		case <-ended:
-			return errors.New("the S3 server has ended")
+			return errors.New("the object store has ended")
 		case <-deadline.C:
-			return errors.New("the S3 server does not answer")
+			return errors.New("the object store does not answer")
 		}
 	}
 }
