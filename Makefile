@@ -96,7 +96,7 @@ test: build bin/tools/helm bin/tools/versitygw bin/tools/fake-gcs-server ## run 
 	cd cmd/gantry-sandbox && $(gotest) ./...
 	$(gotest) -count=1 -parallel 8 $(INTEGRATION)
 
-integration: build bin/tools/helm bin/tools/versitygw ## run only the tests against the real API server
+integration: build bin/tools/helm bin/tools/versitygw bin/tools/fake-gcs-server ## run only the tests against the real API server
 	$(gotest) -count=1 -parallel 8 $(INTEGRATION)
 
 lint: bin/tools/golangci-lint ## check the code and its format

@@ -44,7 +44,7 @@ func runRepoFsck(ctx context.Context, a *app, o *repoFsckOptions) error {
 	if err := checkOutput(o.output); err != nil {
 		return err
 	}
-	store, err := o.open(ctx)
+	store, err := o.open(ctx, a)
 	if err != nil {
 		return err
 	}

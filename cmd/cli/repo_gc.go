@@ -63,7 +63,7 @@ func runRepoGC(ctx context.Context, a *app, o *repoGCOptions) error {
 	if grace < server.MinGrace {
 		return usageError(withHint(errors.New("--grace must be 10m or more"), "when no server runs: --offline"))
 	}
-	store, err := o.open(ctx)
+	store, err := o.open(ctx, a)
 	if err != nil {
 		return err
 	}

@@ -135,7 +135,7 @@ func (o *ownStore) begin() error {
 
 // server opens a repository of the user's own to publish to it.
 func (o *ownStore) server(ctx context.Context, a *app) (s *server.Server, done func(), err error) {
-	store, err := o.open(ctx)
+	store, err := o.open(ctx, a)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -59,7 +59,7 @@ func runRepoPrune(ctx context.Context, a *app, o *repoPruneOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	store, err := o.open(ctx)
+	store, err := o.open(ctx, a)
 	if err != nil {
 		return err
 	}

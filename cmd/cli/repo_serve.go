@@ -64,10 +64,12 @@ uploads as ChartMuseum and OCI registries do: a chart that was pushed one way is
 there the other way. Archives that lie in the folder already are served
 from where they are. A version cannot change once it is published.
 
-Charts are kept in a folder, or in a bucket of S3 or of a server that speaks its
-protocol: any number of servers may share one. Region and credentials are found
-where the tools of AWS find them: AWS_REGION, AWS_ACCESS_KEY_ID, AWS_PROFILE, the
-role of the pod or of the machine.
+Charts are kept in a folder, in a bucket of S3 or of a server that speaks its
+protocol, or in one of Google Cloud Storage: any number of servers may share one.
+Region and credentials are found where the tools of AWS find them: AWS_REGION,
+AWS_ACCESS_KEY_ID, AWS_PROFILE, the role of the pod or of the machine. Those of Google
+are its application default credentials: GOOGLE_APPLICATION_CREDENTIALS, the login of
+gcloud, the service account of the pod or of the machine.
 
 Every flag can be set in a file, under its name, and in the environment: --listen is
 "listen" in the file of --config, and GANTRY_REPO_LISTEN. A flag wins over the
@@ -81,6 +83,7 @@ it answers /readyz with 503 for as long as --stop-delay says.
   gantry repo serve --dir charts --listen :8443 --tls-cert cert.pem --tls-key key.pem
   gantry repo serve --store s3://my-charts/stable --listen :8879
   gantry repo serve --store s3://charts --s3-endpoint http://127.0.0.1:9000
+  gantry repo serve --store gs://my-charts/stable --listen :8879
   gantry repo serve --dir charts --basic-auth-user ci --basic-auth-pass-file pass.txt --anonymous-read
   gantry repo serve --dir charts --tokens --audit-log audit.jsonl
   gantry repo serve --dir charts --listen :443 --acme-host charts.example.org
@@ -148,6 +151,7 @@ func (o *repoServeOptions) bind(c *cobra.Command) {
 	f.DurationVar(&o.stopDelay, "stop-delay", 0, "how long to serve on after an interrupt, for load balancers to notice")
 	f.StringVar(&o.logFormat, "log-format", "text", "log to standard error as text, json or none")
 	_ = c.MarkFlagDirname("dir")
+	completeStore(c)
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
 }
 
@@ -168,7 +172,7 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 		defer file.Close()
 		options.Audit = slog.New(slog.NewJSONHandler(file, nil))
 	}
-	store, err := o.store.open(ctx, o.dir)
+	store, err := o.store.open(ctx, a, o.dir)
 	if err != nil {
 		return err
 	}

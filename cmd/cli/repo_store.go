@@ -27,9 +27,14 @@ type storeOptions struct {
 
 // bindBucket binds the flags that say where a bucket is.
 func (o *storeOptions) bindBucket(f *pflag.FlagSet) {
-	f.StringVar(&o.url, "store", "", "bucket that keeps the charts, such as s3://BUCKET/PREFIX; instead of --dir")
+	f.StringVar(&o.url, "store", "", "bucket that keeps the charts, such as s3://BUCKET/PREFIX or gs://BUCKET/PREFIX; instead of --dir")
 	f.StringVar(&o.endpoint, "s3-endpoint", "", "URL of an S3 server other than Amazon's (default: $AWS_ENDPOINT_URL)")
-	f.StringVar(&o.region, "s3-region", "", "region of the bucket (default: $AWS_REGION)")
+	f.StringVar(&o.region, "s3-region", "", "region of a bucket of S3 (default: $AWS_REGION)")
+}
+
+// completeStore completes how the URL of a bucket begins.
+func completeStore(c *cobra.Command) {
+	_ = c.RegisterFlagCompletionFunc("store", cobra.FixedCompletions([]string{"s3://", "gs://"}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 }
 
 // bind binds the flags of a server.
@@ -52,7 +57,7 @@ type openStore struct {
 	Close func() error
 }
 
-func (o *storeOptions) open(ctx context.Context, dir string) (*openStore, error) {
+func (o *storeOptions) open(ctx context.Context, a *app, dir string) (*openStore, error) {
 	if err := o.check(dir); err != nil {
 		return nil, err
 	}
@@ -63,19 +68,65 @@ func (o *storeOptions) open(ctx context.Context, dir string) (*openStore, error)
 		}
 		return &openStore{Store: d, Close: d.Close}, nil
 	}
+	s, err := o.openBucket(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return &openStore{Store: s, bucket: true, shared: !o.single, Close: func() error { return nil }}, nil
+}
+
+// openBucket opens a bucket of the kind that its URL begins with.
+func (o *storeOptions) openBucket(ctx context.Context, a *app) (*blob.Bucket, error) {
+	switch scheme, _, _ := strings.Cut(o.url, "://"); scheme {
+	case "s3":
+		return o.openS3(ctx)
+	case "gs":
+		return o.openGCS(ctx, a)
+	default:
+		return nil, usageError(fmt.Errorf("--store %q does not name a bucket: write s3://BUCKET/PREFIX or gs://BUCKET/PREFIX", o.url))
+	}
+}
+
+func (o *storeOptions) openS3(ctx context.Context) (*blob.Bucket, error) {
 	where, err := blob.ParseS3(o.url)
 	if err != nil {
 		return nil, usageError(err)
 	}
 	where.Endpoint, where.Region, where.Alone = o.endpoint, o.region, o.single
 	s, err := blob.OpenS3(ctx, where)
-	if errors.Is(err, blob.ErrNoRegion) {
+	switch {
+	case err == nil:
+		return s, nil
+	case errors.Is(err, blob.ErrNoRegion):
 		return nil, usageError(withHint(err, "say it with --s3-region or AWS_REGION; name a server other than Amazon's with --s3-endpoint"))
-	}
-	if err != nil {
+	default:
 		return nil, unreachableError(withHint(err, "check the name of the bucket, the region and the credentials (AWS_ACCESS_KEY_ID, AWS_PROFILE); name a server other than Amazon's with --s3-endpoint"))
 	}
-	return &openStore{Store: s, bucket: true, shared: !o.single, Close: func() error { return nil }}, nil
+}
+
+func (o *storeOptions) openGCS(ctx context.Context, a *app) (*blob.Bucket, error) {
+	where, err := blob.ParseGCS(o.url)
+	if err == nil && (o.endpoint != "" || o.region != "") {
+		err = errors.New("--s3-endpoint and --s3-region go with a bucket of S3")
+	}
+	if err != nil {
+		return nil, usageError(err)
+	}
+	where.Emulator, where.Alone = a.Getenv("STORAGE_EMULATOR_HOST"), o.single
+	s, err := blob.OpenGCS(ctx, where)
+	switch {
+	case err == nil:
+		return s, nil
+	case errors.Is(err, blob.ErrCredentials):
+		err = withHint(err, "set GOOGLE_APPLICATION_CREDENTIALS to the key file of a service account, or sign in with gcloud auth application-default login")
+	case errors.Is(err, blob.ErrNoBucket):
+		err = withHint(err, "check the name, or make the bucket: gcloud storage buckets create gs://"+where.Bucket)
+	case errors.Is(err, fs.ErrPermission):
+		err = withHint(err, "give the account the role on the bucket: gcloud storage buckets add-iam-policy-binding gs://"+where.Bucket+" --role roles/storage.objectUser --member serviceAccount:ACCOUNT")
+	default:
+		err = withHint(err, "check the network; STORAGE_EMULATOR_HOST names a server other than Google's")
+	}
+	return nil, unreachableError(err)
 }
 
 func (o *storeOptions) check(dir string) error {
@@ -126,16 +177,17 @@ func (o *ownStore) bind(c *cobra.Command) {
 	c.Flags().StringVar(&o.dir, "dir", "", "folder of the repository")
 	o.store.bindBucket(c.Flags())
 	_ = c.MarkFlagDirname("dir")
+	completeStore(c)
 }
 
 // open opens a store that is there; only a server makes one.
-func (o *ownStore) open(ctx context.Context) (*openStore, error) {
+func (o *ownStore) open(ctx context.Context, a *app) (*openStore, error) {
 	if o.dir != "" {
 		if _, err := os.Stat(o.dir); err != nil {
 			return nil, repoError(err)
 		}
 	}
-	s, err := o.store.open(ctx, o.dir)
+	s, err := o.store.open(ctx, a, o.dir)
 	if err != nil {
 		return s, err
 	}

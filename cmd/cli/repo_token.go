@@ -82,7 +82,7 @@ func runRepoTokenCreate(ctx context.Context, a *app, o *repoTokenCreateOptions) 
 		}
 		request.Expires = now.Add(lasts).UTC()
 	}
-	store, err := o.open(ctx)
+	store, err := o.open(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func runRepoTokenList(ctx context.Context, a *app, o *repoTokenListOptions) erro
 	if err := checkOutput(o.output); err != nil {
 		return err
 	}
-	store, err := o.open(ctx)
+	store, err := o.open(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ It stays in the list. The audit page tells of it, and of who made it.`,
 		Example: "  gantry repo token revoke 7kq2m5xw3a --dir charts",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := o.open(cmd.Context())
+			store, err := o.open(cmd.Context(), a)
 			if err != nil {
 				return err
 			}

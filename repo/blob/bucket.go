@@ -68,6 +68,9 @@ func (s stored) info(key string) Info {
 const (
 	// bucketTries is how often a request is sent that may succeed later.
 	bucketTries = 6
+	// bucketPatience is how often it is sent to a server that has too many of them:
+	// Google takes about one write a second to the same object.
+	bucketPatience = 14
 	// bucketLongestWait is the longest pause between two tries.
 	bucketLongestWait = 2 * time.Second
 	// bucketSilence is how long a server may take to begin its answer.
@@ -126,7 +129,7 @@ func pause(ctx context.Context, d time.Duration) error {
 func (b *Bucket) ask(ctx context.Context, send func() error) error {
 	for try := 1; ; try++ {
 		err := send()
-		if err == nil || try == bucketTries || ctx.Err() != nil || !retryable(err) {
+		if err == nil || ctx.Err() != nil || !again(try, err) {
 			return translateAnswer(err)
 		}
 		if err := b.wait(ctx, backoff(try)); err != nil {
@@ -231,7 +234,7 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 		if err == nil {
 			return nil
 		}
-		if try == bucketTries || !failedForSure(err) || !retryable(err) {
+		if !failedForSure(err) || !again(try, err) {
 			if err = translateAnswer(err); errors.Is(err, ErrNotFound) {
 				return nil
 			}
@@ -260,15 +263,7 @@ func (b *Bucket) List(ctx context.Context, folder, after string) iter.Seq2[Info,
 			from = b.prefix + after
 		}
 		for token := ""; ; {
-			var page []stored
-			var next string
-			err := b.ask(ctx, func() (err error) {
-				page, next, err = b.server.list(ctx, b.prefix+folder, from, token)
-				return err
-			})
-			if err == nil && next != "" && next == token {
-				err = errSamePage
-			}
+			page, next, err := b.page(ctx, b.prefix+folder, from, token)
 			if err != nil {
 				fail(err)
 				return
@@ -283,6 +278,18 @@ func (b *Bucket) List(ctx context.Context, folder, after string) iter.Seq2[Info,
 			}
 		}
 	}
+}
+
+// page asks for a page of a listing.
+func (b *Bucket) page(ctx context.Context, folder, from, token string) (page []stored, next string, err error) {
+	err = b.ask(ctx, func() (err error) {
+		page, next, err = b.server.list(ctx, folder, from, token)
+		return err
+	})
+	if err == nil && next != "" && next == token {
+		err = errSamePage
+	}
+	return page, next, err
 }
 
 // keys returns the objects of a page that have valid keys.

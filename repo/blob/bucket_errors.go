@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"syscall"
 )
 
@@ -55,11 +56,23 @@ func statusOf(err error) int { return answered(err).status }
 // isBucket reports that it is the bucket that is missing.
 func isBucket(err error) bool { return answered(err).bucket }
 
-// retryable reports whether the same request may succeed later. At a conflict, another
-// conditional write was under way.
-func retryable(err error) bool {
+// again reports whether a request is to be sent once more after a try. At a conflict,
+// another conditional write was under way.
+func again(try int, err error) bool {
 	a := answered(err)
-	return a.later || a.status == http.StatusConflict
+	tries := bucketTries
+	if a.status == http.StatusTooManyRequests {
+		tries = bucketPatience
+	}
+	return try < tries && (a.later || a.status == http.StatusConflict)
+}
+
+// unsent says why there is no answer, without the URL.
+func unsent(err error) string {
+	if sending, ok := errors.AsType[*url.Error](err); ok {
+		err = sending.Err
+	}
+	return "the bucket does not answer: " + err.Error()
 }
 
 // translateAnswer turns what a bucket says into the errors of the contract, and into

@@ -124,7 +124,7 @@ func (b *Bucket) putUntilKnown(ctx context.Context, key string, body io.ReadSeek
 			}
 			return b.ours(ctx, key, u.mark, refused)
 		}
-		if try == bucketTries || ctx.Err() != nil || !retryable(err) {
+		if ctx.Err() != nil || !again(try, err) {
 			return "", translateAnswer(err)
 		}
 		if err := b.wait(ctx, backoff(try)); err != nil {

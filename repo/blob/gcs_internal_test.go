@@ -133,13 +133,3 @@ func TestLentBody(t *testing.T) {
 	}
 	group.Wait()
 }
-
-// TestBackoff stays within its limits.
-func TestBackoff(t *testing.T) {
-	t.Parallel()
-	for try := 1; try <= bucketTries; try++ {
-		if d := backoff(try); d < firstPause/2 || d > bucketLongestWait {
-			t.Errorf("try %d: %v", try, d)
-		}
-	}
-}

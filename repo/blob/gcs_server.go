@@ -263,7 +263,7 @@ func (s *gcsServer) call(ctx context.Context, q gcsQuery, into any) error {
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, gcsMaxAnswer))
 	if err != nil {
-		return unanswered(fmt.Errorf("read the answer of the bucket: %w", err))
+		return unanswered(err)
 	}
 	if err := json.Unmarshal(data, into); err != nil {
 		return fmt.Errorf("%w: %w", errNotGCS, err)
@@ -323,7 +323,7 @@ func refusedToken(err error) error {
 // unanswered is a request without an answer. It may have one later, unless nobody is
 // there who could give it.
 func unanswered(err error) error {
-	a := &answerError{text: err.Error(), err: err, later: true}
+	a := &answerError{text: unsent(err), err: err, later: true}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
 		a.later = false
 	}

@@ -177,8 +177,8 @@ func s3Answer(err error) error {
 	}
 	if says, ok := errors.AsType[smithy.APIError](err); ok {
 		a.code, a.text = says.ErrorCode(), said(a.status, says.ErrorCode(), says.ErrorMessage())
-	} else if sending, ok := errors.AsType[*url.Error](err); ok {
-		a.text = sending.Error()
+	} else if _, ok := errors.AsType[*url.Error](err); ok {
+		a.text = unsent(err)
 	}
 	a.bucket = a.code == "NoSuchBucket"
 	a.later = retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary

@@ -14,7 +14,6 @@ import (
 	"gantry/repo/blob"
 	"gantry/repo/server"
 	"gantry/testdata/faultystore"
-	"gantry/testdata/objectstore"
 )
 
 // faultSeed draws what fails:
@@ -27,18 +26,14 @@ var faultSeed = flag.Uint64("fault-seed", 1, "what the faults of stores are draw
 // what is there is whole; and an index that is served can be read.
 func TestUploadsAmongFaults(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(t *testing.T) blob.Store{
+	stores := map[string]func(t *testing.T) blob.Store{
 		"memory":    func(*testing.T) blob.Store { return &blob.Memory{} },
 		"directory": func(t *testing.T) blob.Store { t.Helper(); return directory(t, t.TempDir()) },
-		"s3": func(t *testing.T) blob.Store {
-			t.Helper()
-			bucket, err := blob.OpenS3(t.Context(), blob.S3Options{Bucket: objectstore.Bucket, Endpoint: objectstore.Start(t).URL})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return bucket
-		},
-	} {
+	}
+	for name, start := range bucketKinds() {
+		stores[name] = func(t *testing.T) blob.Store { t.Helper(); return start(t)() }
+	}
+	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			amongFaults(t, open(t))

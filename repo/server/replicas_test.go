@@ -18,17 +18,50 @@ import (
 	"gantry/testdata/objectstore"
 )
 
-// replicas starts servers that share one bucket and nothing else.
-func replicas(t *testing.T, n int, refresh time.Duration) []*tester {
+// bucketKinds start an object store of each kind and return what opens its bucket.
+func bucketKinds() map[string]func(*testing.T) func() blob.Store {
+	opener := func(t *testing.T, open func() (*blob.Bucket, error)) func() blob.Store {
+		t.Helper()
+		return func() blob.Store {
+			bucket, err := open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return bucket
+		}
+	}
+	return map[string]func(*testing.T) func() blob.Store{
+		"s3": func(t *testing.T) func() blob.Store {
+			t.Helper()
+			o := blob.S3Options{Bucket: objectstore.Bucket, Prefix: "org/repo", Endpoint: objectstore.Start(t).URL}
+			return opener(t, func() (*blob.Bucket, error) { return blob.OpenS3(t.Context(), o) })
+		},
+		"gcs": func(t *testing.T) func() blob.Store {
+			t.Helper()
+			o := blob.GCSOptions{Bucket: objectstore.Bucket, Prefix: "org/repo", Emulator: objectstore.StartGoogle(t).URL}
+			return opener(t, func() (*blob.Bucket, error) { return blob.OpenGCS(t.Context(), o) })
+		},
+	}
+}
+
+// inBuckets runs a test with a bucket of each kind.
+func inBuckets(t *testing.T, test func(t *testing.T, open func() blob.Store)) {
 	t.Helper()
-	store := objectstore.Start(t)
+	t.Parallel()
+	for name, start := range bucketKinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, start(t))
+		})
+	}
+}
+
+// replicas starts servers that share one bucket and nothing else.
+func replicas(t *testing.T, open func() blob.Store, n int, refresh time.Duration) []*tester {
+	t.Helper()
 	all := make([]*tester, n)
 	for i := range all {
-		bucket, err := blob.OpenS3(t.Context(), blob.S3Options{Bucket: objectstore.Bucket, Prefix: "org/repo", Endpoint: store.URL})
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[i] = serve(t, bucket, server.Options{Shared: true, Refresh: refresh})
+		all[i] = serve(t, open(), server.Options{Shared: true, Refresh: refresh})
 	}
 	return all
 }
@@ -41,9 +74,11 @@ var races = flag.Int("races", 15, "how often servers race for a version")
 // TestReplicasRace uploads the same new version with different content to three
 // servers at once, again and again, with other uploads beside it. Exactly one
 // wins, and as soon as it is told so every server serves it.
-func TestReplicasRace(t *testing.T) {
-	t.Parallel()
-	servers := replicas(t, 3, 0)
+func TestReplicasRace(t *testing.T) { inBuckets(t, replicasRace) }
+
+func replicasRace(t *testing.T, open func() blob.Store) {
+	t.Helper()
+	servers := replicas(t, open, 3, 0)
 	for round := range *races {
 		version := fmt.Sprintf("1.0.%d", round)
 		var group sync.WaitGroup
@@ -90,9 +125,11 @@ func TestReplicasRace(t *testing.T) {
 
 // TestReplicasLearn deletes on one server and asks the other, and wants servers
 // that may be a while behind to catch up by themselves.
-func TestReplicasLearn(t *testing.T) {
-	t.Parallel()
-	servers := replicas(t, 2, time.Nanosecond)
+func TestReplicasLearn(t *testing.T) { inBuckets(t, replicasLearn) }
+
+func replicasLearn(t *testing.T, open func() blob.Store) {
+	t.Helper()
+	servers := replicas(t, open, 2, time.Nanosecond)
 	a, b := servers[0], servers[1]
 	for i := range 5 {
 		a.publish(chartArchive(t, fmt.Sprintf("chart-%d", i), "1.0.0", ""))
@@ -114,13 +151,11 @@ func TestReplicasLearn(t *testing.T) {
 }
 
 // TestReplicasAdopt starts two servers at once on a bucket of loose charts.
-func TestReplicasAdopt(t *testing.T) {
-	t.Parallel()
-	o := blob.S3Options{Bucket: objectstore.Bucket, Endpoint: objectstore.Start(t).URL}
-	bucket, err := blob.OpenS3(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestReplicasAdopt(t *testing.T) { inBuckets(t, replicasAdopt) }
+
+func replicasAdopt(t *testing.T, open func() blob.Store) {
+	t.Helper()
+	bucket := open()
 	var want []string
 	for i := range 5 {
 		name := fmt.Sprintf("web-1.0.%d", 4-i)

@@ -10,20 +10,33 @@ import (
 	"gantry/testdata/objectstore"
 )
 
-// bucket starts an object store and returns the flags that serve its bucket.
-func (w *workshop) bucket() []string {
+// bucket starts an object store of a kind and returns the flags that serve its bucket.
+func (w *workshop) bucket(scheme string) []string {
 	w.Helper()
-	store := objectstore.Start(w)
-	w.env = append(w.env, store.Env()...)
-	return []string{"--store", "s3://" + objectstore.Bucket + "/stable", "--refresh", "0"}
+	if scheme == "gs" {
+		w.env = append(w.env, "STORAGE_EMULATOR_HOST="+objectstore.StartGoogle(w).URL)
+	} else {
+		w.env = append(w.env, objectstore.Start(w).Env()...)
+	}
+	return []string{"--store", scheme + "://" + objectstore.Bucket + "/stable", "--refresh", "0"}
 }
 
 // TestRepositoryReplicas runs three servers on one bucket: helm reads from one
 // what was pushed to another, and of uploads of one version one wins.
 func TestRepositoryReplicas(t *testing.T) {
 	t.Parallel()
+	for _, scheme := range []string{"s3", "gs"} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			replicas(t, scheme)
+		})
+	}
+}
+
+func replicas(t *testing.T, scheme string) {
+	t.Helper()
 	w := newWorkshop(t)
-	store := w.bucket()
+	store := w.bucket(scheme)
 	urls := []string{w.serve(store...), w.serve(store...), w.serve(store...)}
 	w.run(w.helm, "create", "web")
 	w.run(w.gantry, "chart", "push", "web", urls[0])

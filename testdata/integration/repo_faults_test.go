@@ -89,11 +89,13 @@ func TestRepositoryIsKilled(t *testing.T) {
 		t.Parallel()
 		newWorkshop(t).survivesKills("--dir", "charts")
 	})
-	t.Run("on a bucket", func(t *testing.T) {
-		t.Parallel()
-		w := newWorkshop(t)
-		w.survivesKills(w.bucket()...)
-	})
+	for _, scheme := range []string{"s3", "gs"} {
+		t.Run("on a bucket of "+scheme, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkshop(t)
+			w.survivesKills(w.bucket(scheme)...)
+		})
+	}
 }
 
 func (w *workshop) survivesKills(store ...string) {

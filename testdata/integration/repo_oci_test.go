@@ -20,7 +20,7 @@ func TestRepositoryAsRegistry(t *testing.T) {
 	t.Run("on a bucket", func(t *testing.T) {
 		t.Parallel()
 		w := newWorkshop(t)
-		store := w.bucket()
+		store := w.bucket("s3")
 		w.actsAsRegistry(w.serve(store...), w.serve(store...))
 	})
 }

@@ -1,0 +1,83 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// scripted is a server that says no before it says yes.
+type scripted struct {
+	objectServer
+
+	status, times int
+	tries         int
+}
+
+func (s *scripted) answer() error {
+	s.tries++
+	if s.tries > s.times {
+		return nil
+	}
+	return &answerError{status: s.status, later: passes(s.status)}
+}
+
+func (s *scripted) write(_ context.Context, u *upload) (string, error) {
+	data, err := io.ReadAll(u.body)
+	if err == nil && string(data) != "content" {
+		err = errors.New("a try has not the whole body")
+	}
+	return "tag", errors.Join(s.answer(), err)
+}
+
+func (s *scripted) stat(context.Context, string) (stored, error) {
+	return stored{etag: "tag"}, s.answer()
+}
+
+func (s *scripted) remove(context.Context, string) error { return s.answer() }
+
+// TestBucketTries counts how often requests are sent to a server that says no.
+func TestBucketTries(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		status, times int
+		// ask, write and remove are how often each is sent.
+		ask, write, remove int
+		fails              bool
+	}{
+		{http.StatusServiceUnavailable, 3, 4, 4, 4, false},
+		{http.StatusServiceUnavailable, 100, bucketTries, bucketTries, bucketTries, true},
+		{http.StatusTooManyRequests, 10, 11, 11, 11, false},
+		{http.StatusTooManyRequests, 100, bucketPatience, bucketPatience, bucketPatience, true},
+		{http.StatusRequestTimeout, 100, bucketTries, bucketTries, 1, true},
+		{http.StatusBadGateway, 100, bucketTries, bucketTries, 1, true},
+		{0, 100, 1, 1, 1, true},
+		{http.StatusForbidden, 100, 1, 1, 1, true},
+	} {
+		for op, want := range map[string]int{"ask": tc.ask, "write": tc.write, "remove": tc.remove} {
+			server := &scripted{status: tc.status, times: tc.times}
+			b := &Bucket{server: server, wait: func(_ context.Context, d time.Duration) error {
+				if d < firstPause/2 || d > bucketLongestWait {
+					t.Errorf("a pause of %v", d)
+				}
+				return nil
+			}}
+			var err error
+			switch op {
+			case "ask":
+				_, err = b.Stat(t.Context(), "key")
+			case "write":
+				_, err = b.Put(t.Context(), "key", strings.NewReader("content"))
+			case "remove":
+				err = b.Delete(t.Context(), "key")
+			}
+			if server.tries != want || (err != nil) != (tc.fails || want == 1) {
+				t.Errorf("%s, %d: sent %d times, want %d: %v", op, tc.status, server.tries, want, err)
+			}
+		}
+	}
+}
