@@ -4,7 +4,8 @@
 // the conditional write: [Store.PutIfAbsent] and [Store.PutIfMatch] decide every
 // race between writers, so nothing above this package needs a lock, a database
 // or a leader. [Directory] keeps objects as files and survives a power cut;
-// [Memory] is for tests and trials. Both pass one suite.
+// [Bucket] keeps them in S3 or Google Cloud Storage, for any number of servers;
+// [Memory] is for tests and trials. All pass one suite.
 //
 // The package knows nothing of charts.
 package blob
