@@ -170,7 +170,7 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 			return repoError(withHint(fmt.Errorf("open the audit log: %w", err), "--audit-log names a file in a folder that is there"))
 		}
 		defer file.Close()
-		options.Audit = slog.New(slog.NewJSONHandler(file, nil))
+		options.Audit = slog.New(slog.NewJSONHandler(told{file, log}, nil))
 	}
 	store, err := o.store.open(ctx, a, o.dir)
 	if err != nil {
@@ -193,6 +193,22 @@ func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
 		cancel()
 	}
 	return o.serve(ctx, a, handler, acmeCache(store, o.dir), log)
+}
+
+// told is a file whose failures are told to the log of the server: slog keeps them to
+// itself. What was done has been done by then, and is in the journal.
+type told struct {
+	*os.File
+
+	log *slog.Logger
+}
+
+func (t told) Write(line []byte) (int, error) {
+	n, err := t.File.Write(line)
+	if err != nil {
+		t.log.Error("cannot write the audit log", slog.Any("error", err))
+	}
+	return n, err
 }
 
 // serve listens until the context ends.

@@ -26,10 +26,7 @@ type freshness struct {
 	// load reads the records that have changed.
 	load func(context.Context) error
 
-	checking sync.Mutex
-	// checks counts the checks that have begun.
-	checks atomic.Int64
-	last   time.Time
+	rounds rounds
 
 	touching sync.Mutex
 	touches  atomic.Int64
@@ -39,11 +36,26 @@ type freshness struct {
 	seen, etag string
 }
 
+// rounds are the checks, of which there is one at a time, for all that wait for it.
+type rounds struct {
+	mu sync.Mutex
+	// running is the check that is under way, and next the one after it. Each is
+	// closed when it is over.
+	running, next chan struct{}
+	// last is when a check ended, and failed whether it did.
+	last   time.Time
+	failed bool
+}
+
 const (
 	genKey = ownFolder + "gen"
 	// checkTimeout is how long a reader waits for a store that does not answer
 	// before it gets what is known.
 	checkTimeout = 3 * time.Second
+	// failedTimeout is how long it waits where the last check has failed: for as long
+	// as a store hangs, nobody waits for it, and when it answers again, that is
+	// noticed at once.
+	failedTimeout = 100 * time.Millisecond
 )
 
 // watch makes a catalog learn of what the other servers of a shared store do.
@@ -53,23 +65,65 @@ func (c *catalog) watch(o Options) {
 	}
 }
 
-// check brings what is in memory up to date. Of the requests that wait for a
-// check one makes it for all of them; a check that began before a request came
-// is no good to it, for it may have missed what the client knows of. When the
+// check brings what is in memory up to date, or waits no longer for it: when the
 // store fails, what was read before is still served.
 func (f *freshness) check(ctx context.Context) {
-	arrived := f.checks.Load()
-	f.checking.Lock()
-	defer f.checking.Unlock()
-	if f.checks.Load() > arrived || f.every > 0 && f.now().Sub(f.last) < f.every {
+	over, patience := f.join(ctx)
+	if over == nil {
 		return
 	}
-	f.checks.Add(1)
-	defer func() { f.last = f.now() }()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
-	defer cancel()
-	if err := f.update(ctx); err != nil {
-		f.log.WarnContext(ctx, "cannot ask the store for changes", slog.Any("error", err))
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-over:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// join returns the end of a check that is good for a request that arrives now, and
+// how long to wait for it. It is nil where none is needed. A check that began before
+// the request came may have missed what the client knows of, and is as good as
+// another only where what is served may be older than that.
+func (f *freshness) join(ctx context.Context) (over <-chan struct{}, patience time.Duration) {
+	r := &f.rounds
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if patience = checkTimeout; r.failed {
+		patience = failedTimeout
+	}
+	switch {
+	case f.every > 0 && f.now().Sub(r.last) < f.every:
+		return nil, 0
+	case r.running == nil:
+		r.running = make(chan struct{})
+		go f.run(context.WithoutCancel(ctx))
+	case f.every > 0:
+	default:
+		if r.next == nil {
+			r.next = make(chan struct{})
+		}
+		return r.next, patience
+	}
+	return r.running, patience
+}
+
+// run checks for as long as somebody waits for it.
+func (f *freshness) run(ctx context.Context) {
+	r := &f.rounds
+	for more := true; more; {
+		within, cancel := context.WithTimeout(ctx, checkTimeout)
+		err := f.update(within)
+		cancel()
+		if err != nil {
+			f.log.WarnContext(ctx, "cannot ask the store for changes", slog.Any("error", err))
+		}
+		r.mu.Lock()
+		r.last, r.failed = f.now(), err != nil
+		close(r.running)
+		r.running, r.next = r.next, nil
+		more = r.running != nil
+		r.mu.Unlock()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -159,13 +160,14 @@ func TestCollectReferrersRaces(t *testing.T) {
 			s.do(http.MethodDelete, "/v2/web/manifests/1.0.0", nil)
 			collect(t, store, server.CollectOptions{Now: now, Grace: time.Hour})
 			var once sync.Once
-			var ops, status int
+			var ops atomic.Int64
+			var status int
 			var listed bool
 			at := faulty{store, func(op, _ string) error {
 				if op == "list" {
 					return nil
 				}
-				if ops++; ops > step {
+				if ops.Add(1) > int64(step) {
 					once.Do(func() {
 						listed = slices.Contains(s.referrers("web", digest), signed)
 						if subject {

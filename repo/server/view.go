@@ -40,7 +40,7 @@ const (
 	// is little to be saved.
 	maxLatest = 1000
 	// maxViews is how many views of one state of the repository, or of a chart,
-	// are kept. Others are made for each request.
+	// are kept.
 	maxViews = 32
 )
 
@@ -59,30 +59,53 @@ type segmentViews struct {
 
 // through returns what of the repository a view shows.
 func (s *snapshot) through(v view) *snapshot {
-	if v == (view{}) {
+	switch {
+	case v == view{}:
 		return s
+	case v.chart != "": // is as quickly made as found
+		var one []*segment
+		if seg := s.find(v.chart); seg != nil {
+			one = append(one, seg)
+		}
+		return newSnapshot(s.encoder, v.choose(one))
 	}
 	s.views.mu.Lock()
 	defer s.views.mu.Unlock()
 	if seen, ok := s.views.views[v]; ok {
 		return seen
 	}
-	var segments []*segment
-	for _, seg := range s.published() {
+	seen := newSnapshot(s.encoder, v.choose(s.segments))
+	s.views.views = keep(s.views.views, v, seen)
+	return seen
+}
+
+// choose returns what of the charts the view shows.
+func (v view) choose(all []*segment) []*segment {
+	var chosen []*segment
+	for _, seg := range all {
 		name := seg.shard.Chart
-		if v.chart != "" && name != v.chart || !strings.HasPrefix(name, v.prefix) || !v.mayRead(name) {
+		if len(seg.shard.Versions) == 0 || v.chart != "" && name != v.chart || !strings.HasPrefix(name, v.prefix) || !v.mayRead(name) {
 			continue
 		}
-		segments = append(segments, seg.through(v.versions))
+		chosen = append(chosen, seg.through(v.versions))
 	}
-	seen := newSnapshot(s.encoder, segments)
-	if s.views.views == nil {
-		s.views.views = map[view]*snapshot{}
+	return chosen
+}
+
+// keep adds a view to those that are kept. It takes the place of any other: whoever asks
+// for many does not keep those out for ever that are asked for again and again.
+func keep[K comparable, V any](views map[K]V, k K, v V) map[K]V {
+	if views == nil {
+		views = map[K]V{}
 	}
-	if len(s.views.views) < maxViews {
-		s.views.views[v] = seen
+	for old := range views {
+		if len(views) < maxViews {
+			break
+		}
+		delete(views, old)
 	}
-	return seen
+	views[k] = v
+	return views
 }
 
 func (v view) mayRead(name string) bool {
@@ -105,12 +128,7 @@ func (seg *segment) through(v versionView) *segment {
 	if len(sh.Versions) < len(seg.shard.Versions) {
 		seen = seg.encoder.segment(sh, "")
 	}
-	if seg.views.views == nil {
-		seg.views.views = map[versionView]*segment{}
-	}
-	if len(seg.views.views) < maxViews {
-		seg.views.views[v] = seen
-	}
+	seg.views.views = keep(seg.views.views, v, seen)
 	return seen
 }
 

@@ -92,3 +92,27 @@ func TestViewsFollow(t *testing.T) {
 		}
 	}
 }
+
+// TestManyViews asks for more views than are kept, and for the first ones again.
+func TestManyViews(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	s.publish(chartArchive(t, "web", "1.0.0", ""))
+	s.publish(chartArchive(t, "api", "1.0.0-rc.1", ""))
+	stable, one := s.get("/@stable/index.yaml"), s.get("/@chart/web/index.yaml")
+	for i := range 100 {
+		if r := s.get(fmt.Sprintf("/@prefix/none-%d/index.yaml", i)); r.status != http.StatusOK || bytes.Contains(r.body, []byte("web")) {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+	}
+	for path, want := range map[string]reply{"/@stable/index.yaml": stable, "/@chart/web/index.yaml": one} {
+		if got := s.get(path); !bytes.Equal(got.body, want.body) || got.header.Get("ETag") != want.header.Get("ETag") || !bytes.Contains(got.body, []byte("web")) {
+			t.Errorf("%s was %s, and is %s", path, want.body, got.body)
+		}
+	}
+	for _, path := range []string{"/@chart/WEB/index.yaml", "/@chart/nothing/index.yaml"} {
+		if r := s.get(path); bytes.Contains(r.body, []byte("charts/")) {
+			t.Errorf("%s: %s", path, r.body)
+		}
+	}
+}

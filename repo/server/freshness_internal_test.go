@@ -1,0 +1,94 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gantry/repo/blob"
+)
+
+// silent is a store that does not answer, as long as it is told not to.
+type silent struct {
+	blob.Store
+
+	hangs atomic.Bool
+	asked atomic.Int64
+}
+
+func (s *silent) Get(ctx context.Context, key string) (data []byte, etag string, err error) {
+	s.asked.Add(1)
+	if s.hangs.Load() {
+		<-ctx.Done()
+		return nil, "", ctx.Err()
+	}
+	return s.Store.Get(ctx, key)
+}
+
+// TestReadersOfSilentStore asks for what a store holds that hangs: the first reader
+// waits for it, those after it hardly do, and once it answers all see what is there.
+func TestReadersOfSilentStore(t *testing.T) {
+	t.Parallel()
+	for _, every := range []time.Duration{0, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &silent{Store: &blob.Memory{}}
+			loads := 0
+			f := &freshness{store: store, now: time.Now, log: slog.New(slog.DiscardHandler), every: every, load: func(context.Context) error { loads++; return nil }}
+			waits := func() time.Duration {
+				time.Sleep(every) // of the bubble's time: what is known is too old
+				start := time.Now()
+				f.check(t.Context())
+				return time.Since(start)
+			}
+			if took := waits(); took != 0 || store.asked.Load() != 1 {
+				t.Errorf("every %v: a store that answers is waited for %v, and asked %d times", every, took, store.asked.Load())
+			}
+			store.hangs.Store(true)
+			if took := waits(); took != checkTimeout {
+				t.Errorf("every %v: the first reader waits %v", every, took)
+			}
+			synctest.Wait()
+			for range 20 {
+				if took := waits(); took > failedTimeout {
+					t.Errorf("every %v: readers wait %v for a store that hangs", every, took)
+				}
+			}
+			store.hangs.Store(false)
+			time.Sleep(2 * checkTimeout) // the last check has given up
+			if err := f.write(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			f.seen = "" // somebody else has written it
+			if took := waits(); took != 0 || loads == 0 {
+				t.Errorf("every %v: after the store has come back readers wait %v, and %d times was read what changed", every, took, loads)
+			}
+			synctest.Wait()
+		})
+	}
+}
+
+// TestChecksAreShared lets many readers arrive while a check is under way: one more
+// is good for all of them.
+func TestChecksAreShared(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &silent{Store: &blob.Memory{}}
+		store.hangs.Store(true)
+		f := &freshness{store: store, now: time.Now, log: slog.New(slog.DiscardHandler), load: func(context.Context) error { return nil }}
+		go f.check(t.Context())
+		synctest.Wait()
+		store.hangs.Store(false)
+		for range 50 {
+			go f.check(t.Context())
+		}
+		synctest.Wait()
+		time.Sleep(checkTimeout)
+		synctest.Wait()
+		if n := store.asked.Load(); n != 2 {
+			t.Errorf("the store was asked %d times, want 2", n)
+		}
+	})
+}
