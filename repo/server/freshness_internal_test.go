@@ -2,7 +2,10 @@ package server
 
 import (
 	"context"
+	"iter"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -26,6 +29,34 @@ func (s *silent) Get(ctx context.Context, key string) (data []byte, etag string,
 		return nil, "", ctx.Err()
 	}
 	return s.Store.Get(ctx, key)
+}
+
+func (s *silent) List(ctx context.Context, folder, after string) iter.Seq2[blob.Info, error] {
+	if !s.hangs.Load() {
+		return s.Store.List(ctx, folder, after)
+	}
+	return func(yield func(blob.Info, error) bool) {
+		<-ctx.Done()
+		yield(blob.Info{}, ctx.Err())
+	}
+}
+
+// TestReadyOfSilentStore asks a server whether it is ready whose store hangs.
+func TestReadyOfSilentStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &silent{Store: &blob.Memory{}}
+		s, err := New(t.Context(), store, Options{Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.hangs.Store(true)
+		start, w := time.Now(), httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+		if took := time.Since(start); w.Code != http.StatusServiceUnavailable || took != checkTimeout {
+			t.Errorf("%d after %v: %s", w.Code, took, w.Body)
+		}
+	})
 }
 
 // TestReadersOfSilentStore asks for what a store holds that hangs: the first reader

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 )
 
@@ -25,7 +26,9 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
 			Hint: "ask another server of the repository",
 		}
 	}
-	for _, err := range s.catalog.store.List(r.Context(), shardFolder, "~") {
+	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+	defer cancel()
+	for _, err := range s.catalog.store.List(ctx, shardFolder, "~") {
 		if err != nil {
 			return readProblem(err)
 		}
