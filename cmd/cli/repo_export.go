@@ -59,11 +59,11 @@ func runRepoExport(ctx context.Context, a *app, o *repoExportOptions) error {
 			return usageError(withHint(fmt.Errorf("%s is there already", o.file), "replace it with --force"))
 		}
 	}
-	from, done, err := o.server(ctx, a)
+	from, store, err := o.server(ctx, a)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer store.Close()
 	if o.file == "-" {
 		n, err := mirror.Export(ctx, from, o.choose, a.Out)
 		if err == nil {
@@ -137,7 +137,7 @@ func runRepoImport(ctx context.Context, a *app, o *repoImportOptions) error {
 	if err := o.begin(); err != nil {
 		return err
 	}
-	to, done, err := o.server(ctx, a)
+	to, done, err := o.publisher(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -147,6 +147,9 @@ func runRepoImport(ctx context.Context, a *app, o *repoImportOptions) error {
 		tell = a.tellStep(o.verbose, false)
 	}
 	steps, importErr := mirror.Import(ctx, in, to, tell)
+	if err := to.Close(ctx); err != nil {
+		return errors.Join(importErr, err)
+	}
 	if o.output != "table" {
 		if err := a.list(o.output, listing{values: steps}); err != nil {
 			return err

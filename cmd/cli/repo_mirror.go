@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -92,7 +93,7 @@ func runRepoMirror(ctx context.Context, a *app, o *repoMirrorOptions) error {
 	if err := o.begin(); err != nil {
 		return err
 	}
-	to, done, err := o.server(ctx, a)
+	to, done, err := o.publisher(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -102,8 +103,8 @@ func runRepoMirror(ctx context.Context, a *app, o *repoMirrorOptions) error {
 		o.copy.Tell = a.tellStep(o.verbose, o.copy.DryRun)
 	}
 	steps, err := mirror.Sync(ctx, c, from, to, o.copy)
-	if err != nil {
-		return repoError(err)
+	if err := errors.Join(repoError(err), to.Close(ctx)); err != nil {
+		return err
 	}
 	if o.output != "table" {
 		if err := a.list(o.output, listing{values: steps}); err != nil {
@@ -133,19 +134,26 @@ func (o *ownStore) begin() error {
 	return os.MkdirAll(o.dir, 0o755)
 }
 
-// server opens a repository of the user's own to publish to it.
-func (o *ownStore) server(ctx context.Context, a *app) (s *server.Server, done func(), err error) {
-	store, err := o.open(ctx, a)
-	if err != nil {
+// server opens a repository of the user's own.
+func (o *ownStore) server(ctx context.Context, a *app) (s *server.Server, store *openStore, err error) {
+	if store, err = o.open(ctx, a); err != nil {
 		return nil, nil, err
 	}
-	done = func() { _ = store.Close() }
 	s, err = server.New(ctx, store, server.Options{Now: a.Now, Shared: store.shared, Version: version})
 	if err != nil {
-		done()
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	return s, store, nil
+}
+
+// publisher opens a repository of the user's own to publish to it. What is published is
+// in the journal when the publisher is closed; done comes after that.
+func (o *ownStore) publisher(ctx context.Context, a *app) (p *server.Publisher, done func(), err error) {
+	s, store, err := o.server(ctx, a)
+	if err != nil {
 		return nil, nil, err
 	}
-	return s, done, nil
+	return a.operator(store.root).Publisher(s, strings.Trim(o.repository, "/")), func() { _ = store.Close() }, nil
 }
 
 // tellStep tells of what is copied, as it is done.

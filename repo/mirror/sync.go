@@ -16,6 +16,15 @@ import (
 	"gantry/repo/server"
 )
 
+// Target is the repository that charts are copied to: a [server.Server], or a
+// [server.Publisher] where the journal is to tell of it.
+type Target interface {
+	Published(name, version string) (digest string, ok bool)
+	Holds(stem string, file *os.File) (bool, error)
+	Publish(ctx context.Context, p server.Package) error
+	Sign(ctx context.Context, text []byte) error
+}
+
 // Options say what to copy, and how.
 type Options struct {
 	Select Selection
@@ -73,7 +82,7 @@ func (c *copier) done(name, version, what string, err error) {
 // Sync copies the chosen versions of an upstream that a repository does not have,
 // with their signatures. It returns what became of each; the error is that of an
 // upstream which cannot be read at all.
-func Sync(ctx context.Context, c *client.Client, from client.Repository, to *server.Server, o Options) ([]Step, error) {
+func Sync(ctx context.Context, c *client.Client, from client.Repository, to Target, o Options) ([]Step, error) {
 	index, _, err := c.UpdateCharts(ctx, from, o.Select.Charts)
 	if err != nil {
 		return nil, err
@@ -111,7 +120,7 @@ func Sync(ctx context.Context, c *client.Client, from client.Repository, to *ser
 type way struct {
 	client *client.Client
 	from   client.Repository
-	to     *server.Server
+	to     Target
 	// dir keeps what is on the way.
 	dir string
 }

@@ -89,7 +89,7 @@ func addFile(out *tar.Writer, name string, modified time.Time, size int64, conte
 // Export has it, or later, as in the tar of a folder. It returns what became of each; the error
 // is that of a file which cannot be read. Versions that came before an error are
 // published.
-func Import(ctx context.Context, r io.Reader, to *server.Server, tell func(Step)) ([]Step, error) {
+func Import(ctx context.Context, r io.Reader, to Target, tell func(Step)) ([]Step, error) {
 	run := &importer{copier: copier{tell: tell}, to: to, unsigned: map[string]bool{}}
 	in := tar.NewReader(r)
 	signatures := map[string][]byte{}
@@ -135,7 +135,7 @@ func readSmall(r io.Reader, h *tar.Header) ([]byte, error) {
 type importer struct {
 	copier
 
-	to *server.Server
+	to Target
 	// unsigned are the archives that came without a signature and are published.
 	unsigned map[string]bool
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"gantry/repo/blob"
@@ -55,21 +56,74 @@ func (o Operator) Expire(ctx context.Context, path string, versions []Expired) e
 	j := newJournal(o.Store, o.Now)
 	return expire(ctx, store, versions, o.Now, func(gone []Expired) error {
 		for _, e := range gone {
-			j.add(o.entry(deed{action: auditDelete, name: prefix + e.Chart, version: e.Version, digest: e.Digest}))
+			j.add(o.entry(deed{action: auditDelete, name: prefix + e.Chart, version: e.Version, digest: e.Digest}, nil))
 		}
 		return flushed(ctx, j)
 	})
 }
 
+// Publisher publishes to a repository of the operator's store, at a path as that of
+// [Operator.Expire]. Who has published closes it.
+func (o Operator) Publisher(to *Server, path string) *Publisher {
+	p := &Publisher{Server: to, operator: o, journal: newJournal(o.Store, o.Now)}
+	if path != "" {
+		p.prefix = path + "/"
+	}
+	return p
+}
+
+// Publisher is a server of which the journal tells what an operator publishes by it, and
+// what it refuses.
+type Publisher struct {
+	*Server
+
+	operator Operator
+	prefix   string
+	journal  *journal
+	noted    atomic.Int64
+}
+
+// publisherFlush is after how many entries a publisher writes them: who is killed has
+// published no more than that without a word.
+const publisherFlush = 100
+
+// Publish is [Server.Publish], with an entry.
+func (p *Publisher) Publish(ctx context.Context, what Package) error {
+	d, err := p.publishPackage(ctx, what)
+	p.note(ctx, d, err)
+	return refused(err)
+}
+
+// Sign is [Server.Sign], with an entry.
+func (p *Publisher) Sign(ctx context.Context, text []byte) error {
+	d, err := p.signPublished(ctx, text)
+	p.note(ctx, d, err)
+	return refused(err)
+}
+
+func (p *Publisher) note(ctx context.Context, d deed, err error) {
+	if d.action == "" {
+		return // it is no chart, or nothing was to be done
+	}
+	d.name = p.prefix + d.name
+	p.journal.add(p.operator.entry(d, err))
+	if p.noted.Add(1)%publisherFlush == 0 {
+		_ = flushed(ctx, p.journal) // Close tries again, and tells
+	}
+}
+
+// Close writes what the journal has not got yet.
+func (p *Publisher) Close(ctx context.Context) error { return flushed(ctx, p.journal) }
+
 // note writes what was done to the journal.
 func (o Operator) note(ctx context.Context, d deed) error {
 	j := newJournal(o.Store, o.Now)
-	j.add(o.entry(d))
+	j.add(o.entry(d, nil))
 	return flushed(ctx, j)
 }
 
-func (o Operator) entry(d deed) journalEntry {
-	return d.entry(&note{user: o.User, remote: o.From}, o.Now(), nil)
+func (o Operator) entry(d deed, err error) journalEntry {
+	return d.entry(&note{user: o.User, remote: o.From}, o.Now(), err)
 }
 
 // flushed writes what a journal has, though whoever asked for it may have gone.

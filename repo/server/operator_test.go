@@ -3,7 +3,10 @@ package server_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -103,6 +106,84 @@ func TestPruningIsAudited(t *testing.T) {
 	if err := operator(store, at).Expire(t.Context(), "../team", expired); err == nil {
 		t.Error("a path that leads out passes")
 	}
+}
+
+// fileOf writes an archive to a file, as an operator has it.
+func fileOf(tb testing.TB, data []byte) *os.File {
+	tb.Helper()
+	name := filepath.Join(tb.TempDir(), "chart.tgz")
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// TestPublishingIsAudited publishes to one of many repositories at a command line: the
+// page of a server tells of what is there, of its signature and of what was refused, and
+// not of what was there before.
+func TestPublishingIsAudited(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	s := serve(t, store, server.Options{Now: clock(), Depth: 1})
+	team, err := blob.Below(store, "team/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := server.New(t.Context(), team, server.Options{Now: clock()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := operator(store, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)).Publisher(to, "team")
+	archive, other := chartArchive(t, "web", "1.0.0", ""), chartArchive(t, "web", "1.0.0", "a: 1\n")
+	if err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, archive)}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := p.Sign(t.Context(), []byte(provenance("1.0.0", digestOf(t, archive)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := &server.RefusedError{}
+	if err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, other)}); !errors.As(err, &refused) {
+		t.Errorf("other content: %v", err)
+	}
+	if err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, []byte("no chart"))}); !errors.As(err, &refused) {
+		t.Errorf("no chart: %v", err)
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	body := s.page("/gantry/audit?user=ana&chart=team/web", http.StatusOK)
+	if got := strings.Count(body, "<tr><td>"); got != 3 {
+		t.Errorf("%d entries", got)
+	}
+	hasAll(t, body, "publish", "sign", "refused", "is published with other content", "command line")
+	if got := strings.Count(s.page("/gantry/audit", http.StatusOK), "<tr><td>"); got != 3 {
+		t.Errorf("%d entries in all", got)
+	}
+}
+
+// TestPublisherWritesOnTheWay publishes more than waits for the end, and does not close.
+func TestPublisherWritesOnTheWay(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	to, err := server.New(t.Context(), store, server.Options{Now: clock()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := operator(store, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)).Publisher(to, "")
+	for i := range 101 {
+		if err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, chartArchive(t, "web", fmt.Sprintf("1.%d.0", i), ""))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := serve(t, store, server.Options{Now: clock()})
+	hasAll(t, s.page("/gantry/audit", http.StatusOK), "1.99.0")
 }
 
 // TestOperatorTellsOfAJournalThatFails keeps the secret of a token that is made.

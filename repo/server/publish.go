@@ -33,66 +33,71 @@ func (e *RefusedError) Error() string { return e.Message }
 // Publish publishes a chart under the same rules as an upload. The same content
 // once more is no error.
 func (s *Server) Publish(ctx context.Context, p Package) error {
-	err := s.publishPackage(ctx, p)
-	if refused, ok := errors.AsType[*problem](err); ok && refused.cause == nil {
-		return &RefusedError{refused.Code, refused.Message, refused.Hint}
+	_, err := s.publishPackage(ctx, p)
+	return refused(err)
+}
+
+// refused gives an error that is not the server's fault to who asked for it.
+func refused(err error) error {
+	if p, ok := errors.AsType[*problem](err); ok && p.cause == nil {
+		return &RefusedError{p.Code, p.Message, p.Hint}
 	}
 	return err
 }
 
-func (s *Server) publishPackage(ctx context.Context, p Package) error {
+// publishPackage returns what it was about, as far as that is known.
+func (s *Server) publishPackage(ctx context.Context, p Package) (d deed, err error) {
 	if _, err := p.Archive.Seek(0, io.SeekStart); err != nil {
-		return err
+		return d, err
 	}
 	in := &incoming{archive: p.Archive, provenance: p.Provenance}
-	var err error
 	if in.digest, in.size, err = repo.Digest(p.Archive); err != nil {
-		return err
+		return d, err
 	}
 	if limit := s.options.Limits.Archive; in.size > limit {
-		return tooLarge(fmt.Sprintf("the archive is larger than %d MiB", limit>>20))
+		return d, tooLarge(fmt.Sprintf("the archive is larger than %d MiB", limit>>20))
 	}
 	if _, err := p.Archive.Seek(0, io.SeekStart); err != nil {
-		return err
+		return d, err
 	}
 	meta, err := s.inspectUpload(ctx, p.Archive, in.size)
 	if err != nil {
-		return err
+		return d, err
 	}
+	d = deed{action: auditPublish, name: meta.Name, version: meta.Version, digest: "sha256:" + in.digest}
 	if p.Name != "" && (meta.Name != p.Name || meta.Version != p.Version) {
-		return badRequest("chart-other", fmt.Sprintf("the archive holds %s %s", meta.Name, meta.Version), "")
+		return d, badRequest("chart-other", fmt.Sprintf("the archive holds %s %s", meta.Name, meta.Version), "")
 	}
 	if in.provenance != nil {
 		if err := checkProvenance(in.provenance, meta.Name, meta.Version, in.digest); err != nil {
-			return badRequest("provenance-invalid", err.Error(), "")
+			return d, badRequest("provenance-invalid", err.Error(), "")
 		}
 	}
 	if err := s.checkSignature(ctx, meta, in.archive, in.provenance); err != nil {
-		return err
+		return d, err
 	}
 	in.created = p.Created
-	return s.publish(ctx, in, meta, false)
+	return d, s.publish(ctx, in, meta, false)
 }
 
 // Sign adds its signature to a version that is published and has none, under the same
 // rules as an upload.
 func (s *Server) Sign(ctx context.Context, text []byte) error {
-	err := s.signPublished(ctx, text)
-	if refused, ok := errors.AsType[*problem](err); ok && refused.cause == nil {
-		return &RefusedError{refused.Code, refused.Message, refused.Hint}
-	}
-	return err
+	_, err := s.signPublished(ctx, text)
+	return refused(err)
 }
 
-func (s *Server) signPublished(ctx context.Context, text []byte) error {
+// signPublished returns what it was about, and nothing where there is nothing to do.
+func (s *Server) signPublished(ctx context.Context, text []byte) (d deed, err error) {
 	signed, r, err := s.signedVersion(text)
 	if err != nil || r.Provenance != "" {
-		return err
+		return d, err
 	}
+	d = deed{action: auditSign, name: signed.Name, version: signed.Version, digest: "sha256:" + r.Digest}
 	if err := s.checkStoredSignature(ctx, &chart.Metadata{Name: signed.Name, Version: signed.Version}, r.Archive, text); err != nil {
-		return err
+		return d, err
 	}
-	return s.sign(ctx, signed, r.Digest, text)
+	return d, s.sign(ctx, signed, r.Digest, text)
 }
 
 // Published returns the digest of a version, if it is there.
