@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -71,11 +72,9 @@ func runChartPull(ctx context.Context, a *app, ref string, o *chartPullOptions) 
 	if err != nil {
 		return repoError(err)
 	}
-	if err := os.MkdirAll(o.dir, 0o755); err != nil {
-		return err
-	}
-	// Nothing is in its place before all of it is right.
-	temp, err := os.MkdirTemp(o.dir, ".gantry-pull-*")
+	// Nothing is in its place before all of it is right, and who is killed meanwhile
+	// leaves nothing there.
+	temp, err := os.MkdirTemp("", "gantry-pull-*")
 	if err != nil {
 		return err
 	}
@@ -91,12 +90,29 @@ func runChartPull(ctx context.Context, a *app, ref string, o *chartPullOptions) 
 		}
 		fmt.Fprintf(a.Err, "%s is signed by %s with the key %s\n", v.File, diag.Printable(v.Signer), v.Fingerprint)
 	}
+	return o.place(a, files)
+}
+
+// place brings what was fetched to where it belongs, by way of a folder on the same
+// disk: all of a file, or none of it.
+func (o *chartPullOptions) place(a *app, files []string) error {
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return err
+	}
+	beside, err := os.MkdirTemp(o.dir, ".gantry-pull-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(beside)
 	if o.untar {
-		return o.unpack(a, files[0], temp)
+		return o.unpack(a, files[0], beside)
 	}
 	for _, file := range files {
-		target := filepath.Join(o.dir, filepath.Base(file))
-		if err := os.Rename(file, target); err != nil {
+		moving, target := filepath.Join(beside, filepath.Base(file)), filepath.Join(o.dir, filepath.Base(file))
+		if err := copyFile(file, moving); err != nil {
+			return err
+		}
+		if err := os.Rename(moving, target); err != nil {
 			return err
 		}
 		fmt.Fprintln(a.Out, target)
@@ -146,4 +162,19 @@ func (o *chartPullOptions) unpack(a *app, file, temp string) error {
 	}
 	fmt.Fprintln(a.Out, target)
 	return nil
+}
+
+// copyFile makes a file that is not there yet.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }

@@ -35,6 +35,7 @@ as it is: another content needs another version.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runChartPush(cmd.Context(), a, args[0], args[1], &o)
 		},
+		ValidArgsFunction: a.completeRepositories(1, 1),
 	}
 	c.Flags().BoolVar(&o.force, "force", false, "replace the version, where the repository allows it")
 	c.Flags().BoolVar(&o.plainHTTP, "plain-http", false, "talk to an OCI registry without TLS")

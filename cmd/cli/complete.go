@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,31 @@ func (a *app) completeCluster(root *cobra.Command) {
 				_ = c.RegisterFlagCompletionFunc("revision", a.completeRevisions)
 			}
 		})
+	}
+}
+
+// completeRepositories completes the names of configured repositories where a command
+// takes so many of them, from an argument on; a negative number is any.
+func (a *app) completeRepositories(from, many int) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) < from {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		all, err := a.repoClient().Repositories()
+		if err != nil || many >= 0 && len(args) >= from+many {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var names []string
+		for _, r := range all {
+			if !slices.Contains(args[from:], r.Name) {
+				shown := r.URL
+				if u, err := url.Parse(r.URL); err == nil {
+					shown = u.Redacted()
+				}
+				names = append(names, cobra.CompletionWithDesc(r.Name, shown))
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

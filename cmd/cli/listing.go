@@ -29,6 +29,7 @@ type listing struct {
 // bindOutput gives a command that lists something the flag -o.
 func bindOutput(c *cobra.Command, output *string) {
 	c.Flags().StringVarP(output, "output", "o", "table", "table, json or yaml")
+	completeFrom(c, "output", "table", "json", "yaml")
 }
 
 // checkOutput refuses a format before any work is done.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -16,11 +17,8 @@ func repoError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, http.ErrSchemeMismatch) {
-		return unreachableError(withHint(err, "it answers without TLS: pass --plain-http if you mean to"))
-	}
-	if _, ok := errors.AsType[*client.UnreachableError](err); ok {
-		return unreachableError(withHint(err, "is the repository running, and its address right? See: gantry repo list"))
+	if hint := reachHint(err); hint != "" {
+		return unreachableError(withHint(err, hint))
 	}
 	if e, ok := errors.AsType[*client.NoCatalogError](err); ok {
 		return noCatalog(err, e)
@@ -66,6 +64,20 @@ func repoError(err error) error {
 		return notFoundError(err)
 	}
 	return err
+}
+
+// reachHint says what helps where nobody answers, or somebody who is not trusted.
+func reachHint(err error) string {
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return "it answers without TLS: pass --plain-http if you mean to"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "say whom to trust with: gantry repo add NAME URL --ca-file FILE"
+	}
+	if _, ok := errors.AsType[*client.UnreachableError](err); ok {
+		return "is the repository running, and its address right? See: gantry repo list"
+	}
+	return ""
 }
 
 // noCatalog says how charts are found that nobody lists.

@@ -156,6 +156,9 @@ func runRepoImport(ctx context.Context, a *app, o *repoImportOptions) error {
 		}
 	}
 	err = a.sumUp(steps, false)
+	if _, ok := errors.AsType[*mirror.DamagedError](importErr); ok && len(steps) == 0 {
+		importErr = withHint(importErr, "it must be a tar that is not compressed: gunzip -c charts.tar.gz | gantry repo import -; one chart is published with: gantry chart push")
+	}
 	if importErr != nil {
 		return &exitError{exitInput, importErr}
 	}

@@ -62,12 +62,15 @@ func runRepoFsck(ctx context.Context, a *app, o *repoFsckOptions) error {
 	}
 	fmt.Fprintf(a.Err, "%s of %s", countOf(report.Versions, "version"), countOf(report.Charts, "chart"))
 	if report.Unreferenced > 0 {
-		fmt.Fprintf(a.Err, "; %s that nothing names any more, %.1f MiB", countOf(report.Unreferenced, "content"), float64(report.UnreferencedBytes)/(1<<20))
+		fmt.Fprintf(a.Err, "; %s that nothing names any more, %s", countOf(report.Unreferenced, "content"), diag.Size(report.UnreferencedBytes))
 	}
 	if report.Orphans > 0 {
 		fmt.Fprintf(a.Err, "; %s (signatures and the like) of what is gone", countOf(report.Orphans, "manifest"))
 	}
 	fmt.Fprintln(a.Err)
+	if report.Unserved > 0 {
+		fmt.Fprintf(a.Err, "%s in the folder not served: gantry repo serve takes in what it finds, and its log says what it does not\n", countOf(report.Unserved, "archive"))
+	}
 	if n := len(report.Findings); n > 0 {
 		return &exitError{exitInput, withHint(fmt.Errorf("the repository has %s", countOf(n, "problem")),
 			"put back what is missing from a copy of the store, or delete the version and publish it again")}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,7 +64,7 @@ Nothing is deleted. Servers of the store may run meanwhile.
 	}
 	o.bind(c)
 	o.bindRepository(c)
-	c.ValidArgsFunction = cobra.NoFileCompletions
+	c.ValidArgsFunction = a.completeRepositories(0, 1)
 	f := c.Flags()
 	bindSelection(f, &o.selected)
 	f.IntVar(&o.copy.Parallel, "parallel", 8, "how many charts are copied at once")
@@ -153,7 +152,7 @@ func (o *ownStore) publisher(ctx context.Context, a *app) (p *server.Publisher, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return a.operator(store.root).Publisher(s, strings.Trim(o.repository, "/")), func() { _ = store.Close() }, nil
+	return a.operator(store.root).Publisher(s, o.path()), func() { _ = store.Close() }, nil
 }
 
 // tellStep tells of what is copied, as it is done.

@@ -80,7 +80,7 @@ func runRepoPrune(ctx context.Context, a *app, o *repoPruneOptions) error {
 			return errors.New("nothing was deleted")
 		}
 	}
-	if err := a.operator(store.root).Expire(ctx, strings.Trim(o.repository, "/"), expired); err != nil {
+	if err := a.operator(store.root).Expire(ctx, o.path(), expired); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.Err, "deleted %s; their room is free after: gantry repo gc\n", countOf(len(expired), "version"))

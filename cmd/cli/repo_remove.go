@@ -19,6 +19,8 @@ func newRepoRemove(a *app) *cobra.Command {
 		Example: "  gantry repo remove local",
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return runRepoRemove(cmd.Context(), a, args) },
+
+		ValidArgsFunction: a.completeRepositories(0, -1),
 	}
 }
 

@@ -109,6 +109,7 @@ it answers /readyz with 503 for as long as --stop-delay says.
 		},
 	}
 	o.bind(c)
+	_ = c.RegisterFlagCompletionFunc("upstream", a.completeRepositories(0, 1))
 	return c
 }
 
@@ -150,6 +151,7 @@ func (o *repoServeOptions) bind(c *cobra.Command) {
 	f.DurationVar(&o.rescan, "rescan", time.Minute, "how often to look for charts that were put into the store by hand; 0 is never")
 	f.DurationVar(&o.stopDelay, "stop-delay", 0, "how long to serve on after an interrupt, for load balancers to notice")
 	f.StringVar(&o.logFormat, "log-format", "text", "log to standard error as text, json or none")
+	completeFrom(c, "log-format", "text", "json", "none")
 	_ = c.MarkFlagDirname("dir")
 	completeStore(c)
 	_ = c.MarkFlagFilename("config", "yaml", "yml")

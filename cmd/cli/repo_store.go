@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gantry/repo/blob"
+	"gantry/repo/server"
 )
 
 // storeOptions say where a repository keeps its charts.
@@ -184,20 +185,34 @@ func (o *ownStore) bind(c *cobra.Command) {
 func (o *ownStore) open(ctx context.Context, a *app) (*openStore, error) {
 	if o.dir != "" {
 		if _, err := os.Stat(o.dir); err != nil {
-			return nil, repoError(err)
+			return nil, repoError(withHint(err, "name the folder of a repository with --dir; gantry repo serve makes one"))
 		}
 	}
 	s, err := o.store.open(ctx, a, o.dir)
 	if err != nil {
 		return s, err
 	}
-	if s.root = s.Store; o.repository == "" {
+	s.root = s.Store
+	path := o.path()
+	if path == "" {
 		return s, nil
 	}
-	if s.Store, err = blob.Below(s.Store, strings.Trim(o.repository, "/")+"/"); err != nil {
-		return nil, usageError(errors.Join(fmt.Errorf("--repository %q is not the path of a repository", o.repository), s.Close()))
+	err = server.CheckPath(path)
+	if err == nil {
+		s.Store, err = blob.Below(s.Store, path+"/")
+	}
+	if refused, ok := errors.AsType[*server.RefusedError](err); ok {
+		err = withHint(fmt.Errorf("--repository: %w", err), refused.Hint)
+	}
+	if err != nil {
+		return nil, usageError(errors.Join(err, s.Close()))
 	}
 	return s, nil
+}
+
+// path is that of one repository of many, or empty.
+func (o *ownStore) path() string {
+	return strings.Trim(o.repository, "/")
 }
 
 // bindRepository lets a command work on one repository of many.

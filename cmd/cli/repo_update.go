@@ -28,6 +28,8 @@ what is under way below.
 ` + exitCodesHelp,
 		Example: "  gantry repo update\n  gantry repo update local",
 		RunE:    func(cmd *cobra.Command, args []string) error { return runRepoUpdate(cmd.Context(), a, args) },
+
+		ValidArgsFunction: a.completeRepositories(0, -1),
 	}
 }
 

@@ -99,7 +99,7 @@ func Import(ctx context.Context, r io.Reader, to Target, tell func(Step)) ([]Ste
 			return run.steps, nil
 		}
 		if err != nil {
-			return run.steps, fmt.Errorf("the file is damaged: %w", err)
+			return run.steps, &DamagedError{err}
 		}
 		file := path.Base(h.Name)
 		switch {
@@ -119,6 +119,13 @@ func Import(ctx context.Context, r io.Reader, to Target, tell func(Step)) ([]Ste
 	}
 	return run.steps, ctx.Err()
 }
+
+// DamagedError says that a file of charts is none, or not all of one.
+type DamagedError struct{ Err error }
+
+func (e *DamagedError) Error() string { return "the file is damaged: " + e.Err.Error() }
+
+func (e *DamagedError) Unwrap() error { return e.Err }
 
 func readSmall(r io.Reader, h *tar.Header) ([]byte, error) {
 	if h.Size > maxProvenance {

@@ -36,6 +36,9 @@ type Report struct {
 	// Orphans are manifests, such as signatures, of others that are gone. They are
 	// collected as well.
 	Orphans int `json:"orphans"`
+	// Unserved are archives that lie in the folder and that no version is made of: a
+	// server has not seen them yet, or has said in its log why it does not serve them.
+	Unserved int `json:"unserved"`
 }
 
 // Finding is something that is damaged or missing.
@@ -91,10 +94,26 @@ func Check(ctx context.Context, store blob.Store, options CheckOptions) (*Report
 			c.report.UnreferencedBytes += info.Size
 		}
 	}
+	if err := c.loose(ctx); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(c.report.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Chart, b.Chart), -repo.CompareVersions(a.Version, b.Version), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Code, b.Code))
 	})
 	return &c.report, nil
+}
+
+// loose counts the archives that others have put into the store and that are not named.
+func (c *checker) loose(ctx context.Context) error {
+	for info, err := range c.store.List(ctx, "", "") {
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(info.Key, repo.ArchiveExt) && !c.named[info.Key] {
+			c.report.Unserved++
+		}
+	}
+	return nil
 }
 
 // walk follows all records, and returns the contents that there are.

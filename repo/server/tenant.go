@@ -42,6 +42,9 @@ func reserved(name string) bool {
 	return slices.Contains([]string{"api", "assets", "chart", "charts", "gantry", "health", "info", "livez", "metrics", "playground", "readyz", "v2"}, name)
 }
 
+// CheckPath says why a path, such as ORG/REPO, can be that of no repository.
+func CheckPath(path string) error { return refused(checkTenant(strings.Split(path, "/"))) }
+
 // checkTenant says why a path names no repository.
 func checkTenant(names []string) error {
 	bad := func(name string) bool { return !tenantName().MatchString(name) }

@@ -62,7 +62,7 @@ func ParseScope(text string) (Scope, error) {
 	}
 	s := Scope{Verb: Verb(verb), Pattern: pattern}
 	if !slices.Contains([]Verb{VerbRead, VerbPush, VerbDelete, VerbAdmin}, s.Verb) || !scopePattern().MatchString(pattern) {
-		return Scope{}, fmt.Errorf("%q is not a scope: write read, push, delete or admin, and a pattern of names if it is not for all charts, such as push:team-*", text)
+		return Scope{}, fmt.Errorf("%q is not a scope: these are read, push, delete and admin, for some charts alone with a pattern of names, such as push:team-*", text)
 	}
 	if s.Verb == VerbAdmin && pattern != "*" {
 		return Scope{}, fmt.Errorf("%q is not a scope: admin is for the whole server, and has no pattern", text)
