@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,11 +13,22 @@ import (
 	"gantry/repo"
 )
 
-// apiCharts lists all charts: a map from names to versions.
+// apiCharts lists charts: a map from names to versions. As in ChartMuseum, offset leaves
+// out so many of the first names, and limit is how many follow.
 func (s *Server) apiCharts(w http.ResponseWriter, r *http.Request) error {
+	offset, err := queryCount(r, "offset", 0, 0)
+	if err != nil {
+		return err
+	}
+	limit, err := queryCount(r, "limit", 1, math.MaxInt)
+	if err != nil {
+		return err
+	}
+	charts := s.shown(r.Context()).published()
+	charts = charts[min(offset, len(charts)):]
 	var b bytes.Buffer
 	b.WriteByte('{')
-	for i, seg := range s.shown(r.Context()).published() {
+	for i, seg := range charts[:min(limit, len(charts))] {
 		if i > 0 {
 			b.WriteByte(',')
 		}
@@ -25,6 +37,19 @@ func (s *Server) apiCharts(w http.ResponseWriter, r *http.Request) error {
 	b.WriteString("}\n")
 	writeRaw(w, b.Bytes())
 	return nil
+}
+
+// queryCount reads a number from the query, which is absent unless it is given.
+func queryCount(r *http.Request, key string, least, absent int) (int, error) {
+	query := r.URL.Query()
+	if !query.Has(key) {
+		return absent, nil
+	}
+	n, err := strconv.Atoi(query.Get(key))
+	if err != nil || n < least {
+		return 0, badRequest("query-invalid", fmt.Sprintf("%s %q is no number from %d on", key, query.Get(key), least), "")
+	}
+	return n, nil
 }
 
 // apiChart lists the versions of a chart, newest first.

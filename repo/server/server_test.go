@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -435,4 +437,36 @@ func directory(tb testing.TB, dir string) *blob.Directory {
 	}
 	tb.Cleanup(func() { _ = d.Close() })
 	return d
+}
+
+// TestListingInParts reads the charts page by page, as clients of ChartMuseum do.
+func TestListingInParts(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{Now: clock()})
+	for _, name := range []string{"c", "a", "b"} {
+		s.publish(chartArchive(t, name, "1.0.0", ""))
+	}
+	for query, want := range map[string]string{
+		"":                  "a b c",
+		"?limit=2":          "a b",
+		"?offset=2&limit=2": "c",
+		"?offset=1":         "b c",
+		"?offset=9":         "",
+		"?limit=99":         "a b c",
+	} {
+		charts := map[string]json.RawMessage{}
+		r := s.do(http.MethodGet, "/api/charts"+query, nil)
+		if err := json.Unmarshal(r.body, &charts); err != nil || r.status != http.StatusOK {
+			t.Fatalf("%s: %d %s: %v", query, r.status, r.body, err)
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(charts)), " "); got != want {
+			t.Errorf("%s: %s", query, got)
+		}
+	}
+	for _, query := range []string{"?limit=0", "?limit=x", "?offset=-1", "?limit="} {
+		r := s.do(http.MethodGet, "/api/charts"+query, nil)
+		if code, _, _ := r.problem(t); r.status != http.StatusBadRequest || code != "query-invalid" {
+			t.Errorf("%s: %d %s", query, r.status, code)
+		}
+	}
 }

@@ -50,7 +50,7 @@ func checkTenant(names []string) error {
 	bad := func(name string) bool { return !tenantName().MatchString(name) }
 	if slices.ContainsFunc(names, bad) || reserved(names[0]) {
 		return badRequest("repository-invalid", fmt.Sprintf("%q is not the path of a repository", strings.Join(names, "/")),
-			"use lower case letters, digits, dots and dashes")
+			"use lower case letters and digits, with dots, dashes and underscores between them")
 	}
 	return nil
 }
