@@ -16,6 +16,10 @@ type scripted struct {
 
 	status, times int
 	tries         int
+	// keeps has it keep what it says no to; mark is whose that is.
+	keeps  bool
+	mark   string
+	writes int
 }
 
 func (s *scripted) answer() error {
@@ -31,10 +35,17 @@ func (s *scripted) write(_ context.Context, u *upload) (string, error) {
 	if err == nil && string(data) != "content" {
 		err = errors.New("a try has not the whole body")
 	}
+	s.writes++
+	if s.keeps && s.mark == "" {
+		s.mark = u.mark
+	}
 	return "tag", errors.Join(s.answer(), err)
 }
 
 func (s *scripted) stat(context.Context, string) (stored, error) {
+	if s.keeps {
+		return stored{etag: "tag", mark: s.mark}, nil
+	}
 	return stored{etag: "tag"}, s.answer()
 }
 
@@ -75,9 +86,27 @@ func TestBucketTries(t *testing.T) {
 			case "remove":
 				err = b.Delete(t.Context(), "key")
 			}
-			if server.tries != want || (err != nil) != (tc.fails || want == 1) {
-				t.Errorf("%s, %d: sent %d times, want %d: %v", op, tc.status, server.tries, want, err)
+			got := server.tries
+			if op == "write" {
+				got = server.writes
 			}
+			if got != want || (err != nil) != (tc.fails || want == 1) {
+				t.Errorf("%s, %d: sent %d times, want %d: %v", op, tc.status, got, want, err)
+			}
+		}
+	}
+}
+
+// TestBucketKeepsInSilence has a server keep what it is sent and say no all the same. The
+// writer finds its own, and nobody else's.
+func TestBucketKeepsInSilence(t *testing.T) {
+	t.Parallel()
+	for mark, want := range map[string]bool{"": true, "of somebody else": false} {
+		server := &scripted{status: http.StatusServiceUnavailable, times: 100, keeps: true, mark: mark}
+		b := &Bucket{server: server, wait: func(context.Context, time.Duration) error { return nil }}
+		etag, err := b.PutIfAbsent(t.Context(), "key", strings.NewReader("content"))
+		if (err == nil) != want || want && etag != "tag" || server.writes != bucketTries {
+			t.Errorf("mark %q: got %q, %v after %d writes", mark, etag, err, server.writes)
 		}
 	}
 }

@@ -125,12 +125,27 @@ func (b *Bucket) putUntilKnown(ctx context.Context, key string, body io.ReadSeek
 			return b.ours(ctx, key, u.mark, refused)
 		}
 		if ctx.Err() != nil || !again(try, err) {
+			// A server that refuses a large object while it is sent is not heard, but
+			// what was sent first may be there.
+			if try > 1 {
+				return b.kept(ctx, u, translateAnswer(err))
+			}
 			return "", translateAnswer(err)
 		}
 		if err := b.wait(ctx, backoff(try)); err != nil {
 			return "", err
 		}
 	}
+}
+
+// kept returns the tag of a write whose last answer was an error, if it took place
+// nevertheless. It looks once: the server has failed often enough.
+func (b *Bucket) kept(ctx context.Context, u *upload, failed error) (string, error) {
+	found, err := b.server.stat(ctx, u.name)
+	if err != nil || found.mark != u.mark {
+		return "", failed
+	}
+	return found.etag, nil
 }
 
 // measure reads the body once, for its size and its sum.

@@ -50,7 +50,8 @@ func Start(tb testing.TB) *Server {
 }
 
 // StartGoogle starts a server that stands in for Google Cloud Storage, with one bucket.
-// It keeps objects in memory: in files, it would not replace them in one step.
+// It keeps objects in memory: in files, it would replace content and generation one
+// after the other.
 func StartGoogle(tb testing.TB) *Server {
 	tb.Helper()
 	return start(tb, GoogleBinary, "/_internal/healthcheck", func(host, port, dir string) (args, env []string) {
