@@ -283,9 +283,12 @@ func (o *repoServeOptions) announce(a *app, addr net.Addr) error {
 	case o.tokens, o.oidc.issuer != "":
 		credentials = " --username token --password-stdin"
 	}
-	where := o.dir
+	where, flag := o.dir, "--dir"
 	if where == "" {
-		where = o.store.url
+		where, flag = o.store.url, "--store"
+	}
+	if o.tokens {
+		credentials += fmt.Sprintf("   # made by: gantry repo token create NAME %s %s", flag, where)
 	}
 	fmt.Fprintf(a.Out, `Serving the charts of %s at %s
 

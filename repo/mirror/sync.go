@@ -20,8 +20,8 @@ import (
 // [server.Publisher] where the journal is to tell of it.
 type Target interface {
 	Published(name, version string) (digest string, ok bool)
-	Holds(stem string, file *os.File) (bool, error)
-	Publish(ctx context.Context, p server.Package) error
+	Holds(stem string, file *os.File) (what server.Identity, there bool, err error)
+	Publish(ctx context.Context, p server.Package) (server.Identity, error)
 	Sign(ctx context.Context, text []byte) error
 }
 
@@ -40,6 +40,7 @@ const defaultParallel = 8
 
 // Step is what became of a version.
 type Step struct {
+	// Name is that of the chart, or of a file that is none.
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	// Done is copied, present, or failed.
@@ -148,7 +149,8 @@ func (w *way) copy(ctx context.Context, e *repo.Entry) error {
 		return err
 	}
 	defer done()
-	return w.to.Publish(ctx, p)
+	_, err = w.to.Publish(ctx, p)
+	return err
 }
 
 // fetch fetches a version, whose digest is checked on the way, with its signature.

@@ -174,21 +174,25 @@ func (run *importer) take(ctx context.Context, h *tar.Header, r io.Reader, signa
 		return fmt.Errorf("%s is damaged: %w", h.Name, err)
 	}
 	name := strings.TrimSuffix(path.Base(h.Name), repo.ArchiveExt)
-	switch there, err := run.to.Holds(name, temp); {
+	switch what, there, err := run.to.Holds(name, temp); {
 	case err != nil:
 		return err
 	case there:
-		run.done(name, "", Present, nil)
+		run.done(what.Name, what.Version, Present, nil)
 		run.unsigned[name] = true
 		if signature != nil {
 			run.sign(ctx, name, signature)
 		}
 		return nil
 	}
-	if err := run.to.Publish(ctx, server.Package{Archive: temp, Provenance: signature, Created: h.ModTime}); err != nil {
-		run.done(name, "", Failed, err)
-	} else {
-		run.done(name, "", Copied, nil)
+	what, err := run.to.Publish(ctx, server.Package{Archive: temp, Provenance: signature, Created: h.ModTime})
+	switch {
+	case err != nil && what.Name == "":
+		run.done(path.Base(h.Name), "", Failed, err)
+	case err != nil:
+		run.done(what.Name, what.Version, Failed, err)
+	default:
+		run.done(what.Name, what.Version, Copied, nil)
 		run.unsigned[name] = signature == nil
 	}
 	return nil

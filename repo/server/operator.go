@@ -88,10 +88,10 @@ type Publisher struct {
 const publisherFlush = 100
 
 // Publish is [Server.Publish], with an entry.
-func (p *Publisher) Publish(ctx context.Context, what Package) error {
+func (p *Publisher) Publish(ctx context.Context, what Package) (Identity, error) {
 	d, err := p.publishPackage(ctx, what)
 	p.note(ctx, d, err)
-	return refused(err)
+	return Identity{d.name, d.version}, refused(err)
 }
 
 // Sign is [Server.Sign], with an entry.

@@ -140,7 +140,7 @@ func TestPublishingIsAudited(t *testing.T) {
 	}
 	p := operator(store, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)).Publisher(to, "team")
 	archive, other := chartArchive(t, "web", "1.0.0", ""), chartArchive(t, "web", "1.0.0", "a: 1\n")
-	if err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, archive)}); err != nil {
+	if _, err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, archive)}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -149,10 +149,10 @@ func TestPublishingIsAudited(t *testing.T) {
 		}
 	}
 	refused := &server.RefusedError{}
-	if err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, other)}); !errors.As(err, &refused) {
+	if _, err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, other)}); !errors.As(err, &refused) {
 		t.Errorf("other content: %v", err)
 	}
-	if err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, []byte("no chart"))}); !errors.As(err, &refused) {
+	if _, err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, []byte("no chart"))}); !errors.As(err, &refused) {
 		t.Errorf("no chart: %v", err)
 	}
 	if err := p.Close(t.Context()); err != nil {
@@ -178,7 +178,7 @@ func TestPublisherWritesOnTheWay(t *testing.T) {
 	}
 	p := operator(store, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)).Publisher(to, "")
 	for i := range 101 {
-		if err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, chartArchive(t, "web", fmt.Sprintf("1.%d.0", i), ""))}); err != nil {
+		if _, err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, chartArchive(t, "web", fmt.Sprintf("1.%d.0", i), ""))}); err != nil {
 			t.Fatal(err)
 		}
 	}

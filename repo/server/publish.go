@@ -25,16 +25,19 @@ type Package struct {
 	Created time.Time
 }
 
+// Identity says which version of which chart it is.
+type Identity struct{ Name, Version string }
+
 // RefusedError says why a chart is not published.
 type RefusedError struct{ Code, Message, Hint string }
 
 func (e *RefusedError) Error() string { return e.Message }
 
 // Publish publishes a chart under the same rules as an upload. The same content
-// once more is no error.
-func (s *Server) Publish(ctx context.Context, p Package) error {
-	_, err := s.publishPackage(ctx, p)
-	return refused(err)
+// once more is no error. It returns what the archive holds, as far as that is known.
+func (s *Server) Publish(ctx context.Context, p Package) (Identity, error) {
+	d, err := s.publishPackage(ctx, p)
+	return Identity{d.name, d.version}, refused(err)
 }
 
 // refused gives an error that is not the server's fault to who asked for it.
@@ -114,16 +117,16 @@ func (s *Server) Published(name, version string) (digest string, ok bool) {
 }
 
 // Holds reports whether a file is published already, as the archive NAME-VERSION.
-func (s *Server) Holds(stem string, file *os.File) (bool, error) {
-	r, _, ok := s.catalog.current().byFile(stem)
+func (s *Server) Holds(stem string, file *os.File) (what Identity, there bool, err error) {
+	r, chart, ok := s.catalog.current().byFile(stem)
 	if !ok || r.remote() {
-		return false, nil
+		return what, false, nil
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return false, err
+		return what, false, err
 	}
 	digest, _, err := repo.Digest(file)
-	return digest == r.Digest, err
+	return Identity{chart, r.Version}, digest == r.Digest, err
 }
 
 // Index returns what is published at this moment, and here.

@@ -183,5 +183,6 @@ func (s *Server) fetch(ctx context.Context, r record) error {
 		return err
 	}
 	defer done()
-	return s.Publish(ctx, p)
+	_, err = s.Publish(ctx, p)
+	return err
 }
