@@ -84,6 +84,9 @@ func runRepoExport(ctx context.Context, a *app, o *repoExportOptions) error {
 	if err := os.Rename(temp.Name(), o.file); err != nil {
 		return err
 	}
+	if n == 0 {
+		a.nothingChosen()
+	}
 	fmt.Fprintf(a.Err, "exported %s to %s, %s\n", countOf(n, "version"), o.file, diag.Size(size))
 	return nil
 }

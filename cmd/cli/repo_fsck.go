@@ -69,7 +69,7 @@ func runRepoFsck(ctx context.Context, a *app, o *repoFsckOptions) error {
 	}
 	fmt.Fprintln(a.Err)
 	if report.Unserved > 0 {
-		fmt.Fprintf(a.Err, "%s in the folder not served: gantry repo serve takes in what it finds, and its log says what it does not\n", countOf(report.Unserved, "archive"))
+		fmt.Fprintf(a.Err, "not served: %s in the folder; they were deleted, or no server has seen them yet, or its log says why\n", countOf(report.Unserved, "archive"))
 	}
 	if n := len(report.Findings); n > 0 {
 		return &exitError{exitInput, withHint(fmt.Errorf("the repository has %s", countOf(n, "problem")),

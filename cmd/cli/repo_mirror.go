@@ -110,6 +110,9 @@ func runRepoMirror(ctx context.Context, a *app, o *repoMirrorOptions) error {
 			return err
 		}
 	}
+	if len(steps) == 0 {
+		a.nothingChosen()
+	}
 	return a.sumUp(steps, o.copy.DryRun)
 }
 
@@ -182,6 +185,11 @@ func joinWords(a, b string) string {
 		return a
 	}
 	return a + " " + b
+}
+
+// nothingChosen tells that a selection has nothing to choose from, or is mistaken.
+func (a *app) nothingChosen() {
+	fmt.Fprintln(a.Err, "no version is there that --chart, --versions and --stable allow")
 }
 
 // sumUp counts the steps. That some failed is the end of it.

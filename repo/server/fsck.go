@@ -36,8 +36,8 @@ type Report struct {
 	// Orphans are manifests, such as signatures, of others that are gone. They are
 	// collected as well.
 	Orphans int `json:"orphans"`
-	// Unserved are archives that lie in the folder and that no version is made of: a
-	// server has not seen them yet, or has said in its log why it does not serve them.
+	// Unserved are archives that lie in the folder and that no version is made of: they
+	// were deleted, or no server has seen them yet, or its log says why.
 	Unserved int `json:"unserved"`
 }
 
