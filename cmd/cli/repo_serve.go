@@ -228,6 +228,9 @@ func (o *repoServeOptions) serve(ctx context.Context, a *app, handler *server.Se
 	if err := o.announce(a, listener.Addr()); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	if metrics != nil {
+		fmt.Fprintf(a.Out, "\nMetrics are at http://%s/metrics\n", metrics.Addr())
+	}
 	// What looks after the server goes on while the last requests are answered.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var upkeep errgroup.Group
