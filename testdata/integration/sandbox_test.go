@@ -386,6 +386,23 @@ webhooks:
 	})
 }
 
+// TestNodesAreThere asks a sandbox for its nodes as soon as it says that it is ready:
+// while one has a taint, controllers take it for one that runs nothing, and a DaemonSet
+// is ready without a pod.
+func TestNodesAreThere(t *testing.T) {
+	t.Parallel()
+	s := mustStart(t, t.TempDir(), "--nodes=3")
+	nodes, err := s.newPlace(t).Client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	if err != nil || len(nodes.Items) != 3 {
+		t.Fatalf("%d nodes: %v", len(nodes.Items), err)
+	}
+	for _, n := range nodes.Items {
+		if len(n.Spec.Taints) > 0 {
+			t.Errorf("%s has taints: %v", n.Name, n.Spec.Taints)
+		}
+	}
+}
+
 // mustStart starts a sandbox for one test.
 func mustStart(t *testing.T, dir string, args ...string) *sandbox {
 	t.Helper()

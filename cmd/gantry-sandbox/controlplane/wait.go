@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 )
@@ -18,16 +19,39 @@ const (
 	answerLimit = 64 << 10
 )
 
-// waitReady waits until pods can be made. For that the ServiceAccount default
-// must exist in the namespace, besides the API server being ready.
+// waitReady waits until pods can be made and run. For that the ServiceAccount default
+// must exist in the namespace, besides the API server being ready, and controllers must
+// know that the nodes are.
 func (c *cluster) waitReady(ctx context.Context) error {
 	if err := c.waitOK(ctx, "/readyz", readyWithin); err != nil {
 		return err
 	}
-	return c.poll(ctx, readyWithin, func(ctx context.Context) error {
+	err := c.poll(ctx, readyWithin, func(ctx context.Context) error {
 		_, err := c.client.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return c.poll(ctx, readyWithin, c.nodesAreReady)
+}
+
+// nodesAreReady reports nodes that are kept from pods. A node is from when it is made
+// until a controller has seen its status, and again when it comes back; until then a
+// DaemonSet wants no pods, and is ready without any.
+func (c *cluster) nodesAreReady(ctx context.Context) error {
+	nodes, err := c.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: nodeLabel})
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes.Items {
+		for _, t := range n.Spec.Taints {
+			if t.Key == corev1.TaintNodeNotReady || t.Key == corev1.TaintNodeUnreachable {
+				return fmt.Errorf("node %s has the taint %s", n.Name, t.Key)
+			}
+		}
+	}
+	return nil
 }
 
 // waitOK waits until a path of the API server answers 200.
