@@ -20,7 +20,7 @@ func SetField(data []byte, key, value string) ([]byte, error) {
 
 // SetAnnotation returns the text of a Chart.yaml with an annotation. Everything
 // around it stays as it was written, unless the annotations are a flow mapping
-// ({a: b}), which is written anew.
+// ({a: b}) or the whole is indented: that is written anew.
 func SetAnnotation(data []byte, key, value string) ([]byte, error) {
 	root, err := rootMapping(data)
 	if err != nil {
@@ -30,7 +30,7 @@ func SetAnnotation(data []byte, key, value string) ([]byte, error) {
 	lines = lines[:len(lines)-1]
 	at, annotations := member(root, "annotations")
 	switch {
-	case root.Style&yaml.FlowStyle != 0, annotations != nil && annotations.Kind == yaml.MappingNode && annotations.Style&yaml.FlowStyle != 0 && len(annotations.Content) > 0:
+	case root.Style&yaml.FlowStyle != 0, root.Column > 1, annotations != nil && annotations.Kind == yaml.MappingNode && annotations.Style&yaml.FlowStyle != 0 && len(annotations.Content) > 0:
 		return reencoded(data, key, value)
 	case annotations == nil:
 		lines = append(lines, "annotations:\n")

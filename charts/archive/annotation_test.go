@@ -60,6 +60,7 @@ func FuzzSetAnnotation(f *testing.F) {
 	f.Add("annotations: {}\n", " x\n\ty\u2028")
 	f.Add("annotations:\n  c: |+\n    x\n\n\nz: 1", "a\n\n")
 	f.Add("a: &x b\nannotations: {c: *x}\n", "a\nb")
+	f.Add("  name: a\n  version: 1.0.0\n", "b")
 	f.Fuzz(func(t *testing.T, text, value string) {
 		var before struct {
 			Annotations map[string]string
