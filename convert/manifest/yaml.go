@@ -70,13 +70,22 @@ func (e *encoder) pad(indent int) {
 	}
 }
 
+// maxImplicitKey is how long a key may be that no ? announces (YAML 1.2, section 7.4.2).
+const maxImplicitKey = 1024
+
 // field writes a key, whose indentation is written already, and its value.
 func (e *encoder) field(f Field, indent int) {
 	if f.Key == "" && isLine(f.Value) {
 		e.line(f.Value, indent)
 		return
 	}
-	e.text(e.quote(f.Key), ":")
+	if key := e.quote(f.Key); len(key) > maxImplicitKey {
+		e.text("? ", key, "\n")
+		e.pad(indent)
+		e.text(":")
+	} else {
+		e.text(key, ":")
+	}
 	if nested(f.Value) {
 		e.text("\n")
 		e.block(f.Value, indent+2)

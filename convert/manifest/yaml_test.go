@@ -18,7 +18,7 @@ func awkward() []string {
 		".5", ".inf", "-.Inf", ".nan", "+1", "-1", "1.2.3.4", "100m", "1Gi", "5s", "a: b", "a:", "a #b", "#a", "&a", "*a", "!a", "%a", "@a", "`a", "|", ">", "[a]", "{a}", "{{ x }}",
 		"a, b", "'a'", `"a"`, `a"b'c`, `back\slash`, "tab\there", "\ttab", "line\nbreak", "line\n", "line\n\n", "\nline", " lead\nline", "trail \nline\n", "\n", "\n\n", "cr\r\nlf", "\r",
 		"nul\x00", "bell\a", "esc\x1b[0m", "del\x7f", "nel\u0085", "ls\u2028x", "ps\u2029", "bom\ufeff", "emoji 😀", "umlaut ü", "\ufffd", "=", "<<", "? a", "- a", "a\\n", "$(x)", "http://x:80/y?z#w",
-		"key: |\n  text", "# comment\nline", "--- \nline", "a\n---\nb", "a\n...\nb", "tab\n\tindented", "x\n  y\n z",
+		strings.Repeat("long ", 300), strings.Repeat("k", 1024), strings.Repeat("k", 1025), "key: |\n  text", "# comment\nline", "--- \nline", "a\n---\nb", "a\n...\nb", "tab\n\tindented", "x\n  y\n z",
 	}
 }
 
