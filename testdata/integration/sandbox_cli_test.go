@@ -40,7 +40,7 @@ func TestSandboxLife(t *testing.T) {
 		}
 		return s
 	}
-	sandbox("start")
+	sandbox("start", "--port", strconv.Itoa(quietPort(t)))
 	first := status()
 	if !first.Ready || first.PID == 0 {
 		t.Fatalf("started, and its status is %+v", first)
@@ -81,6 +81,21 @@ func TestSandboxLife(t *testing.T) {
 	if _, err := os.Stat(kubeconfig); err == nil {
 		t.Error("its files are there after delete")
 	}
+}
+
+// quietPort returns a free port below those that Linux hands out, so that no test beside
+// takes it while a server is down.
+func quietPort(t *testing.T) int {
+	t.Helper()
+	for port := 21000; port < 22000; port++ {
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
+	t.Fatal("no port from 21000 to 21999 is free")
+	return 0
 }
 
 // TestSandboxStartedTwice starts a sandbox from two terminals at once: both get the

@@ -46,6 +46,8 @@ type folder struct {
 	dir   string
 	lock  *os.File
 	state State
+	// killed tells that the last run did not end by itself.
+	killed bool
 }
 
 // openFolder makes the folder if needed, and keeps every other process out.
@@ -63,7 +65,8 @@ func openFolder(dir string, now time.Time) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folder{dir: dir, lock: lock, state: State{
+	last, err := readState(dir)
+	return &folder{dir: dir, lock: lock, killed: err == nil && last.Step != stopped, state: State{
 		Kind:    Kind,
 		PID:     os.Getpid(),
 		Version: version.Get().GitVersion,
@@ -83,17 +86,20 @@ func checkOurs(dir string) error {
 		if e.Name() == logFile || e.Name() == lockFile {
 			continue
 		}
-		var s State
-		data, err := os.ReadFile(filepath.Join(dir, stateFile))
-		if err == nil {
-			err = json.Unmarshal(data, &s)
-		}
-		if err != nil || s.Kind != Kind {
+		if s, err := readState(dir); err != nil || s.Kind != Kind {
 			return fmt.Errorf("%s is not a sandbox's folder: it has a file %s, and no %s", dir, e.Name(), stateFile)
 		}
 		return nil
 	}
 	return nil
+}
+
+func readState(dir string) (s State, err error) {
+	data, err := os.ReadFile(filepath.Join(dir, stateFile))
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(data, &s)
 }
 
 // lockFolder takes a record lock rather than a flock, because the kernel names

@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,14 +26,14 @@ func TestFolder(t *testing.T) {
 	if err := f.ready("https://127.0.0.1:1"); err != nil {
 		t.Fatal(err)
 	}
-	if got := readState(t, dir); !got.Ready || got.Kind != Kind || got.PID != os.Getpid() || !got.Started.Equal(began) || got.Server != "https://127.0.0.1:1" {
+	if got := stateOf(t, dir); !got.Ready || got.Kind != Kind || got.PID != os.Getpid() || !got.Started.Equal(began) || got.Server != "https://127.0.0.1:1" {
 		t.Errorf("the state when ready: %+v", got)
 	}
 	failure := errors.New("broken")
 	if err := f.close(failure); !errors.Is(err, failure) {
 		t.Errorf("close hides the failure: %v", err)
 	}
-	if got := readState(t, dir); got.Ready || got.Step != stopped || got.Error != "broken" {
+	if got := stateOf(t, dir); got.Ready || got.Step != stopped || got.Error != "broken" {
 		t.Errorf("the state after a failure: %+v", got)
 	}
 	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
@@ -129,28 +129,75 @@ func TestKubeconfig(t *testing.T) {
 }
 
 func TestListenAgain(t *testing.T) {
-	first, err := listenAgain(t.Context(), 0, 0)
+	c := newCluster(t)
+	first, err := c.listenAgain(t.Context(), 0, 0, loopback)
 	if err != nil {
 		t.Fatal(err)
 	}
 	port := first.Addr().(*net.TCPAddr).Port
-	other, err := listenAgain(t.Context(), 0, port)
+	other, err := c.listenAgain(t.Context(), 0, port, loopback)
 	if err != nil {
 		t.Fatalf("a taken port must not matter when none is wanted: %v", err)
 	}
 	_ = other.Close()
-	if l, err := listenAgain(t.Context(), port, 0); err == nil {
+	if l, err := c.listenAgain(t.Context(), port, 0, loopback); err == nil {
 		_ = l.Close()
 		t.Error("a wanted port that is taken must be an error")
 	}
 	_ = first.Close()
-	again, err := listenAgain(t.Context(), 0, port)
+	again, err := c.listenAgain(t.Context(), 0, port, loopback)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer again.Close()
 	if got := again.Addr().(*net.TCPAddr).Port; got != port {
 		t.Errorf("got port %d, want the last one, %d", got, port)
+	}
+}
+
+// TestListenAfterKill asks for a port until the killed process is wholly gone.
+func TestListenAfterKill(t *testing.T) {
+	const last = 40001
+	listens := 0
+	dying := func(ctx context.Context, port int) (net.Listener, error) {
+		if listens++; listens < 3 {
+			return nil, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}
+		}
+		if port != last {
+			t.Errorf("asked for port %d, want %d", port, last)
+		}
+		return loopback(ctx, 0)
+	}
+	for _, wanted := range []int{0, last} {
+		c := newCluster(t)
+		c.folder.killed, listens = true, 0
+		l, err := c.listenAgain(t.Context(), wanted, last, dying)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = l.Close()
+	}
+}
+
+// TestFolderAfterKill tells a run that ended by itself from one that did not.
+func TestFolderAfterKill(t *testing.T) {
+	dir := t.TempDir()
+	for i, kill := range []bool{false, true, false} {
+		f, err := openFolder(dir, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := i == 2; f.killed != want {
+			t.Errorf("run %d: the one before was killed: %v, want %v", i, f.killed, want)
+		}
+		if err := f.ready("https://127.0.0.1:1"); err != nil {
+			t.Fatal(err)
+		}
+		if kill {
+			_ = f.lock.Close()
+		} else {
+			_ = f.close(nil)
+		}
 	}
 }
 
@@ -232,10 +279,10 @@ func newCluster(t *testing.T) *cluster {
 	return &cluster{Options: Options{Dir: dir, Now: time.Now}, folder: &folder{dir: dir}}
 }
 
-func readState(t *testing.T, dir string) State {
+func stateOf(t *testing.T, dir string) State {
 	t.Helper()
-	var s State
-	if err := json.Unmarshal(readFile(t, filepath.Join(dir, stateFile)), &s); err != nil {
+	s, err := readState(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return s

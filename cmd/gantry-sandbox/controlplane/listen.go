@@ -1,13 +1,17 @@
 package controlplane
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
+	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
@@ -17,7 +21,7 @@ import (
 // listen takes the port and writes the kubeconfig for it.
 func (c *cluster) listen(ctx context.Context) error {
 	kubeconfig := c.folder.path("kubeconfig")
-	listener, err := listenAgain(ctx, c.Port, lastPort(kubeconfig))
+	listener, err := c.listenAgain(ctx, c.Port, lastPort(kubeconfig), loopback)
 	if err != nil {
 		return err
 	}
@@ -34,19 +38,34 @@ func (c *cluster) listen(ctx context.Context) error {
 	return err
 }
 
+// portFreedWithin is how long the port of a killed sandbox may stay taken. The kernel
+// lets go of the lock of the folder first, then of the memory, and then of the port: some
+// 50 ms later, and more on a busy machine.
+const portFreedWithin = 5 * time.Second
+
 // listenAgain listens on the wanted port. When none is wanted it listens on the
 // last one, so that kubeconfig files stay good, or else on any.
-func listenAgain(ctx context.Context, wanted, last int) (net.Listener, error) {
+func (c *cluster) listenAgain(ctx context.Context, wanted, last int, listen listenFunc) (net.Listener, error) {
+	port := cmp.Or(wanted, last)
+	l, err := listen(ctx, port)
+	if errors.Is(err, syscall.EADDRINUSE) && port == last && c.folder.killed {
+		err = c.poll(ctx, portFreedWithin, func(ctx context.Context) error {
+			l, err = listen(ctx, port)
+			return err
+		})
+	}
+	if err != nil && wanted == 0 && last != 0 {
+		return listen(ctx, 0)
+	}
+	return l, err
+}
+
+// listenFunc is [loopback] but in tests.
+type listenFunc func(ctx context.Context, port int) (net.Listener, error)
+
+func loopback(ctx context.Context, port int) (net.Listener, error) {
 	var config net.ListenConfig
-	loopback := func(port int) (net.Listener, error) {
-		return config.Listen(ctx, "tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	}
-	if wanted == 0 && last != 0 {
-		if l, err := loopback(last); err == nil {
-			return l, nil
-		}
-	}
-	return loopback(wanted)
+	return config.Listen(ctx, "tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }
 
 // lastPort returns the port in a kubeconfig of an earlier run, or 0.
