@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"gantry/repo/pause"
 )
 
 // Bucket keeps objects in a bucket of an object store. Any number of processes on
@@ -85,7 +87,7 @@ const (
 // openBucket asks the bucket once, so that a wrong name, missing credentials and
 // missing rights are told here.
 func openBucket(ctx context.Context, b *Bucket, prefix string, alone bool) (*Bucket, error) {
-	b.wait = pause
+	b.wait = pause.For
 	if prefix != "" {
 		b.prefix = strings.TrimSuffix(prefix, "/") + "/"
 	}
@@ -112,17 +114,6 @@ func parseBucket(scheme, text string) (bucket, prefix string, err error) {
 		err = CheckKey(prefix)
 	}
 	return u.Host, prefix, err
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // ask sends a request that changes nothing until it is answered or cannot be.

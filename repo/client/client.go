@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"gantry/repo/pause"
 )
 
 // Client talks to repositories. Make one with [New].
@@ -64,7 +66,7 @@ func New(paths Paths, now func() time.Time, options ...Option) *Client {
 		userAgent: "gantry",
 		log:       slog.New(slog.DiscardHandler),
 		now:       now,
-		wait:      sleep,
+		wait:      pause.For,
 		patience:  longestPause,
 		// Its connections end by themselves, for a client has no end.
 		registries: newTransport(nil, registryIdle),
@@ -74,15 +76,4 @@ func New(paths Paths, now func() time.Time, options ...Option) *Client {
 		o(c)
 	}
 	return c
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

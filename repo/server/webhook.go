@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"gantry/repo/pause"
+
 	"golang.org/x/sync/errgroup"
 )
 
@@ -133,11 +135,11 @@ type hooks struct {
 	metrics   *metrics
 	now       func() time.Time
 	// wait ends after a while, or with the context.
-	wait func(ctx context.Context, d time.Duration)
+	wait func(ctx context.Context, d time.Duration) error
 }
 
 func newHooks(o Options, m *metrics) *hooks {
-	h := &hooks{log: o.Log, metrics: m, now: o.Now, wait: pause}
+	h := &hooks{log: o.Log, metrics: m, now: o.Now, wait: pause.For}
 	h.client = &http.Client{
 		Timeout: deliveryTimeout,
 		// What is signed for one address is not for another.
@@ -147,15 +149,6 @@ func newHooks(o Options, m *metrics) *hooks {
 		h.receivers = append(h.receivers, receiver{hook, make(chan delivery, maxQueue)})
 	}
 	return h
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // tell queues an event for every webhook. It never waits.
@@ -215,7 +208,7 @@ func (h *hooks) deliver(ctx, sending context.Context, to Webhook, d delivery) {
 	for attempt := range maxAttempts {
 		if attempt > 0 {
 			h.metrics.deliveries.WithLabelValues("repeated").Inc()
-			h.wait(ctx, wait)
+			_ = h.wait(ctx, wait) // whether it goes on is asked for below
 			wait *= 2
 		}
 		if err = h.send(sending, to, d); err == nil {

@@ -66,7 +66,7 @@ func hooked(t *testing.T, url string) (s *Server, waits *[]time.Duration) {
 		t.Fatal(err)
 	}
 	waits = &[]time.Duration{}
-	s.hooks.wait = func(_ context.Context, d time.Duration) { *waits = append(*waits, d) }
+	s.hooks.wait = func(_ context.Context, d time.Duration) error { *waits = append(*waits, d); return nil }
 	return s, waits
 }
 

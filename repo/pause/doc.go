@@ -1,0 +1,2 @@
+// Package pause lets time pass between two tries.
+package pause
