@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"net/http"
-	"strconv"
-	"strings"
+
+	"gantry/repo/codings"
 )
 
 // minPacked is how long a body is that is worth compressing, in bytes.
@@ -13,14 +13,7 @@ const minPacked = 1 << 10
 
 // takesGzip reports whether a client reads what gzip has compressed.
 func takesGzip(r *http.Request) bool {
-	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
-		coding, weight, _ := strings.Cut(part, ";")
-		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
-			q, err := strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(weight), "q="), 64)
-			return err != nil || q > 0
-		}
-	}
-	return false
+	return codings.Weight(r.Header.Values("Accept-Encoding"), codings.Gzip) > 0
 }
 
 // packed compresses a body.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"gantry/repo/codings"
+
 	"golang.org/x/sync/errgroup"
 )
 
@@ -30,10 +32,10 @@ func (b *body) form(coding string) (size int64, write func(io.Writer) error, fil
 		return int64(len(data)), func(w io.Writer) error { _, err := w.Write(data); return err }
 	}
 	switch coding {
-	case codingGzip:
+	case codings.Gzip:
 		size, write = whole(b.gzip())
 		return size, write, &b.files[1]
-	case codingZstd:
+	case codings.Zstd:
 		size, write = whole(b.zstd())
 		return size, write, &b.files[2]
 	default:

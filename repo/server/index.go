@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gantry/repo"
+	"gantry/repo/codings"
 )
 
 // index serves index.yaml. Its body is JSON, which is YAML as well and which
@@ -93,53 +94,17 @@ func wantsYAML(r *http.Request) (bool, error) {
 	return false, nil
 }
 
-const (
-	codingGzip = "gzip"
-	codingZstd = "zstd"
-)
-
 // chooseCoding returns the coding that a client likes best, the smaller one when
 // it likes both as much, and nothing when it wants the body as it is.
 func chooseCoding(h http.Header) string {
 	lines := h["Accept-Encoding"]
 	best, weight := "", 0.0
-	for _, coding := range []string{codingZstd, codingGzip} {
-		if w := accepted(lines, coding); w > weight {
-			best, weight = coding, w
+	for _, name := range []string{codings.Zstd, codings.Gzip} {
+		if w := codings.Weight(lines, name); w > weight {
+			best, weight = name, w
 		}
 	}
 	return best
-}
-
-// accepted reads Accept-Encoding as RFC 9110 has it: the weight of a coding, and
-// 0 where it is not wanted. A coding that is not named is not sent, even where
-// the client takes anything.
-func accepted(lines []string, want string) float64 {
-	for _, line := range lines {
-		for part := range strings.SplitSeq(line, ",") {
-			coding, params, _ := strings.Cut(part, ";")
-			if strings.EqualFold(strings.TrimSpace(coding), want) {
-				return quality(params)
-			}
-		}
-	}
-	return 0
-}
-
-// quality reads the weight among the parameters of a coding.
-func quality(params string) float64 {
-	if params == "" {
-		return 1
-	}
-	q, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
-	if !ok {
-		return 1
-	}
-	weight, err := strconv.ParseFloat(q, 64)
-	if err != nil {
-		return 0
-	}
-	return weight
 }
 
 // matches reports whether an If-None-Match header names the tag.
