@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -30,6 +32,12 @@ var (
 
 // FileName returns the name of the archive of a version of a chart.
 func FileName(name, version string) string { return name + "-" + version + ArchiveExt }
+
+// MatchesAny reports whether the name of a chart is one of those that patterns such as
+// team-* mean. One that is no pattern means none.
+func MatchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok })
+}
 
 // CheckName says why a chart of that name is not published. Helm takes nearly
 // anything; a name that is part of a URL, a file name and a label must be plain.

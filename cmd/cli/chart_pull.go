@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -93,26 +92,18 @@ func runChartPull(ctx context.Context, a *app, ref string, o *chartPullOptions) 
 	return o.place(a, files)
 }
 
-// place brings what was fetched to where it belongs, by way of a folder on the same
-// disk: all of a file, or none of it.
+// place brings what was fetched to where it belongs: all of a file, or none of it.
 func (o *chartPullOptions) place(a *app, files []string) error {
-	if err := os.MkdirAll(o.dir, 0o755); err != nil {
-		return err
-	}
-	beside, err := os.MkdirTemp(o.dir, ".gantry-pull-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(beside)
 	if o.untar {
-		return o.unpack(a, files[0], beside)
+		return o.unpack(a, files[0])
 	}
 	for _, file := range files {
-		moving, target := filepath.Join(beside, filepath.Base(file)), filepath.Join(o.dir, filepath.Base(file))
-		if err := copyFile(file, moving); err != nil {
+		data, err := os.ReadFile(file)
+		if err != nil {
 			return err
 		}
-		if err := os.Rename(moving, target); err != nil {
+		target := filepath.Join(o.dir, filepath.Base(file))
+		if err := archive.WriteFile(target, data); err != nil {
 			return err
 		}
 		fmt.Fprintln(a.Out, target)
@@ -138,7 +129,7 @@ func (o *chartPullOptions) download(ctx context.Context, c *client.Client, found
 
 // unpack writes the files of a chart to a folder that is not there yet: all of
 // them or none.
-func (o *chartPullOptions) unpack(a *app, file, temp string) error {
+func (o *chartPullOptions) unpack(a *app, file string) error {
 	chart, err := archive.Load(file)
 	if err != nil {
 		return err
@@ -147,7 +138,15 @@ func (o *chartPullOptions) unpack(a *app, file, temp string) error {
 	if _, err := os.Lstat(target); !errors.Is(err, fs.ErrNotExist) {
 		return withHint(fmt.Errorf("%s is there already", target), "remove it, or choose another folder with --directory")
 	}
-	fresh := filepath.Join(temp, chart.Name())
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return err
+	}
+	beside, err := os.MkdirTemp(o.dir, ".gantry-pull-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(beside)
+	fresh := filepath.Join(beside, chart.Name())
 	for _, f := range chart.Raw {
 		name := filepath.Join(fresh, filepath.FromSlash(f.Name))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -162,19 +161,4 @@ func (o *chartPullOptions) unpack(a *app, file, temp string) error {
 	}
 	fmt.Fprintln(a.Out, target)
 	return nil
-}
-
-// copyFile makes a file that is not there yet.
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
 }

@@ -42,9 +42,7 @@ func Words(text string) iter.Seq2[int, int] {
 
 // IsByte reports whether names of hosts may have a character. Compose admits more than
 // DNS does.
-func IsByte(c byte) bool {
-	return c == '-' || c == '_' || c == '.' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
+func IsByte(c byte) bool { return strings.IndexByte(nameRunes, c) >= 0 }
 
 // window is how much of the text around a word is looked at: as much as an address has.
 const window = 512
@@ -105,12 +103,12 @@ func schemeOf(before string) (scheme string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	i := strings.LastIndexFunc(before, func(r rune) bool { return !strings.ContainsRune(SchemeRunes, r) })
+	i := strings.LastIndexFunc(before, func(r rune) bool { return !strings.ContainsRune(schemeRunes, r) })
 	return before[i+1:], i+1 < len(before)
 }
 
-// SchemeRunes are what schemes of URLs are made of (RFC 3986, section 3.1), in either case.
-const SchemeRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-."
+// schemeRunes are what schemes of URLs are made of (RFC 3986, section 3.1), in either case.
+const schemeRunes = letters + digits + "+-."
 
 // storeSchemes are those behind which no host stands, but a bucket, a file or a name.
 func storeSchemes() []string {

@@ -206,7 +206,7 @@ func chooseBelow(at *remote.Repository, catalog, patterns []string) ([]*ociChart
 		case !ok || (registry.Reference{Registry: at.Reference.Registry, Repository: full}).ValidateRepository() != nil:
 		case strings.Contains(name, "/"):
 			deeper = ociScheme + at.Reference.Registry + "/" + path.Dir(full)
-		case len(patterns) == 0 || matchesAny(patterns, name):
+		case len(patterns) == 0 || repo.MatchesAny(patterns, name):
 			names = append(names, name)
 		}
 	}
@@ -217,10 +217,6 @@ func chooseBelow(at *remote.Repository, catalog, patterns []string) ([]*ociChart
 		return nil, &NoChartsError{URL: where, Deeper: deeper}
 	}
 	return below(at, names, true), nil
-}
-
-func matchesAny(patterns []string, name string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, name); return ok })
 }
 
 // listAll lists the tags of repositories, several at a time. One that was a chart and is

@@ -3,7 +3,6 @@ package mirror
 import (
 	"fmt"
 	"path"
-	"slices"
 
 	"github.com/Masterminds/semver/v3"
 
@@ -56,7 +55,7 @@ func (s Selection) Choose(x *repo.Index) ([]*repo.Entry, error) {
 
 // named reports whether charts of that name are meant.
 func (s Selection) named(name string) bool {
-	return len(s.Charts) == 0 || slices.ContainsFunc(s.Charts, func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok })
+	return len(s.Charts) == 0 || repo.MatchesAny(s.Charts, name)
 }
 
 // constraint reads Versions; it is nil for all.

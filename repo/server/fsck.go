@@ -147,8 +147,13 @@ func (c *checker) together(ctx context.Context, steps ...func(context.Context) e
 // checkOrphans looks at what goes with the next collections: until then it is served.
 func (c *checker) checkOrphans(ctx context.Context) error {
 	c.report.Orphans = len(c.referrers)
+	return c.manifests(ctx, c.referrers)
+}
+
+// manifests checks manifests that are there for the sake of others.
+func (c *checker) manifests(ctx context.Context, all []referrer) error {
 	return c.together(ctx, func(ctx context.Context) error {
-		for _, r := range c.referrers {
+		for _, r := range all {
 			c.group.Go(func() error { return c.manifest(ctx, Finding{Chart: r.repository}, r.Digest) })
 		}
 		return nil

@@ -55,13 +55,7 @@ func (c *checker) takeLive() []referrer {
 // signatures of versions, then those of signatures. The others are orphans.
 func (c *checker) follow(ctx context.Context) error {
 	for live := c.takeLive(); len(live) > 0; live = c.takeLive() {
-		err := c.together(ctx, func(ctx context.Context) error {
-			for _, r := range live {
-				c.group.Go(func() error { return c.manifest(ctx, Finding{Chart: r.repository}, r.Digest) })
-			}
-			return nil
-		})
-		if err != nil {
+		if err := c.manifests(ctx, live); err != nil {
 			return err
 		}
 	}
