@@ -60,10 +60,10 @@ func TestSlowClients(t *testing.T) {
 				client, conn := net.Pipe()
 				listener <- conn
 				var answer []byte
-				var gone time.Duration
+				ended := make(chan struct{})
 				go func() {
 					answer, _ = io.ReadAll(client)
-					gone = time.Since(start)
+					close(ended)
 				}()
 				_, err := client.Write([]byte(tc.head))
 				for err == nil && !whole {
@@ -79,9 +79,8 @@ func TestSlowClients(t *testing.T) {
 				}
 				if !whole {
 					// Whoever has sent nothing for so long is told, and the connection ends.
-					time.Sleep(time.Second)
-					synctest.Wait()
-					if gone == 0 || gone > tc.ends+tc.pause+time.Second || tc.ends == stallTimeout && !bytes.HasPrefix(answer, []byte("HTTP/1.1 ")) {
+					<-ended
+					if gone := time.Since(start); gone > tc.ends+tc.pause+time.Second || tc.ends == stallTimeout && !bytes.HasPrefix(answer, []byte("HTTP/1.1 ")) {
 						t.Errorf("the connection ended after %s, with %q", gone, answer)
 					}
 				}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -67,9 +68,10 @@ func TestReadersOfSilentStore(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := &silent{Store: &blob.Memory{}}
 			loads := 0
-			f := &freshness{store: store, now: time.Now, log: slog.New(slog.DiscardHandler), every: every, load: func(context.Context) error { loads++; return nil }}
+			now := time.Now()
+			f := &freshness{store: store, now: func() time.Time { return now }, log: slog.New(slog.DiscardHandler), every: every, load: func(context.Context) error { loads++; return nil }}
 			waits := func() time.Duration {
-				time.Sleep(every) // of the bubble's time: what is known is too old
+				now = now.Add(every) // what is known is too old
 				start := time.Now()
 				f.check(t.Context())
 				return time.Since(start)
@@ -88,7 +90,7 @@ func TestReadersOfSilentStore(t *testing.T) {
 				}
 			}
 			store.hangs.Store(false)
-			time.Sleep(2 * checkTimeout) // the last check has given up
+			f.rounds.settle()
 			if err := f.write(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -98,6 +100,19 @@ func TestReadersOfSilentStore(t *testing.T) {
 			}
 			synctest.Wait()
 		})
+	}
+}
+
+// settle waits until nobody asks the store any more.
+func (r *rounds) settle() {
+	for {
+		r.mu.Lock()
+		over := r.running
+		r.mu.Unlock()
+		if over == nil {
+			return
+		}
+		<-over
 	}
 }
 
@@ -112,12 +127,12 @@ func TestChecksAreShared(t *testing.T) {
 		go f.check(t.Context())
 		synctest.Wait()
 		store.hangs.Store(false)
+		var readers sync.WaitGroup
 		for range 50 {
-			go f.check(t.Context())
+			readers.Go(func() { f.check(t.Context()) })
 		}
-		synctest.Wait()
-		time.Sleep(checkTimeout)
-		synctest.Wait()
+		readers.Wait()
+		f.rounds.settle()
 		if n := store.asked.Load(); n != 2 {
 			t.Errorf("the store was asked %d times, want 2", n)
 		}

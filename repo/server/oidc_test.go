@@ -158,6 +158,16 @@ func publicBytes(tb testing.TB, key crypto.PublicKey) []byte {
 	return text
 }
 
+// readers is a server that lets read whoever has a token of the issuer.
+func readers(t *testing.T, i *testIssuer, clock func() time.Time) *tester {
+	t.Helper()
+	g, err := server.ParseGrant("sub=* read")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, &blob.Memory{}, server.Options{Now: clock, Auth: &server.Auth{OIDC: &server.OIDC{Issuer: i.URL, Audience: "charts", Grants: []server.Grant{g}}}})
+}
+
 // TestOIDCIssuerIsDown starts without the issuer, and goes on when it is there.
 func TestOIDCIssuerIsDown(t *testing.T) {
 	t.Parallel()
@@ -165,11 +175,7 @@ func TestOIDCIssuerIsDown(t *testing.T) {
 	i.down.Store(true)
 	var now atomic.Int64
 	clock := func() time.Time { return time.Unix(1_800_000_000+now.Load(), 0) }
-	g, err := server.ParseGrant("sub=* read")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := serve(t, &blob.Memory{}, server.Options{Now: clock, Auth: &server.Auth{OIDC: &server.OIDC{Issuer: i.URL, Audience: "charts", Grants: []server.Grant{g}}}})
+	s := readers(t, i, clock)
 	token := bearer(sign(t, jose.ES256, i.key, map[string]any{"iss": i.URL, "aud": "charts", "sub": "x", "exp": clock().Add(time.Hour).Unix()}))
 	r := s.get("/index.yaml", token)
 	if code, _, _ := r.problem(t); r.status != http.StatusServiceUnavailable || code != "issuer-unreachable" {
@@ -196,11 +202,7 @@ func TestOIDCKeys(t *testing.T) {
 	i.noKeys.Store(true)
 	var now atomic.Int64
 	clock := func() time.Time { return time.Unix(1_800_000_000+now.Load(), 0) }
-	g, err := server.ParseGrant("sub=* read")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := serve(t, &blob.Memory{}, server.Options{Now: clock, Auth: &server.Auth{OIDC: &server.OIDC{Issuer: i.URL, Audience: "charts", Grants: []server.Grant{g}}}})
+	s := readers(t, i, clock)
 	claims := map[string]any{"iss": i.URL, "aud": "charts", "sub": "x", "exp": clock().Add(time.Hour).Unix()}
 	token := bearer(sign(t, jose.ES256, i.key, claims))
 	for range 2 {
