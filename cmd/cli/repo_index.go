@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gantry/charts/archive"
 	"gantry/repo"
 	"gantry/repo/client"
 )
@@ -68,10 +69,7 @@ func runRepoIndex(ctx context.Context, a *app, o *repoIndexOptions) error {
 		return err
 	}
 	target := filepath.Join(o.dir, "index.yaml")
-	if err := writeWhole(target, text); err != nil {
-		return err
-	}
-	if err := os.Chmod(target, 0o644); err != nil {
+	if err := archive.WriteFile(target, text); err != nil {
 		return err
 	}
 	versions := 0

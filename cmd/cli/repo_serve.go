@@ -8,13 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/acme/autocert"
 	"golang.org/x/sync/errgroup"
 
+	"gantry/charts/archive"
 	"gantry/repo/server"
 )
 
@@ -275,7 +275,7 @@ func (o *repoServeOptions) announce(a *app, addr net.Addr) error {
 		url = "https://" + o.acme.hosts[0]
 	}
 	if o.addrFile != "" {
-		if err := writeWhole(o.addrFile, []byte(addr.String()+"\n")); err != nil {
+		if err := archive.WriteFile(o.addrFile, []byte(addr.String()+"\n")); err != nil {
 			return fmt.Errorf("write the address: %w", err)
 		}
 	}
@@ -301,18 +301,4 @@ Use it from another terminal:
   gantry repo search
 `, where, url, url, credentials)
 	return nil
-}
-
-// writeWhole writes a file so that whoever waits for it never reads a part.
-func writeWhole(name string, data []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(name), ".gantry-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(data)
-	if err = errors.Join(err, temp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), name)
 }
