@@ -173,7 +173,7 @@ func (s *sweeper) contents(ctx context.Context, contents []blob.Info, named map[
 // must be done before it goes is done while it is claimed. The result is nil when
 // somebody names it again.
 func (s *sweeper) content(ctx context.Context, info blob.Info, before func(context.Context) (bool, error)) (*Unnamed, error) {
-	u := &Unnamed{Digest: "sha256:" + info.Key[strings.LastIndex(info.Key, "/")+1:], Size: info.Size, Since: s.began.UTC()}
+	u := &Unnamed{Digest: keyDigest(info.Key), Size: info.Size, Since: s.began.UTC()}
 	m, etag, err := readMark(ctx, s.store, info.Key)
 	if err != nil {
 		return nil, err
@@ -251,11 +251,11 @@ func (s *sweeper) dropMarks(ctx context.Context, contents []blob.Info, named map
 		if err != nil {
 			return err
 		}
-		digest := strings.TrimSuffix(strings.TrimPrefix(info.Key, markFolder), shardExt)
-		if checkDigest("sha256:"+digest) != nil {
+		digest := keyDigest(strings.TrimSuffix(info.Key, shardExt))
+		if checkDigest(digest) != nil {
 			continue
 		}
-		if key := blobKey(digest); named[key] || !there[key] {
+		if key := digestKey(digest); named[key] || !there[key] {
 			if err := s.dropMark(ctx, key); err != nil {
 				return err
 			}
@@ -326,7 +326,7 @@ func timeOf(ctx context.Context, store blob.Store, now time.Time) (time.Time, er
 // keep sees to it that a content is not deleted by what has found it without a
 // name. It comes before the content is stored or looked for.
 func (s *Server) keep(ctx context.Context, content string) error {
-	if !strings.HasPrefix(content, blobFolder) {
+	if !strings.HasPrefix(content, contentFolder) {
 		return nil
 	}
 	store := s.catalog.store

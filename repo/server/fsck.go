@@ -162,9 +162,13 @@ func (c *checker) manifests(ctx context.Context, all []referrer) error {
 
 // contents lists what is kept by digest.
 func (c *checker) contents(ctx context.Context) ([]blob.Info, error) {
-	var all []blob.Info
+	folders := []string{sha512Folder}
 	for i := range 256 {
-		for info, err := range c.store.List(ctx, fmt.Sprintf("%s%02x/", blobFolder, i), "") {
+		folders = append(folders, fmt.Sprintf("%s%02x/", blobFolder, i))
+	}
+	var all []blob.Info
+	for _, folder := range folders {
+		for info, err := range c.store.List(ctx, folder, "") {
 			if err != nil {
 				return nil, err
 			}
@@ -224,7 +228,7 @@ func (c *checker) version(ctx context.Context, chart string, r record) error {
 		return nil // its content was not asked for yet
 	}
 	f := Finding{Chart: chart, Version: r.Version}
-	if err := c.content(ctx, f, r.Archive, r.Digest); err != nil {
+	if err := c.content(ctx, f, r.Archive, sha256Prefix+r.Digest); err != nil {
 		return err
 	}
 	if r.Provenance != "" {
@@ -260,12 +264,12 @@ func (c *checker) content(ctx context.Context, f Finding, key, digest string) er
 	if c.quick {
 		return nil
 	}
-	sum, _, err := repo.Digest(o)
+	sum, err := digestLike(digest, o)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", key, err)
 	}
 	if sum != digest {
-		f.Code, f.Message = "content-damaged", "the content is sha256:"+sum+", and the record says sha256:"+digest
+		f.Code, f.Message = "content-damaged", "the content is "+sum+", and the record says "+digest
 		c.find(f)
 	}
 	return nil
@@ -300,7 +304,7 @@ func (c *checker) manifest(ctx context.Context, f Finding, digest string) error 
 		c.find(f)
 		return nil
 	}
-	if err := c.content(ctx, f, digestKey(digest), strings.TrimPrefix(digest, "sha256:")); err != nil {
+	if err := c.content(ctx, f, digestKey(digest), digest); err != nil {
 		return err
 	}
 	keys, err := c.parts(ctx, f, digest)

@@ -21,10 +21,8 @@ const (
 )
 
 var (
-	ociName   = pattern.Lazy(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	ociTag    = pattern.Lazy(`^[a-zA-Z0-9_][a-zA-Z0-9._-]*$`) // and not longer than maxOCITag
-	ociDigest = pattern.Lazy(`^[a-z0-9]+([+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$`)
-	ourDigest = pattern.Lazy(`^sha256:[a-f0-9]{64}$`)
+	ociName = pattern.Lazy(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	ociTag  = pattern.Lazy(`^[a-zA-Z0-9_][a-zA-Z0-9._-]*$`) // and not longer than maxOCITag
 )
 
 // maxOCIName is the longest name of a repository: its record is a file in a folder,
@@ -81,20 +79,6 @@ func cutLast(path, sep string) (before, last string, ok bool) {
 	}
 	return path[:i], path[i+len(sep):], true
 }
-
-// checkDigest takes digests of SHA-256, which every client has.
-func checkDigest(digest string) error {
-	switch {
-	case ourDigest().MatchString(digest):
-		return nil
-	case ociDigest().MatchString(digest) && !strings.HasPrefix(digest, "sha256:"):
-		return ociProblem(http.StatusBadRequest, "UNSUPPORTED", "digests are SHA-256 here")
-	default:
-		return ociProblem(http.StatusBadRequest, "DIGEST_INVALID", fmt.Sprintf("%q is not a digest", digest))
-	}
-}
-
-func digestKey(digest string) string { return blobKey(strings.TrimPrefix(digest, "sha256:")) }
 
 // oci answers to everything below /v2/.
 func (s *Server) oci() http.Handler {
@@ -224,6 +208,9 @@ func ociCode(status int) string {
 // ociBlob serves content by its digest.
 func (s *Server) ociBlob(w http.ResponseWriter, r *http.Request, q ociRequest) error {
 	if err := checkDigest(q.reference); err != nil {
+		if checkSyntax(q.reference) == nil {
+			return blobUnknown(q.reference)
+		}
 		return err
 	}
 	key := digestKey(q.reference)
@@ -231,7 +218,7 @@ func (s *Server) ociBlob(w http.ResponseWriter, r *http.Request, q ociRequest) e
 	if _, err := s.catalog.store.Stat(r.Context(), key); errors.Is(err, blob.ErrNotFound) {
 		// An archive that was adopted lies where it was found.
 		if !ofChart {
-			return ociProblem(http.StatusNotFound, "BLOB_UNKNOWN", "there is no blob "+q.reference)
+			return blobUnknown(q.reference)
 		}
 		key = version.Archive
 	} else if err != nil {
@@ -246,6 +233,10 @@ func (s *Server) ociBlob(w http.ResponseWriter, r *http.Request, q ociRequest) e
 	return s.send(w, r, c)
 }
 
+func blobUnknown(digest string) *problem {
+	return ociProblem(http.StatusNotFound, "BLOB_UNKNOWN", "there is no blob "+digest)
+}
+
 // archiveVersion finds the version of the repository's chart whose archive has the
 // digest that is asked for.
 func (s *Server) archiveVersion(q ociRequest) (record, bool) {
@@ -254,7 +245,7 @@ func (s *Server) archiveVersion(q ociRequest) (record, bool) {
 		return record{}, false
 	}
 	for _, r := range seg.shard.Versions {
-		if "sha256:"+r.Digest == q.reference {
+		if sha256Prefix+r.Digest == q.reference {
 			return r, true
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"gantry/charts/diag"
 	"gantry/repo"
+	"gantry/repo/blob"
 )
 
 // The media types under which Helm keeps charts in a registry.
@@ -150,10 +151,20 @@ func chartAnnotations(m *chart.Metadata, created time.Time) map[string]string {
 	return all
 }
 
+// checkChartDigests wants those of a chart that is pushed to be the ones that the index
+// and the records of charts have.
+func checkChartDigests(manifest string, m ocispec.Manifest) error {
+	other := func(d ocispec.Descriptor) bool { return d.Digest.Algorithm() != digest.SHA256 }
+	if strings.HasPrefix(manifest, sha256Prefix) && !slices.ContainsFunc(m.Layers, other) {
+		return nil
+	}
+	return ociProblem(http.StatusBadRequest, "UNSUPPORTED", "the digests of a chart are SHA-256: the index has no others")
+}
+
 // pushChart publishes a chart that was pushed as a manifest: its archive passes
 // the same gates as an upload, and it becomes a version of the chart.
 func (s *Server) pushChart(ctx context.Context, name, tag string, m ocispec.Manifest, data []byte) error {
-	r := record{Manifest: "sha256:" + sumOf(data)}
+	r := record{Manifest: sha256Prefix + sumOf(data)}
 	var provenance string
 	for _, layer := range m.Layers {
 		switch layer.MediaType {
@@ -190,6 +201,25 @@ func (s *Server) pushChart(ctx context.Context, name, tag string, m ocispec.Mani
 		return err
 	}
 	return s.commitVersion(ctx, meta, r, false)
+}
+
+// takeIn copies an archive that was adopted to where uploaded content lies. It is served
+// from where it was found, so clients do not upload it before they push its manifest.
+func (s *Server) takeIn(ctx context.Context, r record) (blob.Info, error) {
+	o, err := s.catalog.store.Open(ctx, r.Archive)
+	if err != nil {
+		return blob.Info{}, err
+	}
+	defer o.Close()
+	in := &incoming{}
+	defer in.close()
+	if err := s.spool(in, o); err != nil {
+		return blob.Info{}, err
+	}
+	if in.digest != r.Digest {
+		return blob.Info{}, blob.ErrNotFound // somebody has replaced the file
+	}
+	return blob.Info{Size: in.size}, s.putBlob(ctx, blobKey(in.digest), in.archive)
 }
 
 // inspectStored inspects an archive that was uploaded as a blob.

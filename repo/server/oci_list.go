@@ -111,10 +111,11 @@ func (s *Server) appendOCINames(ctx context.Context, names []string) ([]string, 
 // ociReferrers lists what refers to a manifest, as an index. That nothing does,
 // or that there is no such manifest, is an empty one.
 func (s *Server) ociReferrers(w http.ResponseWriter, r *http.Request, q ociRequest) error {
-	if err := checkDigest(q.reference); err != nil {
+	if err := checkSyntax(q.reference); err != nil {
 		return err
 	}
-	descriptors, err := s.referrers(r.Context(), q, r.URL.Query().Get("artifactType"))
+	artifactType := r.URL.Query().Get("artifactType")
+	descriptors, err := s.referrers(r.Context(), q, artifactType)
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (s *Server) ociReferrers(w http.ResponseWriter, r *http.Request, q ociReque
 	h.Set("Content-Type", ocispec.MediaTypeImageIndex)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")
-	if r.URL.Query().Has("artifactType") {
+	if artifactType != "" {
 		h.Set(headerFilters, "artifactType")
 	}
 	_, _ = w.Write(body) // a client that is gone needs no answer

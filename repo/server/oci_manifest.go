@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -61,7 +62,7 @@ func (s *Server) ociManifest(w http.ResponseWriter, r *http.Request, q ociReques
 // findManifest finds a version of a chart, or something else of the repository.
 func (s *Server) findManifest(ctx context.Context, q ociRequest) (stored, error) {
 	if strings.Contains(q.reference, ":") {
-		if err := checkDigest(q.reference); err != nil {
+		if err := checkSyntax(q.reference); err != nil {
 			return stored{}, err
 		}
 	}
@@ -106,32 +107,27 @@ func (s *Server) ociPutManifest(w http.ResponseWriter, r *http.Request, q ociReq
 	if err != nil {
 		return err
 	}
-	tag, digest := q.reference, "sha256:"+sumOf(data)
-	if strings.Contains(q.reference, ":") {
-		if err := checkDigest(q.reference); err != nil {
-			return err
-		}
-		if tag = ""; q.reference != digest {
-			return ociProblem(http.StatusBadRequest, "DIGEST_INVALID", "the manifest is "+digest+", and was said to be "+q.reference)
-		}
-	} else if len(tag) > maxOCITag || !ociTag().MatchString(tag) {
-		return ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", strconv.Quote(tag)+" is not a tag")
+	tag, digest, err := pushedAs(q.reference, data)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), publishTimeout)
 	defer cancel()
-	if err := s.checkContent(ctx, m); err != nil {
+	if err := s.checkContent(ctx, q.name, m); err != nil {
 		return err
 	}
 	d := deed{action: auditTag, name: q.name, version: tag, digest: digest}
 	if m.Config.MediaType == chartConfig {
 		d.action = auditPublish
-		err = s.pushChart(ctx, q.name, tag, m, data)
+		if err = checkChartDigests(digest, m); err == nil {
+			err = s.pushChart(ctx, q.name, tag, m, data)
+		}
 		if err == nil && m.Subject != nil {
-			a := describeArtifact(m, mediaType, data)
+			a := describeArtifact(m, mediaType, digest, len(data))
 			err = s.catalog.changeArtifacts(ctx, q.name, func(record *artifacts) error { return record.put(a, "") })
 		}
 	} else {
-		err = s.pushArtifact(ctx, q.name, tag, describeArtifact(m, mediaType, data), data)
+		err = s.pushArtifact(ctx, q.name, tag, describeArtifact(m, mediaType, digest, len(data)), data)
 	}
 	s.audit(r, d, err)
 	if err != nil {
@@ -142,6 +138,25 @@ func (s *Server) ociPutManifest(w http.ResponseWriter, r *http.Request, q ociReq
 	}
 	created(w, ociPath+q.full+"/manifests/"+digest, digest)
 	return nil
+}
+
+// pushedAs reads the reference of a manifest that is pushed: the tag, if it is one, and
+// the digest, by the algorithm of the one that was given.
+func pushedAs(reference string, data []byte) (tag, digest string, err error) {
+	if !strings.Contains(reference, ":") {
+		if len(reference) > maxOCITag || !ociTag().MatchString(reference) {
+			return "", "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", strconv.Quote(reference)+" is not a tag")
+		}
+		return reference, sha256Prefix + sumOf(data), nil
+	}
+	if err := checkDigest(reference); err != nil {
+		return "", "", err
+	}
+	digest, err = digestLike(reference, bytes.NewReader(data))
+	if err == nil && digest != reference {
+		err = ociProblem(http.StatusBadRequest, "DIGEST_INVALID", "the manifest is "+digest+", and was said to be "+reference)
+	}
+	return "", digest, err
 }
 
 // readManifest reads what every kind of manifest has in common. That of an index
@@ -171,17 +186,19 @@ func readManifest(data []byte, contentType string) (ocispec.Manifest, string, er
 	if size := annotationSize(m.Annotations); size > maxAnnotations {
 		return m, "", ociProblem(http.StatusBadRequest, "MANIFEST_INVALID", "the annotations of a manifest that refers to another are larger than "+diag.Size(maxAnnotations))
 	}
-	return m, mediaType, checkDigest(m.Subject.Digest.String())
+	return m, mediaType, checkSyntax(m.Subject.Digest.String())
 }
 
 // checkContent wants everything that a manifest is made of to be there, so that
-// whoever can pull it can pull it whole. What it refers to may come later.
-func (s *Server) checkContent(ctx context.Context, m ocispec.Manifest) error {
-	for _, d := range append([]ocispec.Descriptor{m.Config}, m.Layers...) {
+// whoever can pull it can pull it whole. What it refers to may come later, and layers
+// that nobody may give away are fetched from elsewhere.
+func (s *Server) checkContent(ctx context.Context, name string, m ocispec.Manifest) error {
+	parts := m.Layers
+	if m.Config.Digest != "" { // an index has no config
+		parts = append([]ocispec.Descriptor{m.Config}, parts...)
+	}
+	for _, d := range parts {
 		digest := d.Digest.String()
-		if digest == "" {
-			continue // an index has no config
-		}
 		if err := checkDigest(digest); err != nil {
 			return err
 		}
@@ -189,7 +206,11 @@ func (s *Server) checkContent(ctx context.Context, m ocispec.Manifest) error {
 			return err
 		}
 		info, err := s.catalog.store.Stat(ctx, digestKey(digest))
+		if version, ok := s.archiveVersion(ociRequest{name: name, reference: digest}); ok && errors.Is(err, blob.ErrNotFound) {
+			info, err = s.takeIn(ctx, version)
+		}
 		switch {
+		case errors.Is(err, blob.ErrNotFound) && elsewhere(d):
 		case errors.Is(err, blob.ErrNotFound):
 			return ociProblem(http.StatusNotFound, "MANIFEST_BLOB_UNKNOWN", "the manifest names a blob that was not uploaded: "+digest)
 		case err != nil:
@@ -201,6 +222,14 @@ func (s *Server) checkContent(ctx context.Context, m ocispec.Manifest) error {
 	return nil
 }
 
+// elsewhere reports whether a layer is of the kinds that clients leave out when they push,
+// and says where it is.
+func elsewhere(d ocispec.Descriptor) bool {
+	kind := strings.HasPrefix(d.MediaType, "application/vnd.oci.image.layer.nondistributable.") ||
+		d.MediaType == "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+	return kind && len(d.URLs) > 0
+}
+
 // pushArtifact publishes what is not a chart.
 func (s *Server) pushArtifact(ctx context.Context, name, tag string, a artifact, data []byte) error {
 	if tag != "" {
@@ -208,7 +237,7 @@ func (s *Server) pushArtifact(ctx context.Context, name, tag string, a artifact,
 			return ociProblem(http.StatusConflict, "DENIED", "the tag "+tag+" is a published version of the chart "+name)
 		}
 	}
-	if _, err := s.putBytes(ctx, data); err != nil {
+	if err := s.putBlob(ctx, digestKey(a.Digest), bytes.NewReader(data)); err != nil {
 		return err
 	}
 	return s.catalog.changeArtifacts(ctx, name, func(record *artifacts) error { return record.put(a, tag) })

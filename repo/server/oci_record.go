@@ -198,9 +198,9 @@ func annotationSize(annotations map[string]string) int64 {
 }
 
 // describeArtifact reads what a list of referrers tells of a manifest.
-func describeArtifact(m ocispec.Manifest, mediaType string, data []byte) artifact {
+func describeArtifact(m ocispec.Manifest, mediaType, digest string, size int) artifact {
 	a := artifact{
-		Digest: "sha256:" + sumOf(data), MediaType: mediaType, Size: int64(len(data)),
+		Digest: digest, MediaType: mediaType, Size: int64(size),
 		ArtifactType: m.ArtifactType,
 	}
 	if a.ArtifactType == "" {

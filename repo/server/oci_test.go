@@ -122,7 +122,7 @@ func TestOCIBlobs(t *testing.T) {
 	}{
 		"/v2/" + name + "/blobs/" + missing:                {404, "BLOB_UNKNOWN"},
 		"/v2/" + name + "/blobs/sha256:xyz":                {400, "DIGEST_INVALID"},
-		"/v2/" + name + "/blobs/md5:abc":                   {400, "UNSUPPORTED"},
+		"/v2/" + name + "/blobs/md5:abc":                   {404, "BLOB_UNKNOWN"},
 		"/v2/" + name + "/blobs/none":                      {400, "DIGEST_INVALID"},
 		"/v2/UPPER/blobs/" + missing:                       {400, "NAME_INVALID"},
 		"/v2/a..b/blobs/" + missing:                        {400, "NAME_INVALID"},
@@ -490,6 +490,13 @@ func TestOCIAdopted(t *testing.T) {
 	}
 	if got := s.get("/v2/web/blobs/" + m.Layers[0].Digest.String()); !bytes.Equal(got.body, archive) {
 		t.Errorf("the layer: %d", got.status)
+	}
+	config := []byte(`{"name":"web"}`)
+	again := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":%s,"layers":[%s]}`, manifestType,
+		descriptor("application/vnd.cncf.helm.config.v1+json", s.pushBlob("web", config), len(config)),
+		descriptor("application/vnd.cncf.helm.chart.content.v1.tar+gzip", m.Layers[0].Digest.String(), len(archive)))
+	if r := s.putManifest("web", "1.0.0", again); r.status != http.StatusCreated {
+		t.Errorf("a push of what is there, without the layer: %d %s", r.status, r.body)
 	}
 	if err := s.handler.Refresh(t.Context()); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,16 @@ const (
 	sessionAge = 24 * time.Hour
 )
 
-var sessionID = pattern.Lazy(`^[A-Z2-7]{26}$`)
+var sessionID = pattern.Lazy(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// newSession makes the id of a session: a random UUID, which the specification wants in
+// the location of an upload.
+func newSession() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // it never fails
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}
 
 // session is an upload in parts.
 type session struct {
@@ -52,7 +61,7 @@ func (s *Server) ociStartUpload(w http.ResponseWriter, r *http.Request, q ociReq
 			return nil
 		}
 	}
-	id := rand.Text()
+	id := newSession()
 	if _, err := s.catalog.store.PutIfAbsent(r.Context(), uploadFolder+id+startSuffix, strings.NewReader("")); err != nil {
 		return storageProblem(err)
 	}
@@ -218,16 +227,34 @@ func (s *Server) ociTake(w http.ResponseWriter, r *http.Request, q ociRequest, d
 		return err
 	}
 	defer in.close()
-	if "sha256:"+in.digest != digest {
-		return ociProblem(http.StatusBadRequest, "DIGEST_INVALID", "the content is sha256:"+in.digest+", and was said to be "+digest)
+	if err := in.is(digest); err != nil {
+		return err
 	}
-	if err := s.putBlob(r.Context(), blobKey(in.digest), in.archive); err != nil {
+	if err := s.putBlob(r.Context(), digestKey(digest), in.archive); err != nil {
 		return err
 	}
 	if u != nil {
 		s.dropSession(r.Context(), *u)
 	}
 	created(w, ociPath+q.full+"/blobs/"+digest, digest)
+	return nil
+}
+
+// is says why content does not have a digest. It stands at its start afterwards.
+func (in *incoming) is(digest string) error {
+	got := sha256Prefix + in.digest
+	if !strings.HasPrefix(digest, sha256Prefix) {
+		var err error
+		if got, err = digestLike(digest, in.archive); err == nil {
+			_, err = in.archive.Seek(0, io.SeekStart)
+		}
+		if err != nil {
+			return storageProblem(err)
+		}
+	}
+	if got != digest {
+		return ociProblem(http.StatusBadRequest, "DIGEST_INVALID", "the content is "+got+", and was said to be "+digest)
+	}
 	return nil
 }
 

@@ -18,7 +18,6 @@ import (
 const (
 	ownFolder   = "gantry/"
 	shardFolder = ownFolder + "index/"
-	blobFolder  = ownFolder + "blobs/sha256/"
 	shardExt    = ".json"
 )
 
@@ -72,8 +71,6 @@ func chartOf(key string) string {
 }
 
 func fold(chart string) string { return strings.ToLower(chart) }
-
-func blobKey(digest string) string { return blobFolder + digest[:2] + "/" + digest }
 
 func decodeShard(data []byte) (shard, error) {
 	var sh shard
