@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -47,8 +48,9 @@ const acmeTimeout = 30 * time.Second
 // config returns a configuration that gets certificates when they are first asked
 // for, and renews them. It proves that the names lead here within TLS itself, on
 // the port that serves the charts. What it gets is kept beside the charts, so that
-// all servers of a bucket share it.
-func (o *acmeOptions) config(cache autocert.Cache) (*tls.Config, error) {
+// all servers of a bucket share it. Why there is no certificate is in the log: the
+// client sees no more than a handshake that fails.
+func (o *acmeOptions) config(cache autocert.Cache, log *slog.Logger) (*tls.Config, error) {
 	client := &acme.Client{DirectoryURL: o.directory, HTTPClient: &http.Client{Timeout: acmeTimeout}, UserAgent: "gantry/" + version}
 	if o.directory == "" {
 		client.DirectoryURL = autocert.DefaultACMEDirectory
@@ -65,6 +67,14 @@ func (o *acmeOptions) config(cache autocert.Cache) (*tls.Config, error) {
 	}
 	config := manager.TLSConfig()
 	config.MinVersion = tls.VersionTLS12
+	config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		cert, err := manager.GetCertificate(hello)
+		if err != nil && manager.HostPolicy(hello.Context(), hello.ServerName) == nil {
+			log.WarnContext(hello.Context(), "no certificate", slog.String("host", hello.ServerName), slog.Any("error", err),
+				slog.String("hint", "the ACME server must be reachable from here, and port 443 of the host must lead here"))
+		}
+		return cert, err
+	}
 	return config, nil
 }
 

@@ -22,6 +22,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,9 @@ func (s *acmeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		"status": map[bool]string{false: "pending", true: "ready"}[s.valid], "finalize": s.URL + "/finalize",
 		"authorizations": []string{s.URL + "/authz"}, "identifiers": []map[string]string{{"type": "dns", "value": "charts.test"}},
 	}
+	if s.chain != nil {
+		order["status"], order["certificate"] = "valid", s.URL+"/certificate"
+	}
 	code, answer := http.StatusOK, any(nil)
 	switch r.URL.Path {
 	case "/directory":
@@ -106,9 +110,9 @@ func (s *acmeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.prove()
 		answer = challenge
 	case "/finalize":
+		// What comes of it is at the order, which this answer need not name.
 		s.issue(payload)
-		order["status"], order["certificate"] = "valid", s.URL+"/certificate"
-		w.Header().Set("Location", s.URL+"/order/1")
+		order["status"] = "processing"
 		answer = order
 	case "/certificate":
 		_, _ = w.Write(s.chain)
@@ -192,19 +196,7 @@ func TestACME(t *testing.T) {
 			roots := x509.NewCertPool()
 			roots.AddCert(ca.ca)
 			serving := func(l net.Listener) (ask func(host string) error) {
-				o := repoServeOptions{acme: acmeOptions{hosts: []string{"charts.test"}, directory: ca.URL + "/directory"}}
-				config, err := o.tls(&app{IO: IO{Now: time.Now}}, cache, slog.New(slog.DiscardHandler))
-				if err != nil {
-					t.Fatal(err)
-				}
-				s := &http.Server{
-					Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "charts") }),
-					ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
-				}
-				done := make(chan struct{})
-				go func() { defer close(done); _ = s.Serve(tls.NewListener(l, config)) }()
-				t.Cleanup(func() { _ = s.Close(); <-done })
-				return func(host string) error { return greet(t.Context(), l.Addr().String(), host, roots) }
+				return serveACME(t, l, ca.URL+"/directory", cache, roots, slog.New(slog.DiscardHandler))
 			}
 			ask := serving(l)
 			if err := ask("charts.test"); err != nil {
@@ -225,6 +217,60 @@ func TestACME(t *testing.T) {
 			}
 		})
 	}
+}
+
+// serveACME serves with a certificate from an ACME server. It returns how to ask for a
+// page under a name.
+func serveACME(t *testing.T, l net.Listener, directory string, cache autocert.Cache, roots *x509.CertPool, log *slog.Logger) (ask func(host string) error) {
+	t.Helper()
+	o := repoServeOptions{acme: acmeOptions{hosts: []string{"charts.test"}, directory: directory}}
+	config, err := o.tls(&app{IO: IO{Now: time.Now}}, cache, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "charts") }),
+		ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(tls.NewListener(l, config)) }()
+	t.Cleanup(func() { _ = s.Close(); <-done })
+	return func(host string) error { return greet(t.Context(), l.Addr().String(), host, roots) }
+}
+
+// TestACMEFails says in the log why there is no certificate. Names of others are
+// nobody's mistake.
+func TestACMEFails(t *testing.T) {
+	t.Parallel()
+	broken := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(broken.Close)
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := make(logLines, 8)
+	ask := serveACME(t, l, broken.URL, storeCache{&blob.Memory{}}, nil, slog.New(slog.NewTextHandler(log, nil)))
+	for _, host := range []string{"other.test", "charts.test"} {
+		if err := ask(host); err == nil {
+			t.Errorf("%s has a certificate", host)
+		}
+	}
+	line := ""
+	select {
+	case line = <-log:
+	default:
+	}
+	if len(log) != 0 || !strings.Contains(line, "level=WARN") || !strings.Contains(line, "host=charts.test") || !strings.Contains(line, "404") {
+		t.Errorf("the log has %d more lines than %s", len(log), line)
+	}
+}
+
+// logLines takes the lines of a log.
+type logLines chan string
+
+func (l logLines) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
 }
 
 // greet asks for a page by HTTPS, under a name.

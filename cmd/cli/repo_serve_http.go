@@ -43,7 +43,7 @@ func (o *repoServeOptions) tls(a *app, kept autocert.Cache, log *slog.Logger) (*
 	case o.tlsCert != "" && len(o.acme.hosts) > 0:
 		return nil, usageError(errors.New("--tls-cert and --acme-host are two ways to a certificate: use one"))
 	case len(o.acme.hosts) > 0:
-		return o.acme.config(kept)
+		return o.acme.config(kept, log)
 	case o.tlsCert == "":
 		return nil, nil
 	}
