@@ -83,7 +83,7 @@ func Chart(src Source) ([]charts.File, error) {
 			e.sort(valuesOrder())
 		}
 	}
-	b.root.last("networkPolicy", "persistence", "config", "secrets", "tests")
+	b.root.last("aliases", "networkPolicy", "persistence", "config", "secrets", "tests")
 	b.root.add("extraObjects", "More objects to install, such as a ServiceMonitor; what is text is rendered as a template", emptyList(),
 		listOf(&schema{Type: []string{"object", "string"}}))
 	b.root.last("extraObjects")
@@ -184,7 +184,7 @@ func (b *builder) moveIn() {
 
 // reservedKeys are the keys of values.yaml that no service may have.
 func reservedKeys() []string {
-	return []string{"global", "enabled", "tags", "nameOverride", "fullnameOverride", "prefixNames", "variables", "commonLabels", "networkPolicy", "persistence", "config", "secrets", "tests", "extraObjects"}
+	return []string{"global", "enabled", "tags", "nameOverride", "fullnameOverride", "prefixNames", "variables", "commonLabels", "networkPolicy", "persistence", "config", "secrets", "aliases", "tests", "extraObjects"}
 }
 
 // rank orders the kinds as values.yaml and readers want them.

@@ -48,7 +48,11 @@ func loadBalancerPlaces() []place {
 // several: its own, one that is public, one for each alias.
 func (s *sheet) serviceValues() *entry {
 	own, dir := s.object.GetName(), folder(s.object)
-	if s.object.Service == "" || own == dir {
+	if s.object.Service == "" {
+		shared := s.at.group("aliases", "Names that several services share, each with a Service")
+		return shared.group(shared.free(camelCase(own)), "The Service "+own)
+	}
+	if own == dir {
 		return s.at.group("service", "The Service "+own)
 	}
 	return s.at.group(s.at.free(camelCase("service-"+strings.TrimPrefix(own, dir+"-"))), "The Service "+own)

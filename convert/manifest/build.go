@@ -173,6 +173,9 @@ func (b builder) service(e *workload.Endpoint) Object {
 	}
 	s.Spec.Type = cmp.Or(e.Type, corev1.ServiceTypeClusterIP)
 	s.Spec.Selector = workload.SelectorLabels(b.app.Name, e.Component)
+	if e.Shared {
+		s.Spec.Selector = map[string]string{workload.LabelInstance: b.app.Name, workload.AliasLabel(e.Name): "true"}
+	}
 	s.Spec.Ports = e.Ports
 	s.Spec.PublishNotReadyAddresses = s.Spec.PublishNotReadyAddresses || e.Unready
 	if e.Headless {

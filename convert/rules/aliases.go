@@ -28,6 +28,9 @@ func (a *app) aliases(units []*unit) {
 			}
 		}
 	}
+	for _, alias := range slices.Sorted(maps.Keys(a.sharedAliases)) {
+		a.answerTogether(alias, a.sharedAliases[alias])
+	}
 }
 
 // ownAliases adds the names that the service has besides its own.
@@ -82,7 +85,7 @@ func (u *unit) aliasFor(other *unit, name string) {
 }
 
 func (u *unit) alias(name string, key ...string) {
-	if name == "" || u.names[u.name] == name {
+	if _, shared := u.sharedAliases[name]; shared || name == "" || u.names[u.name] == name {
 		return
 	}
 	if e := u.aliasEndpoint(name); e != nil {
@@ -121,11 +124,13 @@ func (u *unit) aliasRefused(name string, path diag.Path) {
 		return
 	}
 	holder, taken := u.kindNames("Service")[name]
-	if taken && holder == "alias of "+u.name || taken && holder == u.object {
+	if taken && holder == aliasOf+u.name || taken && holder == u.object {
 		return // there is such a Service already
 	}
 	why := "has characters that names of Services do not have"
-	if taken {
+	if other, isAlias := strings.CutPrefix(holder, aliasOf); isAlias {
+		why = fmt.Sprintf("is one of %s, too, and not on one network", other)
+	} else if taken {
 		why = "is the name of another Service"
 	} else if strings.Contains(name, ".") {
 		why = "has dots, which only the cluster's DNS server could serve"
@@ -137,18 +142,21 @@ func renamedAlias(name, renamed string) string {
 	return fmt.Sprintf("alias %q has characters that names of Services do not have: hosts of this name become %q", name, renamed)
 }
 
+// aliasOf begins who has the name of a Service that is an alias.
+const aliasOf = "alias of "
+
 // aliasEndpoint returns a second Service for the same pods, or nil where there
 // can be none of this name.
 func (u *unit) aliasEndpoint(name string) *workload.Endpoint {
 	base := u.services[u.object]
-	if base == nil || len(validation.IsDNS1123Label(name)) > 0 || name[0] <= '9' && !u.takes(digitNames) {
+	if base == nil || !u.namesService(name) {
 		return nil
 	}
 	services := u.kindNames("Service")
 	if _, taken := services[name]; taken {
 		return nil
 	}
-	services[name] = "alias of " + u.name
+	services[name] = aliasOf + u.name
 	e := *base
 	e.Name = name
 	return &e

@@ -44,7 +44,7 @@ func (u *unit) externalLink(name, alias string, key []string) {
 		if base := u.services[u.names[service]]; base != nil && len(validation.IsDNS1123Label(alias)) == 0 {
 			e := *base
 			e.Name = alias
-			u.kindNames("Service")[alias] = "alias of " + service
+			u.kindNames("Service")[alias] = aliasOf + service
 			u.addEndpoint(&e)
 			return
 		}

@@ -19,8 +19,8 @@ import (
 // ConfigMaps and Secrets.
 type mentions struct {
 	// hosts are the names by which a Compose network knows the services, and which
-	// service each stands for; the machine that runs Docker is none. Nothing else is
-	// looked for. names are the same by service.
+	// service each stands for; the machine that runs Docker is none, and neither is what
+	// several share. Nothing else is looked for. names are the same by service.
 	hosts map[string]string
 	names map[string][]string
 	// first is where each of them stands first.
@@ -109,6 +109,9 @@ func (a *app) hosts() map[string]string {
 	}
 	for _, name := range named {
 		add(a.names[name], name)
+	}
+	for alias := range a.sharedAliases {
+		add(alias, "") // no one service
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.project.Services)) {
 		for _, host := range a.otherNames(name) {

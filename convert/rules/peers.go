@@ -72,9 +72,20 @@ func stands(host, text string, fits func(before, after string) bool) bool {
 	return false
 }
 
-// saysOf reports whether one of the texts that a service is given, its variables and its
-// command line, is about another service, or itself, in some way.
+// saysOf reports whether one of the texts that a service is given is about another
+// service, or itself, in some way.
 func (u *unit) saysOf(of *unit, about func(text, host string) bool) (host string, found bool) {
+	texts := u.told()
+	for _, host := range slices.Sorted(slices.Values(u.mentions.names[of.name])) {
+		if slices.ContainsFunc(texts, func(text string) bool { return about(text, host) }) {
+			return host, true
+		}
+	}
+	return "", false
+}
+
+// told returns the texts that a service is given: its variables and its command line.
+func (u *unit) told() []string {
 	texts := []string{strings.Join(append(slices.Clone(u.in.Entrypoint), u.in.Command...), " ")}
 	for key, value := range u.in.Environment {
 		if value != nil {
@@ -86,12 +97,7 @@ func (u *unit) saysOf(of *unit, about func(text, host string) bool) (host string
 			texts = append(texts, key+"="+value)
 		}
 	}
-	for _, host := range slices.Sorted(slices.Values(u.mentions.names[of.name])) {
-		if slices.ContainsFunc(texts, func(text string) bool { return about(text, host) }) {
-			return host, true
-		}
-	}
-	return "", false
+	return texts
 }
 
 // findsPeers reports whether the service is a member of a cluster, such as one of

@@ -19,28 +19,29 @@ import (
 // the application must not be used.
 func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a := &app{
-		opts:         opts.withDefaults(),
-		project:      project,
-		out:          &workload.App{Name: objectName(project.Name)},
-		names:        map[string]string{},
-		taken:        map[string]registry{},
-		waited:       map[string][]string{},
-		dependedOn:   map[string]bool{},
-		once:         map[string]bool{},
-		called:       map[string]string{},
-		seats:        map[string]seat{},
-		contexts:     map[string]string{},
-		builtFrom:    map[string][]string{},
-		claims:       map[string]*claim{},
-		folders:      map[string]*claim{},
-		data:         map[string]*workload.Data{},
-		services:     map[string]*workload.Endpoint{},
-		bound:        map[string]*workload.Claim{},
-		declared:     map[string]bool{},
-		knownSecrets: map[string]bool{},
-		sharedEnv:    map[envFileID]*envSource{},
-		charted:      types.Services{},
-		units:        map[string]*unit{},
+		opts:          opts.withDefaults(),
+		project:       project,
+		out:           &workload.App{Name: objectName(project.Name)},
+		names:         map[string]string{},
+		taken:         map[string]registry{},
+		waited:        map[string][]string{},
+		dependedOn:    map[string]bool{},
+		once:          map[string]bool{},
+		called:        map[string]string{},
+		seats:         map[string]seat{},
+		contexts:      map[string]string{},
+		builtFrom:     map[string][]string{},
+		claims:        map[string]*claim{},
+		folders:       map[string]*claim{},
+		data:          map[string]*workload.Data{},
+		services:      map[string]*workload.Endpoint{},
+		bound:         map[string]*workload.Claim{},
+		declared:      map[string]bool{},
+		knownSecrets:  map[string]bool{},
+		sharedAliases: map[string]sharedAlias{},
+		sharedEnv:     map[envFileID]*envSource{},
+		charted:       types.Services{},
+		units:         map[string]*unit{},
 	}
 	a.readLabelFiles()
 	a.minor = opts.Minor()
@@ -61,6 +62,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.findClaims()
 	a.findStorage()
 	a.addresses = a.findAddresses()
+	a.findSharedAliases()
 	a.readStrings()
 	a.secretVariables = findCredentials(project)
 	units := a.readUnits()

@@ -49,6 +49,8 @@ type app struct {
 	// their names that hosts of the cluster cannot have.
 	mentions mentions
 	renames  hosts.Renames
+	// sharedAliases are the aliases that several services have together.
+	sharedAliases map[string]sharedAlias
 	// claims are the named volumes that pods mount, by their Compose name.
 	claims map[string]*claim
 	// folders are the folders of this machine that pods mount, by their path.
@@ -180,7 +182,7 @@ func (u *unit) service() string { return u.work.Service }
 // madeUp returns a name for an object that gantry makes for this unit alone.
 // What tells objects with one suffix apart is given behind it.
 func (u *unit) madeUp(kind, suffix string, apart ...string) string {
-	return u.kindNames(kind).unique(objectName(u.object+"-"+suffix), strings.Join(append(apart, suffix, u.name), "\x00"))
+	return u.kindNames(kind).unique(objectName(u.object+"-"+plainStart(suffix)), strings.Join(append(apart, suffix, u.name), "\x00"))
 }
 
 // below returns the path of a key below another.

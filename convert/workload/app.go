@@ -205,6 +205,9 @@ type Endpoint struct {
 	Service string
 	// Component is the name label of the pods that answer.
 	Component string
+	// Shared tells that the pods of several services answer, which have the label of its
+	// name; Service and Component are empty then.
+	Shared bool
 	// Headless gives every pod's own address instead of a virtual one.
 	Headless bool
 	// External is the name in DNS for which the endpoint is another one; there are
@@ -329,3 +332,6 @@ const (
 func SelectorLabels(app, component string) map[string]string {
 	return map[string]string{LabelName: component, LabelInstance: app}
 }
+
+// AliasLabel is the label of the pods that answer to a name which several services share.
+func AliasLabel(name string) string { return "alias.gantry.dev/" + name }
