@@ -3,7 +3,7 @@ package charts
 import "gantry/charts/pattern"
 
 // secretWords are the parts of a variable's name that say its value is secret.
-var secretWords = pattern.Lazy(`(?i)(^|_)(PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|SECRETS|TOKEN|APIKEY|KEY|CREDENTIAL|CREDENTIALS|PRIVATE|DSN|HTPASSWD|SALT|ERLANG_COOKIE)(_|$|[0-9])|PASSWORD|SECRET|APIKEY`)
+var secretWords = pattern.Lazy(`(?i)(^|_)(PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|SECRETS|TOKEN|APIKEY|KEY|CREDENTIAL|CREDENTIALS|PRIVATE|DSN|HTPASSWD|SALT|ERLANG_COOKIE|MNEMONIC|SEED_PHRASE)(_|$|[0-9])|PASSWORD|SECRET|APIKEY`)
 
 // publicSuffix marks variables that tell where a secret is, not what it is.
 var publicSuffix = pattern.Lazy(`(?i)_(FILE|PATH|DIR|URL|URI|ID|NAME|USER|TTL|EXPIRY|EXPIRATION|LENGTH|ALGORITHM|TYPE|ENABLED|DISABLED|PUBLIC)$|PUBLIC_?KEY|^PWD$`)

@@ -204,11 +204,11 @@ func (u *unit) soleUser(m types.ServiceVolumeConfig) string {
 }
 
 // secretFile are the names of files that hold keys and passwords, and shownFile those
-// of files that are shown or run, whatever they are called.
+// of files that are shown or run or are for others, whatever they are called.
 var (
 	secretFile = pattern.Lazy(`(?i)(^\.env|\.key$|\.pem$|\.p12$|\.pfx$|\.jks$|\.keystore$|\.kdbx?$|\.ppk$|\.ovpn$|\.keytab$|` +
-		`^key-?file$|^id_(rsa|dsa|ecdsa|ed25519)$|passw|secret|credential|^\.?(htpasswd|pgpass|netrc)|\.token$|^token|^userlist\.txt$|^\.?erlang\.cookie$|^kubeconfig$)`)
-	shownFile = pattern.Lazy(`(?i)\.(html?|css|[cm]?jsx?|tsx?|vue|php|py|rb|erb|go|java|twig|md|svg|png|ico|pub)$`)
+		`^key-?file$|(^|[-_.])key(\.(txt|hex|json|bin|b64))?$|^(node|private|jwt)key$|^jwt\.(hex|txt)$|mnemonic|seed[-_]?phrase|service[-_]?account[^/]*\.json$|^id_(rsa|dsa|ecdsa|ed25519)$|passw|secret|credential|^\.?(htpasswd|pgpass|netrc)|\.token$|^token|^userlist\.txt$|^\.?erlang\.cookie$|^kubeconfig$)`)
+	shownFile = pattern.Lazy(`(?i)public[-_.]?key|\.(html?|css|[cm]?jsx?|tsx?|vue|php|py|rb|erb|go|java|twig|md|svg|png|ico|pub)$`)
 )
 
 func isSecretFile(base string) bool {
@@ -216,7 +216,7 @@ func isSecretFile(base string) bool {
 }
 
 // bareFile are the names of files that have no extension.
-var bareFile = pattern.Lazy(`^(id_(rsa|dsa|ecdsa|ed25519)|key-?file|[A-Z][a-z]+file|known_hosts|authorized_keys|\.?(htpasswd|pgpass|netrc|npmrc|gitconfig|env))$`)
+var bareFile = pattern.Lazy(`^(id_(rsa|dsa|ecdsa|ed25519)|key-?file|(secret|private|node|host)[-_]?key|[A-Z][a-z]+file|known_hosts|authorized_keys|\.?(htpasswd|pgpass|netrc|npmrc|gitconfig|env))$`)
 
 // version is the end of a name that only looks like an extension: meili_data_v1.12.
 var version = pattern.Lazy(`^\.[0-9]+$`)

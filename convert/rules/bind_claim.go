@@ -30,7 +30,7 @@ func (u *unit) bindClaim(m types.ServiceVolumeConfig, source string, in standIn,
 	shared := u.folders[m.Source]
 	pods := sortedSet(shared.pods)
 	base := path.Base(filepath.ToSlash(source))
-	wanted := u.names[u.podOf(u.name)] + "-" + base
+	wanted := u.names[u.podOf(u.name)] + "-" + plainStart(base)
 	if len(pods) > 1 {
 		wanted = base
 	}

@@ -231,7 +231,7 @@ func (a *app) reportClearFiles(d *workload.Data, path diag.Path) {
 	for _, name := range slices.Sorted(maps.Keys(d.Text)) {
 		text := d.Text[name]
 		_, password, _, inAddress := charts.CutPassword(text)
-		if !strings.Contains(text, "\n") || shownFile().MatchString(name) {
+		if !isDocument(text) || shownFile().MatchString(name) {
 			continue
 		}
 		if hasSecretSetting(text) || inAddress && !strings.Contains(password, "$") || len(a.knownIn([]string{text})) > 0 {

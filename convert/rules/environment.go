@@ -144,7 +144,19 @@ func (a *app) isSecret(key, value string) bool {
 	case EnvSecretsAuto:
 	}
 	_, _, _, inAddress := charts.CutPassword(value)
-	return !isSwitch(value) && (charts.IsSecretName(key) || inAddress || hasSecretSetting(value))
+	return !isSwitch(value) && (charts.IsSecretName(key) || inAddress || hasSecretSetting(value) || isLogin(key, value))
+}
+
+// authName is the name of a variable that tells whom to let in, and login a user with a
+// password, where a number behind a colon is a port.
+var (
+	authName = pattern.Lazy(`(?i)(^|_)AUTH$`)
+	login    = pattern.Lazy(`^[^\s:/,;]+[:/][^\s:/]*[^\s:/0-9][^\s:/]*$`)
+)
+
+// isLogin reports whether a variable is a user with a password: NEO4J_AUTH=neo4j/hunter2.
+func isLogin(key, value string) bool {
+	return authName().MatchString(key) && login().MatchString(value)
 }
 
 // isSwitch tells what is switched on or off, as by ALLOW_EMPTY_PASSWORD=yes.

@@ -26,7 +26,8 @@ var (
 	secretFlag = pattern.Lazy(`(?:^|[\s"'(;&|])(?:--?([A-Za-z][A-Za-z0-9_.-]*)(?:=|\s+)|([A-Za-z_][A-Za-z0-9_]*)=)["']?([^-\s"'$;&|()<>][^\s"'$;&|()<>]*)`)
 	// secretEnd is how names end of flags that take a secret. Others have such a word in
 	// them and take a number or a file, as --token-limit.
-	secretEnd = pattern.Lazy(`(?i)(?:^|[-_.])(?:password|passwd|pass|passphrase|requirepass|masterauth|secret|token|(?:api|secret|access)[-_]?key)$|^PGPASSWORD$`)
+	secretEnd = pattern.Lazy(`(?i:(?:^|[-_.])(?:password|passwd|pass|passphrase|requirepass|masterauth|secret|token|(?:api|secret|access)[-_]?key)$|^PGPASSWORD$)|` +
+		`[a-z0-9](?:Password|Passwd|Passphrase|Secret|Token|(?:Api|Secret|Access)Key)$`)
 	// secretLetter gives a password to a client by a letter.
 	secretLetter = pattern.Lazy(`\b(?:redis-cli|valkey-cli|keydb-cli)\b[^;&|\n]*?\s-a\s+["']?([^\s"'$;&|()<>]+)|` +
 		`\b(?:mysql|mysqladmin|mysqldump|mariadb|mariadb-admin|mariadb-dump)\b[^;&|\n]*?\s-p["']?([^\s"'$;&|()<>]+)|` +
@@ -37,17 +38,22 @@ var (
 
 // setting is a line of a document, as one of YAML or of properties, that gives a value to
 // a key.
-var setting = pattern.Lazy(`(?m)(?:^|[{,])\s*["']?([A-Za-z][-_.A-Za-z0-9]*)["']?\s*[:=]\s*["']?([^\s"'#,{}\[\]$]{4,})`)
+var setting = pattern.Lazy(`(?m)(?:^|[{,])\s*["']?([A-Za-z][-_.A-Za-z0-9]*)["']?[ \t]*[:=][ \t]*["']?([^\s"'#,{}\[\]$]{4,})`)
 
-// hasSecretSetting reports whether a value of several lines is a document with a secret in
-// it: INVIDIOUS_CONFIG holds all of the settings of its program.
+// hasSecretSetting reports whether a value of several lines, or of JSON, is a document with
+// a secret in it: INVIDIOUS_CONFIG holds all of the settings of its program.
 func hasSecretSetting(value string) bool {
-	if !strings.Contains(value, "\n") {
+	if !isDocument(value) {
 		return false
 	}
 	return slices.ContainsFunc(setting().FindAllStringSubmatch(value, -1), func(m []string) bool {
 		return secretEnd().MatchString(m[1]) && !isSwitch(m[2]) && !elsewhere().MatchString(m[2]) && strings.Trim(m[2], "0123456789*") != ""
 	})
+}
+
+// isDocument reports whether a text is no mere word or sentence.
+func isDocument(text string) bool {
+	return strings.Contains(text, "\n") || strings.HasPrefix(strings.TrimSpace(text), "{")
 }
 
 // maxLiterals is how many secrets are looked for in one command line. No program takes

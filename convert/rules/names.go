@@ -39,6 +39,10 @@ func limitName(name string, limit int) string {
 	return clean
 }
 
+// plainStart returns the end of a made-up name without the signs that it begins with: the
+// claim of web for .cache is web-cache.
+func plainStart(suffix string) string { return strings.TrimLeft(suffix, "._-") }
+
 func hashOf(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])[:hashLength]
