@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"gantry/charts/pattern"
@@ -18,6 +19,7 @@ const (
 	headerSubject = "OCI-Subject"
 	headerFilters = "OCI-Filters-Applied"
 	headerSession = "Docker-Upload-UUID"
+	headerChunk   = "OCI-Chunk-Min-Length"
 )
 
 var (
@@ -241,13 +243,13 @@ func blobUnknown(digest string) *problem {
 // digest that is asked for.
 func (s *Server) archiveVersion(q ociRequest) (record, bool) {
 	seg := s.catalog.current().find(q.name)
-	if seg == nil {
+	sum, ok := strings.CutPrefix(q.reference, sha256Prefix)
+	if seg == nil || !ok {
 		return record{}, false
 	}
-	for _, r := range seg.shard.Versions {
-		if sha256Prefix+r.Digest == q.reference {
-			return r, true
-		}
+	i := slices.IndexFunc(seg.shard.Versions, func(r record) bool { return r.Digest == sum })
+	if i < 0 {
+		return record{}, false
 	}
-	return record{}, false
+	return seg.shard.Versions[i], true
 }

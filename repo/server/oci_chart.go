@@ -205,7 +205,11 @@ func (s *Server) pushChart(ctx context.Context, name, tag string, m ocispec.Mani
 
 // takeIn copies an archive that was adopted to where uploaded content lies. It is served
 // from where it was found, so clients do not upload it before they push its manifest.
-func (s *Server) takeIn(ctx context.Context, r record) (blob.Info, error) {
+func (s *Server) takeIn(ctx context.Context, q ociRequest) (blob.Info, error) {
+	r, ok := s.archiveVersion(q)
+	if !ok {
+		return blob.Info{}, blob.ErrNotFound
+	}
 	o, err := s.catalog.store.Open(ctx, r.Archive)
 	if err != nil {
 		return blob.Info{}, err

@@ -206,11 +206,13 @@ func (s *Server) checkContent(ctx context.Context, name string, m ocispec.Manife
 			return err
 		}
 		info, err := s.catalog.store.Stat(ctx, digestKey(digest))
-		if version, ok := s.archiveVersion(ociRequest{name: name, reference: digest}); ok && errors.Is(err, blob.ErrNotFound) {
-			info, err = s.takeIn(ctx, version)
+		if errors.Is(err, blob.ErrNotFound) {
+			if elsewhere(d) {
+				continue
+			}
+			info, err = s.takeIn(ctx, ociRequest{name: name, reference: digest})
 		}
 		switch {
-		case errors.Is(err, blob.ErrNotFound) && elsewhere(d):
 		case errors.Is(err, blob.ErrNotFound):
 			return ociProblem(http.StatusNotFound, "MANIFEST_BLOB_UNKNOWN", "the manifest names a blob that was not uploaded: "+digest)
 		case err != nil:

@@ -79,7 +79,7 @@ func TestOCISpecification(t *testing.T) {
 	for _, x := range []exchange{
 		{section: "Determining Support", says: "the API is there", method: "GET", path: "/v2/", status: 200},
 
-		{section: "POST then PUT", says: "a session has a location", method: "POST", path: blobs + "uploads/", status: 202, want: map[string]string{"Location": "*"}},
+		{section: "POST then PUT", says: "a session has a location", method: "POST", path: blobs + "uploads/", status: 202, want: map[string]string{"Location": "*", "OCI-Chunk-Min-Length": "33555"}},
 		{section: "POST then PUT", says: "there is no session of this id", method: "PUT", path: blobs + "uploads/00000000-0000-4000-8000-000000000000?digest=" + layer, status: 404, code: "BLOB_UPLOAD_UNKNOWN"},
 		{section: "Single POST", says: "the content is not that of the digest", method: "POST", path: blobs + "uploads/?digest=" + none, body: "x", headers: []string{octets}, status: 400, code: "DIGEST_INVALID"},
 		{section: "Single POST", says: "nor that of this one", method: "POST", path: blobs + "uploads/?digest=" + other, body: "x", headers: []string{octets}, status: 400, code: "DIGEST_INVALID"},

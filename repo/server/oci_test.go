@@ -504,6 +504,19 @@ func TestOCIAdopted(t *testing.T) {
 	if got := serve(t, store, server.Options{}).get("/v2/web/manifests/1.0.0"); "sha256:"+digestOf(t, got.body) != got.header.Get("Docker-Content-Digest") {
 		t.Errorf("after another start: %d", got.status)
 	}
+
+	store = &blob.Memory{}
+	if _, err := store.Put(t.Context(), "web-1.0.0.tgz", bytes.NewReader(archive)); err != nil {
+		t.Fatal(err)
+	}
+	s = serve(t, store, server.Options{})
+	s.pushBlob("web", config)
+	if _, err := store.Put(t.Context(), "web-1.0.0.tgz", bytes.NewReader(chartArchive(t, "web", "1.0.0", "a: 1"))); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.putManifest("web", "1.0.0", again); r.status != http.StatusNotFound || r.ociCode(t) != "MANIFEST_BLOB_UNKNOWN" {
+		t.Errorf("somebody has replaced the file: %d %s", r.status, r.body)
+	}
 }
 
 func TestOCIAuth(t *testing.T) {

@@ -22,7 +22,8 @@ const uploadFolder = ownFolder + "uploads/"
 
 const (
 	startSuffix = ".start"
-	// maxParts is how many parts an upload may have.
+	// maxParts is how many parts an upload may have. Clients are told how large parts
+	// must be for the largest upload; those of others may be smaller.
 	maxParts = 1000
 	// sessionAge is when a session that nobody has finished is removed.
 	sessionAge = 24 * time.Hour
@@ -66,6 +67,7 @@ func (s *Server) ociStartUpload(w http.ResponseWriter, r *http.Request, q ociReq
 		return storageProblem(err)
 	}
 	sessionHeaders(w, q, id, 0)
+	w.Header().Set(headerChunk, strconv.FormatInt((s.options.Limits.Archive+maxParts-1)/maxParts, 10))
 	w.WriteHeader(http.StatusAccepted)
 	return nil
 }
