@@ -195,21 +195,19 @@ func TestACME(t *testing.T) {
 			ca := newACMEServer(t, l.Addr().String())
 			roots := x509.NewCertPool()
 			roots.AddCert(ca.ca)
-			serving := func(l net.Listener) (ask func(host string) error) {
-				return serveACME(t, l, ca.URL+"/directory", cache, roots, slog.New(slog.DiscardHandler))
-			}
-			ask := serving(l)
-			if err := ask("charts.test"); err != nil {
+			serveACME(t, l, ca.URL+"/directory", cache, slog.DiscardHandler)
+			if err := greet(t.Context(), l.Addr(), "charts.test", roots); err != nil {
 				t.Fatal(err)
 			}
-			if err := ask("other.test"); err == nil {
+			if err := greet(t.Context(), l.Addr(), "other.test", roots); err == nil {
 				t.Error("a name that nobody has allowed has a certificate")
 			}
 			again, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := serving(again)("charts.test"); err != nil {
+			serveACME(t, again, ca.URL+"/directory", cache, slog.DiscardHandler)
+			if err := greet(t.Context(), again.Addr(), "charts.test", roots); err != nil {
 				t.Error(err)
 			}
 			if ca.orders != 1 {
@@ -219,12 +217,11 @@ func TestACME(t *testing.T) {
 	}
 }
 
-// serveACME serves with a certificate from an ACME server. It returns how to ask for a
-// page under a name.
-func serveACME(t *testing.T, l net.Listener, directory string, cache autocert.Cache, roots *x509.CertPool, log *slog.Logger) (ask func(host string) error) {
+// serveACME serves charts.test with a certificate from an ACME server.
+func serveACME(t *testing.T, l net.Listener, directory string, cache autocert.Cache, log slog.Handler) {
 	t.Helper()
 	o := repoServeOptions{acme: acmeOptions{hosts: []string{"charts.test"}, directory: directory}}
-	config, err := o.tls(&app{IO: IO{Now: time.Now}}, cache, log)
+	config, err := o.tls(&app{IO: IO{Now: time.Now}}, cache, slog.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +232,6 @@ func serveACME(t *testing.T, l net.Listener, directory string, cache autocert.Ca
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(tls.NewListener(l, config)) }()
 	t.Cleanup(func() { _ = s.Close(); <-done })
-	return func(host string) error { return greet(t.Context(), l.Addr().String(), host, roots) }
 }
 
 // TestACMEFails says in the log why there is no certificate. Names of others are
@@ -249,9 +245,9 @@ func TestACMEFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := make(logLines, 8)
-	ask := serveACME(t, l, broken.URL, storeCache{&blob.Memory{}}, nil, slog.New(slog.NewTextHandler(log, nil)))
+	serveACME(t, l, broken.URL, storeCache{&blob.Memory{}}, slog.NewTextHandler(log, nil))
 	for _, host := range []string{"other.test", "charts.test"} {
-		if err := ask(host); err == nil {
+		if err := greet(t.Context(), l.Addr(), host, nil); err == nil {
 			t.Errorf("%s has a certificate", host)
 		}
 	}
@@ -274,11 +270,11 @@ func (l logLines) Write(line []byte) (int, error) {
 }
 
 // greet asks for a page by HTTPS, under a name.
-func greet(ctx context.Context, addr, host string, roots *x509.CertPool) error {
+func greet(ctx context.Context, addr net.Addr, host string, roots *x509.CertPool) error {
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: host},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, addr)
+			return (&net.Dialer{}).DialContext(ctx, network, addr.String())
 		},
 	}
 	defer transport.CloseIdleConnections()
