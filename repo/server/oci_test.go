@@ -185,6 +185,10 @@ func TestOCIUploadInParts(t *testing.T) {
 	if r := patch(a, "567", "5-9"); r.status != http.StatusBadRequest {
 		t.Errorf("a part that is shorter than its range: %d", r.status)
 	}
+	longer := a.do(http.MethodPatch, place, unsized([]byte("56789abc")), octets, "Content-Range: 5-9")
+	if longer.status != http.StatusBadRequest || longer.header.Get("Range") != "0-4" {
+		t.Errorf("a stream that is longer than its range: %d %v", longer.status, longer.header)
+	}
 	if r := patch(a, "567", ""); r.status != http.StatusAccepted || r.header.Get("Range") != "0-7" {
 		t.Errorf("a part without a range: %d %v", r.status, r.header)
 	}

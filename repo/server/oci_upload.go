@@ -135,7 +135,8 @@ func (s *Server) ociUploadChunk(w http.ResponseWriter, r *http.Request, q ociReq
 	if err != nil {
 		return err
 	}
-	if err := u.follows(r); err != nil {
+	length, err := u.follows(r)
+	if err != nil {
 		sessionHeaders(w, q, u.id, u.size)
 		return err
 	}
@@ -148,6 +149,10 @@ func (s *Server) ociUploadChunk(w http.ResponseWriter, r *http.Request, q ociReq
 		return err
 	}
 	defer in.close()
+	if length >= 0 && in.size != length {
+		sessionHeaders(w, q, u.id, u.size)
+		return partLength()
+	}
 	if in.size > 0 {
 		key := fmt.Sprintf("%s%s.%020d", uploadFolder, u.id, u.size)
 		if _, err := s.catalog.store.PutIfAbsent(r.Context(), key, in.archive); errors.Is(err, blob.ErrExists) {
@@ -165,27 +170,32 @@ func rangeProblem(message string) *problem {
 	return ociProblem(http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", message)
 }
 
-// follows says why a part cannot be appended.
-func (u session) follows(r *http.Request) error {
+func partLength() *problem {
+	return ociProblem(http.StatusBadRequest, "SIZE_INVALID", "the part is not as long as its range")
+}
+
+// follows says why a part cannot be appended, and how long it is by its range. Without
+// one it is as long as it is, and the length is negative.
+func (u session) follows(r *http.Request) (length int64, err error) {
 	if len(u.parts) >= maxParts {
-		return ociProblem(http.StatusRequestEntityTooLarge, "SIZE_INVALID", fmt.Sprintf("an upload has no more than %d parts", maxParts))
+		return 0, ociProblem(http.StatusRequestEntityTooLarge, "SIZE_INVALID", fmt.Sprintf("an upload has no more than %d parts", maxParts))
 	}
 	text := r.Header.Get("Content-Range")
 	if text == "" {
-		return nil
+		return -1, nil
 	}
 	first, last, ok := strings.Cut(strings.TrimPrefix(text, "bytes="), "-")
 	from, err1 := strconv.ParseInt(first, 10, 64)
 	to, err2 := strconv.ParseInt(last, 10, 64)
-	switch {
+	switch length = to - from + 1; {
 	case !ok || err1 != nil || err2 != nil || to < from:
-		return rangeProblem(strconv.Quote(text) + " is not a range such as 0-1023")
+		return 0, rangeProblem(strconv.Quote(text) + " is not a range such as 0-1023")
 	case from != u.size:
-		return rangeProblem(fmt.Sprintf("the part begins at %d, and the upload is at %d", from, u.size))
-	case r.ContentLength >= 0 && r.ContentLength != to-from+1:
-		return ociProblem(http.StatusBadRequest, "SIZE_INVALID", "the part is not as long as its range")
+		return 0, rangeProblem(fmt.Sprintf("the part begins at %d, and the upload is at %d", from, u.size))
+	case length <= 0 || r.ContentLength >= 0 && r.ContentLength != length:
+		return 0, partLength()
 	}
-	return nil
+	return length, nil
 }
 
 func (s *Server) ociFinishUpload(w http.ResponseWriter, r *http.Request, q ociRequest) error {
@@ -197,7 +207,7 @@ func (s *Server) ociFinishUpload(w http.ResponseWriter, r *http.Request, q ociRe
 	if err != nil {
 		return err
 	}
-	if err := u.follows(r); err != nil {
+	if _, err := u.follows(r); err != nil {
 		sessionHeaders(w, q, u.id, u.size)
 		return err
 	}
