@@ -27,20 +27,29 @@ type standIn struct {
 // bindClaim mounts a claim in place of a folder: it starts empty, unless the user asks
 // for it to be filled. Services that share the folder share the claim.
 func (u *unit) bindClaim(m types.ServiceVolumeConfig, source string, in standIn, key []string) {
-	shared := u.folders[m.Source]
+	nested, isNested := u.below[m.Source]
+	root, whole := source, m.Source
+	if isNested && nested.why == "" {
+		root, whole = filepath.Clean(nested.root), nested.root
+	}
+	shared := u.folders[whole]
 	pods := sortedSet(shared.pods)
-	base := path.Base(filepath.ToSlash(source))
+	base := path.Base(filepath.ToSlash(root))
 	wanted := u.names[u.podOf(u.name)] + "-" + plainStart(base)
 	if len(pods) > 1 {
 		wanted = base
 	}
-	name := u.kindNames("PersistentVolumeClaim").unique(objectName(wanted), "bind "+u.shown(source))
+	name := u.kindNames("PersistentVolumeClaim").unique(objectName(wanted), "bind "+u.shown(root))
 	in.fills = len(in.files) > 0 && !shared.database && u.seeds()
-	if u.bound[name] != nil {
-		u.note(finding{code: "bind-claim", summary: fmt.Sprintf("%s is the PersistentVolumeClaim %s here as well", u.shown(source), name)}, key...)
-	} else {
-		u.reportClaim(source, name, in, pods, key)
+	switch {
+	case u.bound[name] == nil:
+		if root != source {
+			in = standIn{why: "is mounted as well"}
+		}
+		u.reportClaim(root, name, in, pods, key)
 		u.boundClaim(name, pods)
+	case root == source:
+		u.note(finding{code: "bind-claim", summary: fmt.Sprintf("%s is the PersistentVolumeClaim %s here as well", u.shown(source), name)}, key...)
 	}
 	mount := corev1.VolumeMount{MountPath: m.Target, ReadOnly: m.ReadOnly}
 	switch {
@@ -48,6 +57,12 @@ func (u *unit) bindClaim(m types.ServiceVolumeConfig, source string, in standIn,
 		mount.SubPath = base
 	case shared.database:
 		mount.SubPath = objectName(base)
+	}
+	if isNested {
+		u.reportBelow(source, name, nested, key)
+	}
+	if root != source {
+		mount.SubPath = path.Join(mount.SubPath, nested.at)
 	}
 	u.mount(claimVolume(base, name), mount)
 	if in.fills && !m.ReadOnly {

@@ -33,6 +33,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 		builtFrom:     map[string][]string{},
 		claims:        map[string]*claim{},
 		folders:       map[string]*claim{},
+		below:         map[string]belowFolder{},
 		data:          map[string]*workload.Data{},
 		services:      map[string]*workload.Endpoint{},
 		bound:         map[string]*workload.Claim{},
@@ -60,6 +61,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.findContexts()
 	a.findPods()
 	a.findClaims()
+	a.nestFolders()
 	a.findStorage()
 	a.addresses = a.findAddresses()
 	a.findSharedAliases()

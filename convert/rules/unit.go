@@ -55,6 +55,8 @@ type app struct {
 	claims map[string]*claim
 	// folders are the folders of this machine that pods mount, by their path.
 	folders map[string]*claim
+	// below are those that lie in another.
+	below map[string]belowFolder
 	// data, services and bound find what is in the model already: ConfigMaps and
 	// Secrets by kind and name, Services by name, claims in place of folders.
 	data     map[string]*workload.Data
