@@ -11,6 +11,16 @@ import (
 // WriteFile writes a file beside its place and moves it there, so that nobody
 // ever reads half of it. It makes the folder when there is none.
 func WriteFile(name string, data []byte) error {
+	return write(name, data, func(beside *os.File) error { return beside.Chmod(0o644) })
+}
+
+// WriteSecret is WriteFile for what its owner alone may read. It is on the disk when
+// the file that was there before no longer is.
+func WriteSecret(name string, data []byte) error {
+	return write(name, data, (*os.File).Sync) // CreateTemp lets nobody else read
+}
+
+func write(name string, data []byte, finish func(*os.File) error) error {
 	dir := filepath.Dir(name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -21,7 +31,7 @@ func WriteFile(name string, data []byte) error {
 	}
 	defer os.Remove(beside.Name())
 	_, werr := beside.Write(data)
-	if err := errors.Join(werr, beside.Chmod(0o644), beside.Close()); err != nil {
+	if err := errors.Join(werr, finish(beside), beside.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return os.Rename(beside.Name(), name)

@@ -129,16 +129,16 @@ func (a *app) passphrase(ctx context.Context, owner, file string) ([]byte, error
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return nil, withHint(fmt.Errorf("the key of %s has a passphrase, and there is no terminal to ask for it", owner), "give it with --passphrase-file FILE, - for standard input, or with $GANTRY_PASSPHRASE")
 	}
-	return readHidden(ctx, a.Err, in, owner)
+	return readHidden(ctx, a.Err, in, "passphrase of "+owner+": ")
 }
 
 // readHidden asks at the terminal. An interrupt leaves the terminal as it was.
-func readHidden(ctx context.Context, out io.Writer, in *os.File, owner string) ([]byte, error) {
+func readHidden(ctx context.Context, out io.Writer, in *os.File, prompt string) ([]byte, error) {
 	before, err := term.GetState(int(in.Fd()))
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(out, "passphrase of %s: ", owner)
+	fmt.Fprint(out, prompt)
 	type line struct {
 		text []byte
 		err  error

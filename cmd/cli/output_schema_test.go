@@ -80,6 +80,7 @@ func outputs() []printed {
 		{"repo-prune", []string{"repo prune"}, []server.Expired{}},
 		{"repo-search", []string{"repo search"}, []searchRow{}},
 		{"repo-token", []string{"repo token list"}, []tokenRow{}},
+		{"repo-user", []string{"repo user list"}, []userRow{}},
 		{"rollout-history", []string{"rollout history"}, []live.Revision{}},
 		{"sandbox-status", []string{"sandbox status"}, sandboxStatus{}},
 		{"status", []string{"status"}, releaseStatus{}},

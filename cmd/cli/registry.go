@@ -53,7 +53,7 @@ func runRegistryLogin(ctx context.Context, a *app, host string, o *repoAddOption
 	if o.Username == "" {
 		return usageError(errors.New("name the user with --username"))
 	}
-	if err := o.readPassword(a); err != nil {
+	if err := o.readPassword(ctx, a); err != nil {
 		return err
 	}
 	if err := a.repoClient(client.WithPlainHTTP(plainHTTP)).Login(ctx, host, o.Username, o.Password); err != nil {

@@ -27,6 +27,7 @@ tools adds is there for the other, and so is its cached index.`,
 	c.AddCommand(
 		newRepoServe(a),
 		newRepoToken(a),
+		newRepoUser(a),
 		newRepoFsck(a),
 		newRepoMirror(a),
 		newRepoExport(a),

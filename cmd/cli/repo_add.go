@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"gantry/repo/client"
 )
@@ -55,7 +51,7 @@ func runRepoAdd(ctx context.Context, a *app, o *repoAddOptions) error {
 	if err := client.CheckName(o.Name); err != nil {
 		return usageError(err)
 	}
-	if err := o.readPassword(a); err != nil {
+	if err := o.readPassword(ctx, a); err != nil {
 		return err
 	}
 	c := a.repoClient()
@@ -103,24 +99,13 @@ func (o *repoAddOptions) mayAdd(all []client.Repository) error {
 		"choose another name, or replace it with --force-update")
 }
 
-func (o *repoAddOptions) readPassword(a *app) error {
+func (o *repoAddOptions) readPassword(ctx context.Context, a *app) (err error) {
 	switch {
 	case o.Username == "" && o.passwordStdin:
 		return usageError(errors.New("--password-stdin means something only with --username"))
 	case o.Username == "":
 		return nil
-	case o.passwordStdin:
-		text, err := io.ReadAll(io.LimitReader(a.In, 64<<10))
-		o.Password = strings.TrimRight(string(text), "\r\n")
-		return err
 	}
-	terminal, ok := a.In.(*os.File)
-	if !ok || !isTerminal(terminal) {
-		return usageError(errors.New("there is no terminal to ask for the password: use --password-stdin"))
-	}
-	fmt.Fprint(a.Err, "Password: ")
-	text, err := term.ReadPassword(int(terminal.Fd()))
-	fmt.Fprintln(a.Err)
-	o.Password = string(text)
+	o.Password, err = a.readPassword(ctx, o.passwordStdin, "Password: ")
 	return err
 }

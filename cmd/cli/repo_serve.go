@@ -31,6 +31,7 @@ type repoServeOptions struct {
 	acme            acmeOptions
 	oidc            oidcOptions
 	user, passFile  string
+	users           string
 	tokens          bool
 	auditLog        string
 	anonymousRead   bool
@@ -85,6 +86,7 @@ it answers /readyz with 503 for as long as --stop-delay says.
   gantry repo serve --store s3://charts --s3-endpoint http://127.0.0.1:9000
   gantry repo serve --store gs://my-charts/stable --listen :8879
   gantry repo serve --dir charts --basic-auth-user ci --basic-auth-pass-file pass.txt --anonymous-read
+  gantry repo serve --dir charts --users users.txt
   gantry repo serve --dir charts --tokens --audit-log audit.jsonl
   gantry repo serve --dir charts --listen :443 --acme-host charts.example.org
   gantry repo serve --dir charts --oidc-issuer https://token.actions.example.org --oidc-audience charts \
@@ -128,6 +130,7 @@ func (o *repoServeOptions) bind(c *cobra.Command) {
 	o.acme.bind(f)
 	f.StringVar(&o.user, "basic-auth-user", "", "user that may read and write")
 	f.StringVar(&o.passFile, "basic-auth-pass-file", "", "file that holds the user's password")
+	f.StringVar(&o.users, "users", "", "file of users with passwords (gantry repo user set, htpasswd -B); it is read again when it changes")
 	f.BoolVar(&o.tokens, "tokens", false, "let in who has a token (gantry repo token create)")
 	o.oidc.bind(f)
 	f.BoolVar(&o.anonymousRead, "anonymous-read", false, "let everybody read; only writing asks for a password or a token")
@@ -155,6 +158,7 @@ func (o *repoServeOptions) bind(c *cobra.Command) {
 	_ = c.MarkFlagDirname("dir")
 	completeStore(c)
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
+	_ = c.MarkFlagFilename("users")
 }
 
 func runRepoServe(ctx context.Context, a *app, o *repoServeOptions) error {
@@ -283,6 +287,8 @@ func (o *repoServeOptions) announce(a *app, addr net.Addr) error {
 	switch {
 	case o.user != "":
 		credentials = " --username " + o.user + " --password-stdin"
+	case o.users != "":
+		credentials = " --username USER --password-stdin"
 	case o.tokens, o.oidc.issuer != "":
 		credentials = " --username token --password-stdin"
 	}

@@ -15,6 +15,7 @@ import (
 	"gantry/charts/provenance"
 	"gantry/repo/mirror"
 	"gantry/repo/server"
+	"gantry/repo/users"
 )
 
 // maxArchiveMiB is a terabyte, beyond which sizes would not be counted right.
@@ -139,7 +140,7 @@ func (s signatures) Verify(file string, archive, signature []byte) error {
 	return err
 }
 
-func (o *repoServeOptions) addAuth(_ *app, options *server.Options) error {
+func (o *repoServeOptions) addAuth(a *app, options *server.Options) error {
 	if (o.user == "") != (o.passFile == "") {
 		return usageError(errors.New("--basic-auth-user and --basic-auth-pass-file go together"))
 	}
@@ -147,13 +148,23 @@ func (o *repoServeOptions) addAuth(_ *app, options *server.Options) error {
 	if err != nil {
 		return usageError(err)
 	}
-	if o.user == "" && !o.tokens && issuer == nil {
+	if o.user == "" && o.users == "" && !o.tokens && issuer == nil {
 		if o.anonymousRead {
-			return usageError(errors.New("--anonymous-read means something only with --basic-auth-user, --tokens or --oidc-issuer"))
+			return usageError(errors.New("--anonymous-read means something only with --basic-auth-user, --users, --tokens or --oidc-issuer"))
 		}
 		return nil
 	}
 	options.Auth = &server.Auth{User: o.user, Tokens: o.tokens, OIDC: issuer, AnonymousRead: o.anonymousRead}
+	if o.users != "" {
+		known, err := users.Open(o.users, a.Now, options.Log)
+		if err != nil {
+			return usersError(err)
+		}
+		if known.Has(o.user) {
+			return usageError(fmt.Errorf("%s is the user of --basic-auth-user, and in the file of --users as well: take one away", o.user))
+		}
+		options.Auth.Users = known
+	}
 	if o.user == "" {
 		return nil
 	}

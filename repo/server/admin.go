@@ -13,14 +13,14 @@ import (
 )
 
 // administering guards a page for administrators: the user with the password, and
-// who has a token with the scope admin.
+// who has the scope admin, by a token or in the file of users.
 func (s *Server) administering(h endpoint) endpoint {
 	return s.writing(s.limited(func(w http.ResponseWriter, r *http.Request) error {
 		if p := who(r.Context()); !p.everything() {
 			return &problem{
 				Status: http.StatusForbidden, Code: "forbidden",
 				Message: "this page is for administrators, and " + p.name + " is none",
-				Hint:    "its operator gives tokens for it with: gantry repo token create NAME --scope admin",
+				Hint:    s.options.Auth.granting(string(VerbAdmin)),
 			}
 		}
 		w.Header().Set("Cache-Control", "no-store")

@@ -16,12 +16,14 @@ import (
 	"gantry/repo/blob"
 )
 
-// Auth says who may do what. Somebody is let in by the password of the one user,
-// by a token of the store, or by one of an issuer.
+// Auth says who may do what. Somebody is let in by the password of the one user or of
+// one of many, by a token of the store, or by one of an issuer.
 type Auth struct {
 	// User and Password are of one who may do everything. Default: nobody.
 	User     string
 	Password Secret
+	// Users lets in who has a password of their own. Default: nobody.
+	Users Users
 	// Tokens lets in who has a token ([Operator.CreateToken]).
 	Tokens bool
 	// OIDC lets in who has a token of an issuer. Default: nobody.
@@ -45,7 +47,7 @@ func (a *Auth) validate() error {
 		return nil
 	case (a.User == "") != (a.Password == ""):
 		return errors.New("basic authentication needs a user and a password")
-	case a.User == "" && !a.Tokens && a.OIDC == nil:
+	case a.User == "" && a.Users == nil && !a.Tokens && a.OIDC == nil:
 		return errors.New("authentication needs a user, tokens or an issuer of tokens")
 	default:
 		return a.OIDC.validate()
@@ -119,7 +121,17 @@ func (s *Server) authorize(ctx context.Context, verb Verb, name string) error {
 	return &problem{
 		Status: http.StatusForbidden, Code: "forbidden",
 		Message: fmt.Sprintf("%s may not %s %s", who(ctx).name, verb, name),
-		Hint:    fmt.Sprintf("its operator gives tokens for it with: gantry repo token create NAME --scope %s:%s", verb, name),
+		Hint:    s.options.Auth.granting(string(verb) + ":" + name),
+	}
+}
+
+// granting says how the operator lets somebody do something.
+func (a *Auth) granting(scope string) string {
+	switch {
+	case a.Tokens || a.Users == nil:
+		return "its operator gives tokens for it with: gantry repo token create NAME --scope " + scope
+	default:
+		return "its operator allows it with: gantry repo user set NAME --keep-password --users FILE --scope " + scope
 	}
 }
 
@@ -145,38 +157,86 @@ func credentials(r *http.Request) (user, secret string, given bool) {
 	return "", strings.TrimSpace(token), ok && strings.EqualFold(scheme, "bearer")
 }
 
-// identify finds out who asks.
-func (s *Server) identify(r *http.Request) (p principal, known bool, err error) {
-	user, secret, given := credentials(r)
-	auth := s.options.Auth
-	if !given {
-		return principal{}, false, nil
+// caller is what is found out of who asks.
+type caller struct {
+	principal
+
+	known bool
+	// err says that it could not be found out, and wait that there were too many wrong
+	// guesses to look, and for how long.
+	err  error
+	wait time.Duration
+}
+
+// identify finds out who asks, once for each request: it is asked on the way to a
+// repository, and there again.
+func (s *Server) identify(r *http.Request) *caller {
+	n := noteOf(r.Context())
+	if n.caller == nil {
+		n.caller = s.findOut(r, neighbourhood(n.remote))
 	}
+	return n.caller
+}
+
+// findOut counts what is wrong against its address.
+func (s *Server) findOut(r *http.Request, address string) *caller {
+	user, secret, given := credentials(r)
+	if !given {
+		return &caller{}
+	}
+	if wait := s.limits.failures.spent(address); wait > 0 {
+		return &caller{wait: wait}
+	}
+	c, settled := s.settle(r.Context(), user, secret)
+	if !settled {
+		leave, err := s.comparisons.enter(r.Context(), address)
+		if err != nil {
+			return &caller{err: err}
+		}
+		defer leave() // when a wrong guess is counted, so that no other one of the address slips by
+		c = s.compare(address, user, secret)
+	}
+	if !c.known && c.err == nil && c.wait == 0 {
+		s.limits.failures.take(address)
+	}
+	return &c
+}
+
+// settle finds out who asks where that takes no comparison of passwords.
+func (s *Server) settle(ctx context.Context, user, secret string) (c caller, settled bool) {
+	auth := s.options.Auth
 	if auth.matchesPassword(user, secret) {
-		return principal{name: user, all: true}, true, nil
+		return caller{principal: principal{name: user, all: true}, known: true}, true
 	}
 	if s.issuer != nil && looksLikeToken(secret) {
-		p, known, err := s.issuer.identify(r.Context(), secret)
+		p, known, err := s.issuer.identify(ctx, secret)
 		if err != nil {
-			return principal{}, false, s.issuer.unavailable(err)
+			return caller{err: s.issuer.unavailable(err)}, true
 		}
-		return p, known, nil
+		return caller{principal: p, known: known}, true
 	}
-	parts := tokenText().FindStringSubmatch(secret)
-	if !auth.Tokens || parts == nil {
-		return principal{}, false, nil
+	if parts := tokenText().FindStringSubmatch(secret); auth.Tokens && parts != nil {
+		return s.byToken(ctx, parts[1], parts[2]), true
 	}
-	t, err := s.tokens.find(r.Context(), parts[1])
-	if errors.Is(err, blob.ErrNotFound) {
-		return principal{}, false, nil
+	if auth.Users == nil || user == "" {
+		return caller{}, true
 	}
-	if err != nil {
-		return principal{}, false, readProblem(err)
+	scopes, known := auth.Users.Remembered(user, secret)
+	return caller{principal: principal{name: user, scopes: scopes}, known: known}, known
+}
+
+// byToken finds out who asks by a token of the store.
+func (s *Server) byToken(ctx context.Context, id, secret string) caller {
+	t, err := s.tokens.find(ctx, id)
+	switch {
+	case errors.Is(err, blob.ErrNotFound):
+		return caller{}
+	case err != nil:
+		return caller{err: readProblem(err)}
+	case !t.isSecret(secret) || t.Ended(s.options.Now()) != "":
+		return caller{}
 	}
-	if !t.isSecret(parts[2]) || t.Ended(s.options.Now()) != "" {
-		return principal{}, false, nil
-	}
-	return principal{name: t.Name, scopes: t.Scopes}, true, nil
+	return caller{principal: principal{name: t.Name, scopes: t.Scopes}, known: true}
 }
 
 // writing guards an endpoint that changes the repository. Which charts somebody
@@ -192,23 +252,18 @@ func (s *Server) guarded(h endpoint, reading bool) endpoint {
 		return h
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		_, _, given := credentials(r)
-		address := neighbourhood(noteOf(r.Context()).remote)
-		if wait := s.limits.failures.spent(address); given && wait > 0 {
-			return s.tooMany(w, s.limits.failures, wait)
-		}
-		p, known, err := s.identify(r)
-		if given && !known && err == nil {
-			s.limits.failures.take(address)
-		}
+		c := s.identify(r)
 		open := reading && auth.AnonymousRead
 		switch {
-		case err != nil && !open:
-			return err
-		case !known && !open:
+		case c.wait > 0:
+			return s.tooMany(w, s.limits.failures, c.wait)
+		case c.err != nil && !open:
+			return c.err
+		case !c.known && !open:
 			return s.unauthorized(w)
 		}
-		if known {
+		p := c.principal
+		if c.known {
 			noteOf(r.Context()).user = p.name
 		}
 		if open {

@@ -17,6 +17,8 @@ type note struct {
 	id   string
 	user string
 	err  error
+	// caller is who asks, once that was found out.
+	caller *caller
 	// route is the pattern that took the request, and remote the address that
 	// it came from.
 	route, remote string

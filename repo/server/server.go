@@ -106,9 +106,11 @@ type Server struct {
 	origins   *http.CrossOriginProtection
 	tokens    *tokenCache
 	// issuer is nil when no tokens of others are taken.
-	issuer  *issuer
-	options Options
-	handler http.Handler
+	issuer *issuer
+	// comparisons are the passwords that are compared.
+	comparisons *comparisons
+	options     Options
+	handler     http.Handler
 	// inner is the handler behind what every request passes.
 	inner http.Handler
 	// path is that of a repository below the root, with a slash at its end.
@@ -146,7 +148,7 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 	store = metered{store, m}
 	s := &Server{
 		catalog: newCatalog(store, options.Log), options: options, loading: make(chan struct{}, maxLoading), small: make(chan struct{}, maxSmall),
-		metrics: m, limits: newLimits(options.Rates, options.Now), hooks: newHooks(options, m),
+		metrics: m, limits: newLimits(options.Rates, options.Now), hooks: newHooks(options, m), comparisons: newComparisons(),
 	}
 	m.observe(s)
 	s.ids.word = rand.Text()[:idWord]

@@ -192,21 +192,22 @@ func (s *Server) tenantOf(r *http.Request, names []string) (*Server, error) {
 // mayEnter reports whether a request may find a repository that nobody has asked for
 // yet, or make it. What it may do there the repository finds out.
 func (s *Server) mayEnter(r *http.Request, path string, writes bool) bool {
-	auth, caller := s.options.Auth, principal{all: true}
+	auth, p := s.options.Auth, principal{all: true}
 	if auth != nil {
-		var err error
-		if caller, _, err = s.identify(r); err != nil {
+		c := s.identify(r)
+		if c.err != nil || c.wait > 0 {
 			return false
 		}
+		p = c.principal
 	}
 	verb, open := VerbRead, auth != nil && auth.AnonymousRead
 	if writes {
 		verb, open = VerbPush, false
 	}
-	if !open && !caller.mayBelow(verb, path) {
+	if !open && !p.mayBelow(verb, path) {
 		return false
 	}
-	return s.limits.requests.spent(limitKey(caller.name, noteOf(r.Context()).remote)) == 0
+	return s.limits.requests.spent(limitKey(p.name, noteOf(r.Context()).remote)) == 0
 }
 
 // holdsCharts reports whether a part of the store has records or archives.
@@ -268,7 +269,7 @@ func (s *Server) below(store blob.Store, path string) *Server {
 	options.Depth = 0
 	t := &Server{
 		path: path, catalog: newCatalog(store, options.Log), options: options, loading: s.loading, small: s.small,
-		metrics: s.metrics, limits: s.limits, hooks: s.hooks, tokens: s.tokens, downloads: s.downloads, journal: s.journal, origins: s.origins, issuer: s.issuer, pages: s.pages,
+		metrics: s.metrics, limits: s.limits, hooks: s.hooks, tokens: s.tokens, downloads: s.downloads, journal: s.journal, origins: s.origins, issuer: s.issuer, comparisons: s.comparisons, pages: s.pages,
 	}
 	t.catalog.watch(options)
 	t.inner = t.viewed(t.repository())

@@ -1,0 +1,214 @@
+package users
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"gantry/repo/server"
+)
+
+// lookEvery is how often the file is looked at: how long somebody who was taken out of
+// it is let in.
+const lookEvery = time.Second
+
+// Known are the users of a file, which is read again when it has changed. It is a
+// [server.Users].
+type Known struct {
+	file string
+	log  *slog.Logger
+	now  func() time.Time
+	// key is of this process alone: what is remembered of a password is of no use to
+	// who reads the memory of another one.
+	key [sha256.Size]byte
+
+	mu     sync.Mutex
+	looked time.Time
+	// at is the state of the file that was read last, and bad what was wrong with it.
+	at      state
+	bad     string
+	current *generation
+}
+
+// generation is what one state of the file says.
+type generation struct {
+	users  []User
+	places map[string]int
+
+	mu sync.RWMutex
+	// right is the sum of the password that each user was last let in with.
+	right [][sha256.Size]byte
+}
+
+// Open reads a file of users. The log is told when it is read again, or cannot be.
+func Open(file string, now func() time.Time, log *slog.Logger) (*Known, error) {
+	k := &Known{file: file, log: log, now: now, looked: now(), at: look(file)}
+	_, _ = rand.Read(k.key[:]) // it does not fail
+	g, err := k.load()
+	if err != nil {
+		return nil, err
+	}
+	k.current = g
+	return k, nil
+}
+
+// Read reads and parses a file.
+func Read(file string) (*File, error) {
+	// A pipe would keep everybody waiting.
+	if info, err := os.Stat(file); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", file)
+	}
+	r, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	return Parse(file, data)
+}
+
+func (k *Known) load() (*generation, error) {
+	f, err := Read(k.file)
+	if err != nil {
+		return nil, err
+	}
+	g := &generation{users: f.users, places: make(map[string]int, len(f.users)), right: make([][sha256.Size]byte, len(f.users))}
+	weak := 0
+	for i, u := range f.users {
+		g.places[u.Name] = i
+		if u.Cost < weakCost {
+			weak++
+		}
+	}
+	if weak > 0 {
+		k.log.Warn("passwords are kept with a low cost of bcrypt: whoever gets hold of the file guesses them quickly",
+			slog.String("file", k.file), slog.Int("users", weak), slog.Int("cost", weakCost))
+	}
+	return g, nil
+}
+
+// state tells a file from what lay in its place before.
+type state struct {
+	info os.FileInfo
+	err  string
+}
+
+func look(file string) state {
+	info, err := os.Stat(file)
+	if err != nil {
+		return state{err: err.Error()}
+	}
+	return state{info: info}
+}
+
+func (s state) same(o state) bool {
+	if s.info == nil || o.info == nil {
+		return s.info == o.info && s.err == o.err
+	}
+	return os.SameFile(s.info, o.info) && s.info.ModTime().Equal(o.info.ModTime()) && s.info.Size() == o.info.Size()
+}
+
+// fresh returns the users of the file as it is now, and while there is something wrong
+// with it, those from before.
+func (k *Known) fresh() *generation {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.now()
+	if passed := now.Sub(k.looked); passed >= 0 && passed < lookEvery {
+		return k.current
+	}
+	k.looked = now
+	at := look(k.file)
+	if k.bad == "" && at.same(k.at) {
+		return k.current
+	}
+	k.at = at
+	g, err := k.load()
+	switch {
+	case err == nil:
+		k.current, k.bad = g, ""
+		k.log.Info("the file of users was read again", slog.String("file", k.file), slog.Int("users", len(g.users)))
+	case err.Error() != k.bad:
+		k.bad = err.Error()
+		k.log.Error("the users from before stay, for the file of users cannot be read again", slog.String("file", k.file), slog.Any("error", err))
+	}
+	return k.current
+}
+
+// Has reports whether there is a user of a name.
+func (k *Known) Has(name string) bool {
+	_, ok := k.fresh().places[name]
+	return ok
+}
+
+// Remembered finds a user by the password that was right before.
+func (k *Known) Remembered(name, password string) ([]server.Scope, bool) {
+	g := k.fresh()
+	place, known := g.places[name]
+	var right [sha256.Size]byte
+	if known {
+		g.mu.RLock()
+		right = g.right[place]
+		g.mu.RUnlock()
+	}
+	// It is computed for names that nobody has as well, lest time tell which they are.
+	if sum := k.sum(name, password); !hmac.Equal(sum[:], right[:]) || !known {
+		return nil, false
+	}
+	return g.users[place].Scopes, true
+}
+
+// Compare finds a user by a password, and remembers it when it is right.
+func (k *Known) Compare(name, password string) ([]server.Scope, bool) {
+	g := k.fresh()
+	place, known := g.places[name]
+	if !known {
+		if len(g.users) == 0 {
+			return nil, false
+		}
+		place = k.decoy(name, len(g.users))
+	}
+	u := g.users[place]
+	if err := bcrypt.CompareHashAndPassword([]byte(u.hash), []byte(password)); err != nil || !known {
+		if err != nil && !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
+			k.log.Error("a password cannot be compared", slog.String("user", u.Name), slog.Any("error", err))
+		}
+		return nil, false
+	}
+	sum := k.sum(name, password)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.right[place] = sum
+	return u.Scopes, true
+}
+
+// decoy is the place of a user whose password is compared for a name that nobody has:
+// always the same one, so that such names take as long as others do, whatever the costs
+// in the file are.
+func (k *Known) decoy(name string, users int) int {
+	sum := k.sum(name, "")
+	return int(binary.BigEndian.Uint64(sum[:]) % uint64(users)) //nolint:gosec // it is below the number of users
+}
+
+// sum is what is kept of a password. A name has no zero byte in it.
+func (k *Known) sum(name, password string) (sum [sha256.Size]byte) {
+	mac := hmac.New(sha256.New, k.key[:])
+	_, _ = io.WriteString(mac, name+"\x00"+password) // it does not fail
+	mac.Sum(sum[:0])
+	return sum
+}
