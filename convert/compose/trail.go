@@ -148,7 +148,7 @@ func (t *trail) mapping(s scope, n *yaml.Node, path diag.Path, into *origin, hid
 	}
 }
 
-func isMerge(key *yaml.Node) bool { return key.Value == "<<" && key.Style == 0 }
+func isMerge(key *yaml.Node) bool { return key.Value == "<<" && key.ShortTag() == "!!merge" }
 
 // text wants a key to be text. YAML takes whatever it can write for one.
 func (t *trail) text(s scope, key *yaml.Node, path diag.Path) {
