@@ -89,12 +89,16 @@ func (w *witnesses) explain(t target) Unready {
 	if t.live != nil {
 		u.Reasons = append(u.Reasons, conditionReasons(t.live)...)
 	}
-	u.pods = w.podsOf(t)
+	old := outdated(t.live, w.pods)
+	u.pods = slices.Concat(old, w.podsOf(t))
 	u.pods = u.pods[:min(len(u.pods), maxPods)]
 	names := []string{t.object.Name}
-	for _, pod := range u.pods {
+	for i, pod := range u.pods {
 		names = append(names, pod.Name)
 		u.Reasons = append(u.Reasons, podReasons(pod)...)
+		if i < len(old) {
+			u.Reasons = append(u.Reasons, outdatedReason(t.object, pod))
+		}
 	}
 	for _, e := range w.eventsOf(names) {
 		// Events often repeat what a condition says.

@@ -103,6 +103,7 @@ func (s *Session) wait(ctx context.Context, objects []*unstructured.Unstructured
 	}
 	var beside sync.WaitGroup
 	beside.Go(func() { w.keepTelling(watched) })
+	beside.Go(func() { w.keepReplacing(watched) })
 	for _, g := range w.guards() {
 		beside.Go(func() {
 			if err := g.run(watched); err != nil {
