@@ -59,6 +59,6 @@ func runInstall(ctx context.Context, a *app, name, ref string, o *installOptions
 	if err != nil || o.DryRun != "" {
 		return err
 	}
-	a.finished(fmt.Sprintf("installed %s as", r.ChartAndVersion()), r)
+	a.finished(fmt.Sprintf("installed %s as %s", r.ChartAndVersion(), r.Name), r)
 	return nil
 }

@@ -20,8 +20,10 @@ import (
 // tree of objects, pods and containers that is kept up to date, or with -o json an
 // object a line. Objects that need no change are only counted.
 type progress struct {
-	w         io.Writer
-	unchanged int
+	w io.Writer
+	// unchanged are the objects that were as they should be, and still are: what a failed
+	// operation has left alone, the way back may change.
+	unchanged map[release.Object]bool
 	// events takes events as JSON; nil without -o json.
 	events *json.Encoder
 	now    func() time.Time
@@ -119,8 +121,20 @@ func (p *progress) observe(e release.Event) {
 	case e.Action != release.Unchanged:
 		fmt.Fprintln(p.w, e)
 	}
-	if e.Action == release.Unchanged {
-		p.unchanged++
+	p.count(e)
+}
+
+// count keeps account of the objects that need no change.
+func (p *progress) count(e release.Event) {
+	switch e.Action {
+	case release.Unchanged:
+		if p.unchanged == nil {
+			p.unchanged = map[release.Object]bool{}
+		}
+		p.unchanged[e.Object] = true
+	case release.Created, release.Changed, release.Deleted, release.Kept:
+		delete(p.unchanged, e.Object)
+	case release.Waiting, release.Ready, release.HookStarted, release.Warned, release.Doing:
 	}
 }
 
@@ -129,10 +143,10 @@ func (p *progress) finish() {
 	if p.tree != nil {
 		p.tree.close()
 	}
-	if p.unchanged > 0 && p.events == nil {
-		fmt.Fprintf(p.w, "unchanged: %s\n", countOf(p.unchanged, "object"))
+	if len(p.unchanged) > 0 && p.events == nil {
+		fmt.Fprintf(p.w, "unchanged: %s\n", countOf(len(p.unchanged), "object"))
 	}
-	p.unchanged = 0
+	clear(p.unchanged)
 }
 
 // tellDone is the last event of -o json.

@@ -201,7 +201,7 @@ func (a *app) done(did string, r *release.Release) {
 		a.tellDone(r)
 		return
 	}
-	fmt.Fprintf(a.Out, "%s %s: revision %d is %s in namespace %s\n", did, r.Name, r.Revision, r.Status, r.Namespace)
+	fmt.Fprintf(a.Out, "%s: revision %d is %s in namespace %s\n", did, r.Revision, r.Status, r.Namespace)
 }
 
 // dryRunDone ends what a dry run says.

@@ -126,9 +126,9 @@ func runUp(ctx context.Context, a *app, args []string, o *upOptions) error {
 		return nil
 	}
 	if r.Unchanged {
-		a.done("no change:", r)
+		a.done("no change: "+r.Name, r)
 	} else {
-		a.done("up:", r)
+		a.done("up: "+r.Name, r)
 	}
 	if a.progressOutput != progressJSON {
 		a.whereTo(ctx, r, args)

@@ -119,10 +119,10 @@ func runUpgrade(ctx context.Context, a *app, name, ref string, o *upgradeOptions
 	if err != nil || o.DryRun != "" {
 		return err
 	}
-	did := "upgraded to %s:"
+	did := fmt.Sprintf("upgraded %s to %s", r.Name, r.ChartAndVersion())
 	if r.Revision == 1 {
-		did = "installed %s as"
+		did = fmt.Sprintf("installed %s as %s", r.ChartAndVersion(), r.Name)
 	}
-	a.finished(fmt.Sprintf(did, r.ChartAndVersion()), r)
+	a.finished(did, r)
 	return nil
 }
