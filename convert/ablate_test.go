@@ -82,10 +82,14 @@ func otherValues(t *testing.T, path diag.Path) []string {
 	if err != nil {
 		return nil
 	}
-	if found.Entry.Takes == "true or false" {
+	switch {
+	case found.Entry.Takes == "true or false":
 		return []string{"true", "false"}
+	case rowName(found.Entry.Path) == "restart":
+		return []string{"always"} // the schema lists the values in its description alone
+	default:
+		return found.Entry.Values
 	}
-	return found.Entry.Values
 }
 
 // restOfLine returns the text at a position.
