@@ -2,9 +2,11 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -98,13 +100,44 @@ func (s *Server) observed(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", rec.note.id)
 		ctx := context.WithValue(r.Context(), noteKey{}, &rec.note)
 		defer func() {
+			cut := s.survive(ctx, rec, recover())
 			took := s.options.Now().Sub(start)
 			s.metrics.inFlight.Dec()
 			s.metrics.answered(rec.note.route, r.Method, rec.status, took)
 			s.logRequest(ctx, r, rec, took)
+			if cut {
+				panic(http.ErrAbortHandler)
+			}
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
 	})
+}
+
+// survive answers a request whose handler has panicked, and reports whether its
+// connection must be cut instead, for a part of another answer is sent. The reason and
+// where it was are in the log: what net/http would say of it is mixed with the mistakes
+// of strangers, and not shown.
+func (s *Server) survive(ctx context.Context, rec *recorder, panicked any) (cut bool) {
+	if panicked == nil {
+		return false
+	}
+	p := &problem{
+		Status: http.StatusInternalServerError, Code: "internal",
+		Message: "the repository failed at this request",
+		Hint:    "the log of the repository has the reason under the id of this request",
+		cause:   fmt.Errorf("panic: %v", panicked),
+	}
+	rec.note.err = p
+	s.options.Log.LogAttrs(ctx, slog.LevelError, "a handler panicked", slog.String("id", rec.note.id),
+		slog.Any("error", p.cause), slog.String("stack", string(debug.Stack())))
+	if rec.status != 0 {
+		return true
+	}
+	h := rec.Header()
+	clear(h) // what they say is true of the answer that is not there
+	h.Set("X-Request-Id", rec.note.id)
+	writeProblem(rec, p)
+	return false
 }
 
 // requestID returns the id that the client gave, if it is one.
