@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,10 +18,13 @@ import (
 	"gantry/charts/engine"
 )
 
+// schemaCode is that of values that the schema refuses.
+const schemaCode = "values-schema"
+
 // Options says how to check.
 type Options struct {
-	// Values are laid over the chart's own.
-	Values map[string]any
+	// Values are laid over the chart's own; nil when there are none.
+	Values *engine.Merged
 	// Namespace that the templates see; "default" when it is empty.
 	Namespace string
 	// KubeVersion is the version whose removed APIs are reported;
@@ -70,9 +74,9 @@ func Files(ctx context.Context, name string, files []charts.File, o Options) (di
 
 // check checks a chart, from the folder or archive with a name, if it has one.
 func check(ctx context.Context, name string, c *chart.Chart, o Options) (diag.List, error) {
-	version := o.KubeVersion
-	if version == "" {
-		version = engine.DefaultKubeVersion
+	version := cmp.Or(o.KubeVersion, engine.DefaultKubeVersion)
+	if o.Values == nil {
+		o.Values = &engine.Merged{}
 	}
 	kube, err := chartutil.ParseKubeVersion(version)
 	if err != nil {
@@ -87,7 +91,7 @@ func check(ctx context.Context, name string, c *chart.Chart, o Options) (diag.Li
 	}
 	list = append(list, found...)
 	// What follows from an error is no news.
-	if !list.HasErrors() {
+	if !list.HasErrors() && len(s.given) == 0 {
 		list = append(list, s.apply()...)
 	}
 	list = slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return slices.Contains(off, d.Code) })
@@ -96,6 +100,9 @@ func check(ctx context.Context, name string, c *chart.Chart, o Options) (diag.Li
 		if o.Strict && list[i].Severity == diag.Warning {
 			list[i].Severity = diag.Error
 		}
+	}
+	if !slices.Contains(off, schemaCode) {
+		list = append(list, s.given...)
 	}
 	list.Sort()
 	return list, nil
@@ -106,18 +113,18 @@ func check(ctx context.Context, name string, c *chart.Chart, o Options) (diag.Li
 // rendered without them, and the rules do not see what that makes.
 func (s *subject) render(ctx context.Context, o Options) (diag.List, error) {
 	as := engine.Options{Name: "test-release", Namespace: o.Namespace, KubeVersion: o.KubeVersion, SkipSchema: o.SkipSchema, IncludeCRDs: true}
-	r, err := engine.Render(ctx, s.chart, o.Values, as)
+	r, err := engine.Render(ctx, s.chart, o.Values.Map, as)
 	if err == nil {
 		s.objects = objects(s.chart, r)
 		return documents(s, r, s.objects), nil
 	}
 	as.Lint = true
-	r, lenient := engine.Render(ctx, s.chart, o.Values, as)
+	r, lenient := engine.Render(ctx, s.chart, o.Values.Map, as)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if lenient != nil {
-		return unrendered(s.chart, lenient), nil
+		return s.unrendered(lenient, o.Values), nil
 	}
 	list := documents(s, r, objects(s.chart, r))
 	if e, ok := errors.AsType[*engine.TemplateError](err); ok {
@@ -128,8 +135,9 @@ func (s *subject) render(ctx context.Context, o Options) (diag.List, error) {
 	return list, nil
 }
 
-// unrendered says why a chart cannot be rendered, whatever the values.
-func unrendered(c *chart.Chart, err error) diag.List {
+// unrendered says why a chart cannot be rendered, whatever the values. What is wrong
+// with a value that was given is told where that was done.
+func (s *subject) unrendered(err error, values *engine.Merged) diag.List {
 	if e, ok := errors.AsType[*engine.TemplateError](err); ok {
 		return diag.List{e.Diagnostic()}
 	}
@@ -138,8 +146,13 @@ func unrendered(c *chart.Chart, err error) diag.List {
 		return diag.List{{Severity: diag.Error, Pos: diag.Pos{File: metadataFile}, Code: "lint-chart", Summary: err.Error()}}
 	}
 	var list diag.List
-	for _, p := range e.Problems {
-		list.Add(diag.Diagnostic{Severity: diag.Error, Pos: find(c, valuesFile, p.Path), Path: p.Path, Code: "values-schema", Summary: "values.schema.json refuses this value: " + p.Problem})
+	for _, d := range values.Diagnostics(e, s.chart.Name(), s.chart.Values) {
+		if d.Pos.File != "" {
+			s.given = append(s.given, d)
+			continue
+		}
+		d.Pos = find(s.chart, valuesFile, d.Path)
+		list.Add(d)
 	}
 	return list
 }

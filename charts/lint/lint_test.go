@@ -65,7 +65,7 @@ func TestRun(t *testing.T) {
 		{"version", "-- Chart.yaml --\napiVersion: v2\nname: shop\nicon: https://a.example/b\nversion: one\n", `Chart.yaml:4:10: error: version "one" is invalid [chart-load]`},
 		{"template", "-- templates/bad.yaml --\na: 1\nb: {{ .Values.x.y.z }}\n", "templates/bad.yaml:2:14: error: Values.x: has no value, and the template reads .Values.x.y.z [template]"},
 		{"parse", "-- templates/bad.yaml --\n{{ if }}\n", "templates/bad.yaml:1: error: missing value for if [template]"},
-		{"schema", "-- values.schema.json --\n{\"properties\": {\"replicas\": {\"type\": \"string\"}}}\n-- templates/web.yaml --\n", "values.yaml:1:11: error: replicas: values.schema.json refuses this value: got number, want string [values-schema]"},
+		{"schema", "-- values.schema.json --\n{\"properties\": {\"replicas\": {\"type\": \"string\"}}}\n-- templates/web.yaml --\n", "values.yaml:1:11: error: replicas: the chart's values.schema.json refuses this value: got number, want string [values-schema]"},
 		{"removed API", "-- templates/old.yaml --\napiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n", "templates/old.yaml:2:1: error: Ingress a is of extensions/v1beta1, which Kubernetes 1.22 removed"},
 		{"not YAML", "-- templates/bad.yaml --\na: 1\nb: c: {{ .Values.replicas }}\n", "templates/bad.yaml: error: the result is not YAML: line 2: mapping values are not allowed in this context [template-yaml]"},
 		{"dependencies", "-- Chart.yaml --\napiVersion: v2\nname: shop\nversion: 1.2.3\nicon: https://a.example/b\ndependencies: [{name: cache, version: 1.0.0}]\n", "Chart.yaml:5:15: warning: dependencies: charts/ does not have cache [lint-chart]"},

@@ -142,7 +142,7 @@ func others() []Rule {
 			"Most often the indentation is wrong where toYaml or include puts several lines: nindent with the column of the place helps. The lines around the fault are shown.", nil,
 		},
 		{
-			"values-schema", diag.Error, "values.schema.json refuses a value",
+			schemaCode, diag.Error, "values.schema.json refuses a value",
 			"The values of the chart itself have to be good ones: helm refuses to install or lint it otherwise. Correct the value, or the schema.", nil,
 		},
 	}
@@ -160,6 +160,9 @@ type subject struct {
 	// elsewhere are the values that helm and the charts within read.
 	elsewhere []diag.Path
 	objects   []object
+	// given are the problems of values that are not the chart's: their files do not lie
+	// in it.
+	given diag.List
 	// kube is the version of Kubernetes that the chart is for.
 	kube *chartutil.KubeVersion
 }

@@ -90,7 +90,7 @@ func runLint(ctx context.Context, a *app, names []string, o *lintOptions) error 
 	if err := list.Err(); err != nil {
 		return err
 	}
-	o.lint.Values, o.lint.Namespace = merged.Map, a.namespace
+	o.lint.Values, o.lint.Namespace = merged, a.namespace
 	for _, name := range names {
 		found, err := lint.Run(ctx, name, o.lint)
 		if errors.Is(err, fs.ErrNotExist) {
