@@ -171,8 +171,8 @@ func (p *Pages) open(ctx context.Context, l Library, c *chartPage) error {
 		return err
 	}
 	defer done()
-	unpacked, err := p.load(ctx, l, c.Shown.Name, c.Shown.Version)
-	if broken, ok := errors.AsType[*brokenError](err); ok {
+	unpacked, err := Load(ctx, l, c.Shown.Name, c.Shown.Version)
+	if broken, ok := errors.AsType[*BrokenError](err); ok {
 		c.Trouble = broken.Error()
 		return nil
 	}

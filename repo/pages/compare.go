@@ -55,10 +55,10 @@ func (p *Pages) Compare(w http.ResponseWriter, r *http.Request, v Visit, name st
 		return err
 	}
 	defer done()
-	before, errBefore := p.load(ctx, v.Library, name, c.From.Version)
-	after, errAfter := p.load(ctx, v.Library, name, c.To.Version)
+	before, errBefore := Load(ctx, v.Library, name, c.From.Version)
+	after, errAfter := Load(ctx, v.Library, name, c.To.Version)
 	if err := errors.Join(errBefore, errAfter); err != nil {
-		broken, ok := errors.AsType[*brokenError](err)
+		broken, ok := errors.AsType[*BrokenError](err)
 		if !ok {
 			return err
 		}

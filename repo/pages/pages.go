@@ -259,8 +259,9 @@ func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, v Visit, problem
 	return p.show(w, r, problem.Status, "problem", page)
 }
 
-// load unpacks a version of a chart.
-func (p *Pages) load(ctx context.Context, l Library, name, version string) (*chart.Chart, error) {
+// Load unpacks a version of a chart. The error is a [BrokenError] when that cannot be
+// done, however often it is tried.
+func Load(ctx context.Context, l Library, name, version string) (*chart.Chart, error) {
 	f, err := l.Open(ctx, name, version)
 	if err != nil {
 		return nil, err
@@ -272,20 +273,20 @@ func (p *Pages) load(ctx context.Context, l Library, name, version string) (*cha
 		return nil, fmt.Errorf("read %s: %w", repo.FileName(name, version), r.failed)
 	}
 	if err != nil {
-		return nil, &brokenError{repo.FileName(name, version), err}
+		return nil, &BrokenError{repo.FileName(name, version), err}
 	}
 	return c, nil
 }
 
-// brokenError reports a chart that lies in the repository and is none: one that was
+// BrokenError reports a chart that lies in the repository and is none: one that was
 // put there by hand.
-type brokenError struct {
+type BrokenError struct {
 	file string
 	err  error
 }
 
 // Error says what is wrong with it.
-func (e *brokenError) Error() string {
+func (e *BrokenError) Error() string {
 	return "the archive " + e.file + " cannot be used: " + e.err.Error()
 }
 

@@ -64,10 +64,9 @@ func (s *Server) apiChart(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// apiVersion shows one version of a chart. The version latest is the newest
-// release, or the newest pre-release when there is no release.
+// apiVersion shows one version of a chart.
 func (s *Server) apiVersion(w http.ResponseWriter, r *http.Request) error {
-	seg, i, err := lookup(s.shown(r.Context()), r.PathValue("name"), r.PathValue("version"))
+	seg, i, err := lookupMeant(s.shown(r.Context()), r.PathValue("name"), r.PathValue("version"))
 	if err != nil {
 		return err
 	}
@@ -75,16 +74,43 @@ func (s *Server) apiVersion(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func writeRaw(w http.ResponseWriter, body []byte) {
+func writeRaw(w http.ResponseWriter, body []byte) { writeText(w, "application/json", body) }
+
+func writeText(w http.ResponseWriter, kind string, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Content-Type-Options", "nosniff")
 	_, _ = w.Write(body) // a client that is gone needs no answer
 }
 
-// lookup finds a version, or says what there is instead.
+// maxMeant is how long a version may be that means others: a chart may have many, and
+// each part of it is held against each of them.
+const maxMeant = 100
+
+// lookupMeant finds the version that somebody means who reads, as ChartMuseum does: that
+// one, or the newest that meets a constraint such as ^1.2, or latest, which is the newest
+// release, or the newest pre-release when there is no release.
+func lookupMeant(snap *snapshot, name, version string) (*segment, int, error) {
+	seg, i, err := lookup(snap, name, version)
+	if err == nil || seg == nil || len(version) > maxMeant {
+		return seg, i, err
+	}
+	versions := seg.shard.names()
+	if version == "latest" {
+		i, err := repo.Choose(versions, "")
+		return seg, max(i, 0), err
+	}
+	// What is no constraint means nothing.
+	if i, meantErr := repo.Choose(versions, version); meantErr == nil && i >= 0 {
+		return seg, i, nil
+	}
+	return seg, 0, err
+}
+
+// lookup finds a version, or says what there is instead; the chart is there with the
+// error when it has others.
 func lookup(snap *snapshot, name, version string) (*segment, int, error) {
 	seg := snap.find(name)
 	if seg == nil || seg.shard.Chart != name || len(seg.shard.Versions) == 0 {
@@ -93,15 +119,8 @@ func lookup(snap *snapshot, name, version string) (*segment, int, error) {
 	if i, ok := seg.shard.find(version); ok {
 		return seg, i, nil
 	}
-	versions := make([]string, len(seg.shard.Versions))
-	for i, r := range seg.shard.Versions {
-		versions[i] = r.Version
-	}
-	if version == "latest" {
-		i, err := repo.Choose(versions, "")
-		return seg, max(i, 0), err
-	}
-	return nil, 0, chartNotFound(
+	versions := seg.shard.names()
+	return seg, 0, chartNotFound(
 		fmt.Sprintf("%s has no version %q", name, version),
 		"the newest are "+strings.Join(versions[:min(5, len(versions))], ", "))
 }

@@ -200,7 +200,8 @@ func TestProvenance(t *testing.T) {
 		"the signature of another version": {"/api/charts", map[string]string{"chart": string(archive), "prov": provenance("1.0.1", sum)}, "provenance-invalid"},
 		"not a signature":                  {"/api/charts", map[string]string{"chart": string(archive), "prov": "hello"}, "provenance-invalid"},
 		"an unknown field":                 {"/api/charts", map[string]string{"charts": string(archive)}, "field-unknown"},
-		"a form without a chart":           {"/api/charts", map[string]string{"prov": right}, "chart-missing"},
+		"a form with nothing":              {"/api/charts", map[string]string{}, "chart-missing"},
+		"a form without a chart":           {"/api/charts", map[string]string{"prov": right}, "chart-not-found"},
 		"of a chart that is not there":     {"/api/prov", map[string]string{"prov": right}, "chart-not-found"},
 		"a form without a signature":       {"/api/prov", map[string]string{}, "provenance-missing"},
 	} {
@@ -225,6 +226,11 @@ func TestProvenance(t *testing.T) {
 		t.Errorf("an unsigned chart: %s", code)
 	}
 	late := provenance("1.1.0", digestOf(t, other))
+	for _, path := range []string{"/api/charts", "/api/prov"} {
+		if r := post(path, map[string]string{"prov": late}); r.status != http.StatusCreated || string(r.body) != `{"saved":true}`+"\n" {
+			t.Errorf("afterwards, as a form to %s: %d %s", path, r.status, r.body)
+		}
+	}
 	if r := s.do(http.MethodPost, "/api/prov", strings.NewReader(late)); r.status != http.StatusCreated {
 		t.Errorf("afterwards: %d %s", r.status, r.body)
 	}

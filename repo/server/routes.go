@@ -42,6 +42,8 @@ func (s *Server) repository() table {
 	t.read("GET /api/charts", s.apiCharts)
 	t.read("GET /api/charts/{name}", s.apiChart)
 	t.read("GET /api/charts/{name}/{version}", s.apiVersion)
+	t.read("GET /api/charts/{name}/{version}/values", s.apiValues)
+	t.read("GET /api/charts/{name}/{version}/templates", s.apiTemplates)
 	t.write("POST /api/charts", s.upload)
 	t.write("POST /api/prov", s.fresh(s.uploadProvenance))
 	t.write("DELETE /api/charts/{name}/{version}", s.fresh(s.remove))

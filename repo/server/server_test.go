@@ -266,6 +266,7 @@ func TestChartMuseumAPI(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/api/charts/web/1.0.0": "1.0.0", "/api/charts/web/latest": "1.0.0", "/api/charts/beta/latest": "0.1.0-rc.1",
+		"/api/charts/web/v1.0.0": "1.0.0", "/api/charts/web/1": "1.0.0", "/api/charts/web/%5E1.0": "1.0.0", "/api/charts/web/%3E=1.0.0-0": "2.0.0-rc.1",
 	} {
 		var e repo.Entry
 		if err := json.Unmarshal(s.get(path).body, &e); err != nil || e.Version != want {
@@ -274,6 +275,8 @@ func TestChartMuseumAPI(t *testing.T) {
 	}
 	for path, want := range map[string]int{
 		"/api/charts/web": 200, "/api/charts/web/1.0.0": 200, "/api/charts/web/1.0.1": 404, "/api/charts/wbe": 404, "/api/charts/Web": 404,
+		"/api/charts/web/%5E3": 404, "/api/charts/web/newest": 404, "/api/charts/wbe/%5E1": 404,
+		"/api/charts/web/" + strings.Repeat("1%7C%7C", 20) + "1": 200, "/api/charts/web/" + strings.Repeat("1%7C%7C", 40) + "1": 404,
 	} {
 		if r := s.do(http.MethodHead, path, nil); r.status != want {
 			t.Errorf("HEAD %s: %d, want %d", path, r.status, want)
@@ -281,6 +284,11 @@ func TestChartMuseumAPI(t *testing.T) {
 	}
 	if _, _, hint := s.get("/api/charts/wbe").problem(t); hint != "did you mean web?" {
 		t.Errorf("hint: %s", hint)
+	}
+	for _, version := range []string{"latest", "1", "%5E1.0"} { // what is deleted is named
+		if r := s.do(http.MethodDelete, "/api/charts/web/"+version, nil); r.status != http.StatusNotFound {
+			t.Errorf("delete %s: %d %s", version, r.status, r.body)
+		}
 	}
 	if r := s.do(http.MethodDelete, "/api/charts/web/1.0.0", nil); r.status != http.StatusOK || string(r.body) != `{"deleted":true}`+"\n" {
 		t.Errorf("delete: %d %s", r.status, r.body)

@@ -181,6 +181,15 @@ func (sh shard) find(version string) (int, bool) {
 	return i, i >= 0
 }
 
+// names returns the versions, newest first.
+func (sh shard) names() []string {
+	versions := make([]string, len(sh.Versions))
+	for i, r := range sh.Versions {
+		versions[i] = r.Version
+	}
+	return versions
+}
+
 // with returns a copy that has the record, in place of one of the same version.
 func (sh shard) with(r record) shard {
 	versions := make([]record, 0, len(sh.Versions)+1)

@@ -113,7 +113,7 @@ func splitTenant(path string, depth int) (names []string, rest string) {
 		return nil, ""
 	}
 	names, rest = parts[:depth], "/"+parts[depth]
-	if reserved(names[0]) {
+	if reserved(names[0]) || strings.HasPrefix(names[0], "@") { // a view of the root
 		return nil, ""
 	}
 	if api {

@@ -46,6 +46,7 @@ func TestTenants(t *testing.T) {
 	}
 	for path, want := range map[string][]string{
 		"/acme/prod": {"old", "web"}, "/acme/dev": {"web"}, "": {"web"}, "/acme/none": nil, "/acme/prod/@chart/old": {"old"},
+		"/@chart/web": {"web"}, "/@stable/@prefix/w": {"web"},
 	} {
 		if diff := cmp.Diff(want, s.names(path)); diff != "" {
 			t.Errorf("%s: %s", path, diff)

@@ -45,14 +45,17 @@ func (in *incoming) close() {
 const formOverhead = 64 << 10
 
 // upload publishes a version: the archive as the body, or a form with the fields
-// chart and prov.
+// chart and prov. A form with prov alone adds a signature to what is published.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 	in, err := s.receive(w, r)
 	if err != nil {
 		return err
 	}
 	defer in.close()
-	if in.archive == nil {
+	switch {
+	case in.archive == nil && in.provenance != nil:
+		return s.fresh(func(w http.ResponseWriter, r *http.Request) error { return s.addProvenance(w, r, in.provenance) })(w, r)
+	case in.archive == nil:
 		return badRequest("chart-missing", "the upload has no chart", "send the archive as the body, or as the field chart of a form")
 	}
 	meta, err := s.inspectUpload(r.Context(), in.archive, in.size)
@@ -385,6 +388,11 @@ func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return receiveProblem(err)
 	}
+	return s.addProvenance(w, r, text)
+}
+
+// addProvenance adds a signature that was received.
+func (s *Server) addProvenance(w http.ResponseWriter, r *http.Request, text []byte) error {
 	signed, rec, err := s.signedVersion(text)
 	if err != nil {
 		return err
