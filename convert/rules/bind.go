@@ -180,7 +180,7 @@ func (u *unit) expectedFile(m types.ServiceVolumeConfig, source string, why find
 // bindObject names the ConfigMap or Secret of one file.
 func (u *unit) bindObject(m types.ServiceVolumeConfig, source string) dataFile {
 	base := path.Base(filepath.ToSlash(source))
-	f := dataFile{key: fileKey(base), secret: isSecretFile(base)}
+	f := dataFile{key: fileKey(base), secret: u.isSecretAt(source)}
 	f.object = u.bindName(m, source, f.secret)
 	return f
 }
@@ -207,12 +207,22 @@ func (u *unit) soleUser(m types.ServiceVolumeConfig) string {
 // of files that are shown or run or are for others, whatever they are called.
 var (
 	secretFile = pattern.Lazy(`(?i)(^\.env|\.key$|\.pem$|\.p12$|\.pfx$|\.jks$|\.keystore$|\.kdbx?$|\.ppk$|\.ovpn$|\.keytab$|` +
-		`^key-?file$|(^|[-_.])key(\.(txt|hex|json|bin|b64))?$|^(node|private|jwt)key$|^jwt\.(hex|txt)$|mnemonic|seed[-_]?phrase|service[-_]?account[^/]*\.json$|^id_(rsa|dsa|ecdsa|ed25519)$|passw|secret|credential|^\.?(htpasswd|pgpass|netrc)|\.token$|^token|^userlist\.txt$|^\.?erlang\.cookie$|^kubeconfig$)`)
+		`^key-?file$|(^|[-_.])key(\.(txt|hex|json|bin|b64))?$|^(node|private|jwt)key$|^jwt\.(hex|txt)$|mnemonic|seed[-_]?phrase|service[-_]?account[^/]*\.json$|^id_(rsa|dsa|ecdsa|ed25519)$|passw|secret|cred(s$|ential)|^\.?(htpasswd|pgpass|netrc)|\.token$|^token|^userlist\.txt$|^\.?erlang\.cookie$|^kubeconfig$)`)
 	shownFile = pattern.Lazy(`(?i)public[-_.]?key|\.(html?|css|[cm]?jsx?|tsx?|vue|php|py|rb|erb|go|java|twig|md|svg|png|ico|pub)$`)
 )
 
 func isSecretFile(base string) bool {
 	return secretFile().MatchString(base) && !shownFile().MatchString(base)
+}
+
+// secretFolder are the names of folders in which people put nothing else.
+var secretFolder = pattern.Lazy(`(?i)(^|/)(secrets?|credentials|creds)/[^/]+(/|$)`)
+
+// isSecretAt reports whether a file of this machine is one with keys and passwords, by its
+// name or by the folders that it lies in.
+func (a *app) isSecretAt(source string) bool {
+	base := path.Base(filepath.ToSlash(source))
+	return isSecretFile(base) || secretFolder().MatchString(a.shown(source)) && !shownFile().MatchString(base)
 }
 
 // bareFile are the names of files that have no extension.

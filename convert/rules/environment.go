@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -131,7 +132,22 @@ func (u *unit) isSecretVariable(key, value string) bool {
 	if u.opts.EnvSecrets == EnvSecretsNever {
 		return false
 	}
-	return u.isSecret(key, value) || !isSwitch(value) && u.mentionsSecret(key)
+	return u.isSecret(key, value) && !u.mountsFile(value) || !isSwitch(value) && u.mentionsSecret(key)
+}
+
+// mountsFile reports whether a value is the name of a file that the unit mounts: some
+// images look for their keys in a folder of theirs, by the names that they are told.
+func (u *unit) mountsFile(name string) bool {
+	if name == "" || strings.ContainsAny(name, `/\`) || u.opts.EnvSecrets == EnvSecretsAll {
+		return false
+	}
+	return slices.ContainsFunc(u.mountsOf(u.in), func(m mount) bool {
+		if m.Type != types.VolumeTypeBind || path.Base(m.Target) == name {
+			return m.Type == types.VolumeTypeBind
+		}
+		info, err := u.project.Reach.Stat(filepath.Join(m.Source, name))
+		return err == nil && !info.IsDir()
+	})
 }
 
 // isSecret is isSecretVariable without what the files around a value tell of it.
@@ -144,8 +160,17 @@ func (a *app) isSecret(key, value string) bool {
 	case EnvSecretsAuto:
 	}
 	_, _, _, inAddress := charts.CutPassword(value)
-	return !isSwitch(value) && (charts.IsSecretName(key) || inAddress || hasSecretSetting(value) || isLogin(key, value))
+	return !isSwitch(value) && (charts.IsSecretName(key) && !isPlace(value) || inAddress || hasSecretSetting(value) || isLogin(key, value))
 }
+
+// keyPlace is the path of a file: in one of the usual folders, or with the ending of a key.
+// Other text with strokes in it may be random bytes.
+var keyPlace = pattern.Lazy(`^file:|^(\.{1,2}/|~/|/(app|certs?|config|data|etc|home|keys?|mnt|opt|root|run|secrets?|srv|ssl|tls|tmp|usr|var|vault)/)[-_.@a-zA-Z0-9/]+$|` +
+	`^[-_.@a-zA-Z0-9/]+\.(pem|key|crt|cer|jks|p12|pfx|keystore|keytab|json|ya?ml|conf|txt)$`)
+
+// isPlace reports whether a value says where a secret is, as GOOGLE_APPLICATION_CREDENTIALS
+// does. It is nothing that others must not see, and the program finds nothing by another.
+func isPlace(value string) bool { return keyPlace().MatchString(value) }
 
 // authName is the name of a variable that tells whom to let in, and login a user with a
 // password, where a number behind a colon is a port.

@@ -146,9 +146,10 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 		return
 	}
 	if !m.ReadOnly {
+		secret := !slices.ContainsFunc(files, func(f treeFile) bool { return !u.isSecretAt(f.source) })
 		u.warn(finding{
 			code:    "bind-read-only",
-			summary: u.shown(source) + " becomes a ConfigMap, which the service cannot write to",
+			summary: fmt.Sprintf("%s becomes a %s, which the service cannot write to", u.shown(source), kindOf(secret)),
 			hint:    "add :ro to say that this is right, or use a named volume",
 		}, key...)
 	}
@@ -187,7 +188,7 @@ func (u *unit) settingsAmongData(m types.ServiceVolumeConfig, source string, fil
 func (u *unit) filesVolume(m types.ServiceVolumeConfig, source, below string, files []treeFile, key []string) corev1.Volume {
 	held := map[bool][]treeFile{}
 	for _, f := range files {
-		secret := isSecretFile(path.Base(f.name))
+		secret := u.isSecretAt(f.source)
 		held[secret] = append(held[secret], f)
 	}
 	names, items := map[bool]string{}, map[bool][]corev1.KeyToPath{}
