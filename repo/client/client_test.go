@@ -439,10 +439,10 @@ func TestPush(t *testing.T) {
 	if !ok || conflict.Status != http.StatusConflict || conflict.Code != "version-exists" || conflict.Hint == "" {
 		t.Errorf("another content: %v", err)
 	}
-	r.Password = "wrong"
+	r.Password = "gu3ss"
 	err = h.Push(t.Context(), r, write(t, "web.tgz", chartArchive(t, "2.0.0", "")), false)
 	denied, ok := errors.AsType[*client.StatusError](err)
-	if !ok || denied.Status != http.StatusUnauthorized || strings.Contains(err.Error(), "wrong") {
+	if !ok || denied.Status != http.StatusUnauthorized || strings.Contains(err.Error(), "gu3ss") {
 		t.Errorf("a wrong password: %v", err)
 	}
 	if err := h.Push(t.Context(), r, filepath.Join(t.TempDir(), "none.tgz"), false); !errors.Is(err, fs.ErrNotExist) {

@@ -162,6 +162,9 @@ type caller struct {
 	principal
 
 	known bool
+	// why says why what came with the request lets nobody in, where there is more to
+	// say than that it is wrong.
+	why string
 	// err says that it could not be found out, and wait that there were too many wrong
 	// guesses to look, and for how long.
 	err  error
@@ -209,11 +212,11 @@ func (s *Server) settle(ctx context.Context, user, secret string) (c caller, set
 		return caller{principal: principal{name: user, all: true}, known: true}, true
 	}
 	if s.issuer != nil && looksLikeToken(secret) {
-		p, known, err := s.issuer.identify(ctx, secret)
+		p, why, err := s.issuer.identify(ctx, secret)
 		if err != nil {
 			return caller{err: s.issuer.unavailable(err)}, true
 		}
-		return caller{principal: p, known: known}, true
+		return caller{principal: p, known: why == "", why: why}, true
 	}
 	if parts := tokenText().FindStringSubmatch(secret); auth.Tokens && parts != nil {
 		return s.byToken(ctx, parts[1], parts[2]), true
@@ -233,8 +236,11 @@ func (s *Server) byToken(ctx context.Context, id, secret string) caller {
 		return caller{}
 	case err != nil:
 		return caller{err: readProblem(err)}
-	case !t.isSecret(secret) || t.Ended(s.options.Now()) != "":
+	case !t.isSecret(secret):
 		return caller{}
+	}
+	if ended := t.Ended(s.options.Now()); ended != "" {
+		return caller{why: fmt.Sprintf("the token %s is %s", t.Name, ended)}
 	}
 	return caller{principal: principal{name: t.Name, scopes: t.Scopes}, known: true}
 }
@@ -260,7 +266,7 @@ func (s *Server) guarded(h endpoint, reading bool) endpoint {
 		case c.err != nil && !open:
 			return c.err
 		case !c.known && !open:
-			return s.unauthorized(w)
+			return s.unauthorized(w, r)
 		}
 		p := c.principal
 		if c.known {
@@ -273,13 +279,22 @@ func (s *Server) guarded(h endpoint, reading bool) endpoint {
 	}
 }
 
-func (s *Server) unauthorized(w http.ResponseWriter) *problem {
+// unauthorized asks who it is, and says why what came is not taken: a job of a CI system
+// sees nothing else of this server.
+func (s *Server) unauthorized(w http.ResponseWriter, r *http.Request) *problem {
 	w.Header().Set("WWW-Authenticate", `Basic realm="charts", charset="UTF-8"`)
-	return &problem{
-		Status: http.StatusUnauthorized, Code: "unauthorized",
-		Message: "the repository asks for a user and a password",
-		Hint:    "give them with: gantry repo add NAME URL --username USER --password-stdin",
+	p := &problem{
+		Status: http.StatusUnauthorized, Code: "unauthorized", Message: "the repository asks for a user and a password",
+		Hint: "give them with: gantry repo add NAME URL --username USER --password-stdin; a token takes the place of the password",
 	}
+	if _, _, given := credentials(r); !given {
+		return p
+	}
+	p.Message = "the user or the password is wrong"
+	if why := s.identify(r).why; why != "" {
+		p.Message, p.Hint = why, "get another token; the operator of the repository says whose it takes, and what they may do"
+	}
+	return p
 }
 
 // private reports whether answers must not be kept by shared caches.

@@ -103,7 +103,7 @@ func (s *Server) ociRoute(w http.ResponseWriter, r *http.Request) error {
 	case r.URL.Path == ociPath && get:
 		// This is where clients try a password when somebody logs in.
 		if _, _, given := credentials(r); given && s.options.Auth != nil && noteOf(r.Context()).user == "" {
-			return s.unauthorized(w)
+			return s.unauthorized(w, r)
 		}
 		writeJSON(w, http.StatusOK, struct{}{})
 		return nil

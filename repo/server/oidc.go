@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -144,25 +145,30 @@ func looksLikeToken(secret string) bool {
 	return strings.HasPrefix(secret, "ey") && strings.Count(secret, ".") == 2
 }
 
-// identify finds out whom a token speaks for, and what that one may do.
-func (i *issuer) identify(ctx context.Context, secret string) (p principal, known bool, err error) {
+// maxWhy is how much is told of why a token is refused, in bytes: it may repeat what the
+// token says.
+const maxWhy = 300
+
+// identify finds out whom a token speaks for, and what that one may do, or why it is
+// refused.
+func (i *issuer) identify(ctx context.Context, secret string) (p principal, why string, err error) {
 	verifier, err := i.ready(ctx)
 	if err != nil {
-		return principal{}, false, err
+		return principal{}, "", err
 	}
 	before := i.asked.failures.Load()
 	t, err := verifier.Verify(ctx, secret)
 	if err != nil && (i.asked.failures.Load() != before || ctx.Err() != nil) {
 		// Its keys could not be asked for, so that nothing is known of the token.
-		return principal{}, false, fmt.Errorf("%w: %w", errIssuer, err)
-	}
-	if err != nil {
-		i.log.DebugContext(ctx, "a token is refused", slog.Any("error", err))
-		return principal{}, false, nil
+		return principal{}, "", fmt.Errorf("%w: %w", errIssuer, err)
 	}
 	var claims map[string]json.RawMessage
-	if err := t.Claims(&claims); err != nil {
-		return principal{}, false, nil //nolint:nilerr // a token that cannot be read is nobody's
+	if err == nil {
+		err = t.Claims(&claims)
+	}
+	if err != nil {
+		text := err.Error()
+		return principal{}, "the token is refused: " + strings.ToValidUTF8(text[:min(len(text), maxWhy)], ""), nil
 	}
 	p.name = "oidc:" + t.Subject
 	for _, g := range i.options.Grants {
@@ -170,7 +176,20 @@ func (i *issuer) identify(ctx context.Context, secret string) (p principal, know
 			p.scopes = append(p.scopes, g.Scopes...)
 		}
 	}
-	return p, len(p.scopes) > 0, nil
+	if len(p.scopes) == 0 {
+		why = "the token is good, but nothing is granted to what it claims: the grants look at " + i.options.claims()
+	}
+	return p, why, nil
+}
+
+// claims lists those that grants look at.
+func (o *OIDC) claims() string {
+	var names []string
+	for _, g := range o.Grants {
+		names = append(names, g.Claim)
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
 }
 
 // fits reports whether a claim is a text that the pattern fits, or a list of
