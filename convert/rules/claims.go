@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"gantry/charts/diag"
+	"gantry/charts/pattern"
 	"gantry/convert/extension"
 	"gantry/convert/workload"
 )
@@ -33,6 +34,8 @@ type claim struct {
 	// the root of the volume: a fresh ext4 has lost+found, and databases refuse to
 	// initialise beside it.
 	database bool
+	// sockets is where one of them mounts it, if programs have sockets there.
+	sockets string
 
 	storage storage
 	// export is the folder of an exported volume, and size the limit of one in
@@ -57,6 +60,9 @@ func (a *app) findClaims() {
 	}
 }
 
+// socketFolder are the places where programs have sockets.
+var socketFolder = pattern.Lazy(`^(/var)?/run(/|$)|(?i)sock(ets?|s)?$|\.sock$`)
+
 // addMounts notes which named volumes and folders a container mounts.
 func (a *app) addMounts(unit string, in *types.ServiceConfig) {
 	pod := a.podOf(unit)
@@ -69,6 +75,9 @@ func (a *app) addMounts(unit string, in *types.ServiceConfig) {
 		c.database = c.database || isDatastore(in.Image) || slices.Contains(dataFolders(), path.Clean(m.Target))
 		if !m.ReadOnly {
 			c.writers[pod] = true
+		}
+		if target := path.Clean(m.Target); socketFolder().MatchString(target) && (c.sockets == "" || target < c.sockets) {
+			c.sockets = target
 		}
 		c.written = c.written || m.Type == types.VolumeTypeBind && a.writesTo(in, m.ServiceVolumeConfig)
 	}
@@ -258,6 +267,13 @@ func (a *app) shareClaims(groups []*group) {
 				code:    "volume-shared",
 				summary: fmt.Sprintf("is mounted by %s, so its storage must be one that many nodes can mount (ReadWriteMany)", strings.Join(users, ", ")),
 				hint:    "choose such a class with --storage-class, for example one of NFS or CephFS",
+			}, path)
+		}
+		if at := c.sockets; at != "" && len(users) > 1 {
+			a.report(diag.Warning, finding{
+				code:    "volume-socket",
+				summary: fmt.Sprintf("is mounted at %s, where programs have sockets: by one, they reach only programs of the same pod, or of the same node", at),
+				hint:    "let the services talk over TCP, or put them into one pod: network_mode: service:NAME",
 			}, path)
 		}
 		a.out.Claims = append(a.out.Claims, out)

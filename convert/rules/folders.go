@@ -49,7 +49,7 @@ func (a *app) writesTo(in *types.ServiceConfig, m types.ServiceVolumeConfig) boo
 	target := path.Clean(m.Target)
 	files, _ := a.tree(source)
 	switch {
-	case slices.ContainsFunc(files, func(f treeFile) bool { return writtenFile().MatchString(f.name) }):
+	case slices.ContainsFunc(files, func(f treeFile) bool { return writtenFile().MatchString(f.name) }), savesIn(in, target):
 		return true
 	case keptTarget().MatchString(target):
 		return true
@@ -60,6 +60,28 @@ func (a *app) writesTo(in *types.ServiceConfig, m types.ServiceVolumeConfig) boo
 	default:
 		return isDatastore(in.Image) && !strings.Contains(target, "entrypoint") && !strings.HasPrefix(target, "/etc/") && !areSettings(files)
 	}
+}
+
+// saves is what stands before the path of a file that a command writes.
+var saves = pattern.Lazy(`(?:>>?|\b(?:tee(?: -a)?|touch|mkdir(?: -p)?))\s*["']?$`)
+
+// savesIn reports whether the command of a service writes to a file below a place, as in:
+// envsubst < site.template > /etc/nginx/conf.d/site.conf.
+func savesIn(in *types.ServiceConfig, target string) bool {
+	below := strings.TrimSuffix(target, "/") + "/"
+	for _, s := range slices.Concat(in.Entrypoint, in.Command) {
+		for at := 0; ; {
+			i := strings.Index(s[at:], below)
+			if i < 0 {
+				break
+			}
+			if saves().MatchString(s[:at+i]) {
+				return true
+			}
+			at += i + len(below)
+		}
+	}
+	return false
 }
 
 // siteFile are the names of files of which sites are made.
