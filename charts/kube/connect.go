@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -128,7 +129,8 @@ func Connect(o Options) (*Cluster, error) {
 	if warn == nil {
 		warn = func(string) {}
 	}
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &persistent{next: next, tell: warn} })
+	away := &atomic.Bool{}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &persistent{next, warn, away} })
 	return &Cluster{loader: loader, config: config, holder: cmp.Or(o.Holder, fieldManager), reachTimeout: cmp.Or(o.ReachTimeout, DefaultReachTimeout)}, nil
 }
 

@@ -20,8 +20,9 @@ type NotReadyError struct {
 	Total int
 	// Waited is how long.
 	Waited time.Duration
-	// Err is context.DeadlineExceeded when the time was over, a [*StuckError] when
-	// more time would not have helped, or the failure that ended the wait.
+	// Err is context.DeadlineExceeded when the time was over, an [*UnreachableError] when
+	// the cluster did not answer then, a [*StuckError] when more time would not have
+	// helped, or the failure that ended the wait.
 	Err error
 }
 
@@ -31,7 +32,8 @@ func (e *NotReadyError) Error() string {
 	if _, isStuck := errors.AsType[*StuckError](e.Err); isStuck {
 		return fmt.Sprintf("gave up after %s: %v", e.Waited, e.Err)
 	}
-	if !errors.Is(e.Err, context.DeadlineExceeded) {
+	_, away := errors.AsType[*UnreachableError](e.Err)
+	if away || !errors.Is(e.Err, context.DeadlineExceeded) {
 		text = e.Err.Error()
 	}
 	if len(e.Objects) == 0 {

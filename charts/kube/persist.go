@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,8 +34,10 @@ func impatient(ctx context.Context) context.Context {
 // effect twice is sent again.
 type persistent struct {
 	next http.RoundTripper
-	// tell is told once for each request that is tried again for the first time.
+	// tell is told when a request is tried again, once until one was answered.
 	tell func(text string)
+	// away holds from then on. Several may share it.
+	away *atomic.Bool
 }
 
 // RoundTrip sends a request until it is answered, for a minute at most.
@@ -43,6 +46,9 @@ func (p *persistent) RoundTrip(req *http.Request) (*http.Response, error) {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		resp, err := p.next.RoundTrip(req)
 		why := again(req, resp, err)
+		if err == nil && why == "" {
+			p.away.Store(false)
+		}
 		if why == "" || req.Context().Value(impatientKey{}) != nil || req.Context().Err() != nil {
 			return resp, err
 		}
@@ -52,7 +58,9 @@ func (p *persistent) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		if over == nil {
 			over = time.After(outage)
-			p.tell("the API server does not answer as it should (" + why + "): trying again for up to " + outage.String())
+			if p.away.CompareAndSwap(false, true) {
+				p.tell("the API server does not answer as it should (" + why + "): trying again for up to " + outage.String())
+			}
 		}
 		select {
 		case <-over:

@@ -51,7 +51,7 @@ func TestPersistent(t *testing.T) {
 			}))
 			defer server.Close()
 			var told []string
-			p := &persistent{next: server.Client().Transport, tell: func(text string) { told = append(told, text) }}
+			p := &persistent{next: server.Client().Transport, tell: func(text string) { told = append(told, text) }, away: new(atomic.Bool)}
 			ctx := t.Context()
 			if test.once {
 				ctx = impatient(context.WithoutCancel(ctx))

@@ -57,9 +57,15 @@ func (w *waiter) explain(outer, ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
+	waited := time.Since(w.started).Round(time.Second)
 	// The time is over; looking for reasons gets a little of its own.
 	look, cancel := context.WithTimeout(outer, diagnoseTimeout)
 	defer cancel()
+	if errors.Is(err, context.DeadlineExceeded) {
+		if away, ok := errors.AsType[*UnreachableError](w.session.cluster.Reach(look)); ok {
+			err, look = away, impatient(look) // what is known of the objects is old
+		}
+	}
 	objects := w.session.diagnose(look, w.pending())
 	tellingFirst(objects)
 	if e, ok := errors.AsType[*StuckError](err); ok { // what ended the wait comes first
@@ -69,7 +75,7 @@ func (w *waiter) explain(outer, ctx context.Context, err error) error {
 	return &NotReadyError{
 		Objects: objects,
 		Total:   w.total,
-		Waited:  time.Since(w.started).Round(time.Second),
+		Waited:  waited,
 		Err:     err,
 	}
 }

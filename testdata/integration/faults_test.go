@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -250,4 +252,30 @@ func TestAwayAndBack(t *testing.T) {
 	}
 	r.wants(r.g("status", "shop"), "deployed")
 	r.agreesWithCluster()
+}
+
+// TestAwayTooLong loses the API server while it is waited for a pod: that, and not the
+// pod, is what ends the wait, and it is told once.
+func TestAwayTooLong(t *testing.T) {
+	t.Parallel()
+	r := newReleases(t)
+	r.g("install", "shop", "web", "--wait")
+	server, kubeconfig := newFaultyServer(t, r.place, 1, 0)
+	c := r.command(t.Context(), r.gantry, "upgrade", "shop", "web", "--wait", "--no-hooks", "--timeout", "4s", "--set-string", "pod."+behave+"not-ready=true", "--kubeconfig", kubeconfig)
+	var outage sync.Once
+	said, err := r.listen(c, func(said string) {
+		if strings.Contains(said, "changed Deployment web") {
+			outage.Do(func() {
+				server.away.Store(true)
+				time.AfterFunc(25*time.Second, func() { server.away.Store(false) }) // the record is to be written
+			})
+		}
+	})
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 5 {
+		t.Errorf("ends with %v, want exit code 5", err)
+	}
+	r.wants(said, "gantry: error: the cluster at ", "Deployment web", "gantry: hint: is the cluster running")
+	if got := strings.Count(said, "trying again for up to"); got != 1 {
+		t.Errorf("told %d times that requests are tried again:\n%s", got, said)
+	}
 }
