@@ -29,6 +29,7 @@ func Load(ctx context.Context, src Source) (*Project, diag.List, error) {
 		return nil, list, err
 	}
 	t, main := in.follow(&list)
+	list = withoutTwins(list)
 	if list.HasErrors() && main == nil {
 		list.Sort()
 		return nil, list, nil
@@ -56,6 +57,23 @@ func Load(ctx context.Context, src Source) (*Project, diag.List, error) {
 		return nil, list, nil
 	}
 	return &Project{Project: project, Origins: newOrigins(t.root), Variables: t.variables, Reach: in.disk.reach, shell: in.shell}, list, nil
+}
+
+// withoutTwins leaves out what is said of an extension and, at the same place, of what
+// takes it from there by an alias as well: people look for the service.
+func withoutTwins(list diag.List) diag.List {
+	type saying struct {
+		pos           diag.Pos
+		code, summary string
+	}
+	inExtension := func(d diag.Diagnostic) bool { return len(d.Path) > 0 && strings.HasPrefix(d.Path[0], "x-") }
+	said := map[saying]bool{}
+	for _, d := range list {
+		if !inExtension(d) {
+			said[saying{d.Pos, d.Code, d.Summary}] = true
+		}
+	}
+	return slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return inExtension(d) && said[saying{d.Pos, d.Code, d.Summary}] })
 }
 
 // Files returns the Compose files that a source means, in the order in which they
