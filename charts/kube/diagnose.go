@@ -153,6 +153,9 @@ func (w *witnesses) revisionOf(live *unstructured.Unstructured) (label, value st
 			}
 		}
 		return appsv1.DefaultDeploymentUniqueLabelKey, value
+	case "DaemonSet":
+		// The API server counts them, and the controller labels its pods.
+		return "pod-template-generation", live.GetAnnotations()[appsv1.DeprecatedTemplateGeneration]
 	default:
 		return "", ""
 	}

@@ -19,10 +19,25 @@ type ward interface {
 	// examine returns the name by which something is known, and the state that it is
 	// stuck in, if it is in one; an empty name is nobody's.
 	examine(object runtime.Object) (name string, s stuck, isStuck bool)
-	// ownerOf returns the object that is waited for and that what is stuck keeps from
-	// being ready, if there is one. A stranger will never keep any.
-	ownerOf(ctx context.Context, name string, s stuck) (owner release.Object, found, stranger bool)
+	// ownerOf tells whom what is stuck keeps from being ready. The owner is one that is
+	// awaited.
+	ownerOf(ctx context.Context, name string, s stuck) (owner release.Object, who bond)
 }
+
+// bond is what something that is stuck is to the objects that are waited for.
+type bond int
+
+const (
+	// idle keeps none of them waiting now.
+	idle bond = iota
+	// awaited keeps one of them from being ready.
+	awaited
+	// undecided is of one whose controller has not looked at it since it was changed: it
+	// may be about to be replaced.
+	undecided
+	// stranger has nothing to do with them, and never will.
+	stranger
+)
 
 // guard looks after what is stuck in a ward while a wait goes on.
 type guard struct {
@@ -168,17 +183,21 @@ func (g *guard) judge(ctx context.Context) error {
 		if time.Since(p.since) < p.patience {
 			continue
 		}
-		owner, found, stranger := g.ownerOf(ctx, name, p.stuck)
+		owner, who := g.ownerOf(ctx, name, p.stuck)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the wait is over, and says why
 		}
-		if found {
+		switch who {
+		case awaited:
 			return &StuckError{Object: owner, Reason: strings.TrimSpace(p.reason)}
+		case undecided:
+			p.since = time.Now().Add(pause - p.patience) //nolint:forbidigo // a span, not a date
+			continue
+		case stranger:
+			g.strangers[name] = true
+		case idle:
 		}
 		delete(g.sick, name) // until something is heard of it again
-		if stranger {
-			g.strangers[name] = true
-		}
 	}
 	return nil
 }

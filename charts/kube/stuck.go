@@ -6,8 +6,10 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -117,16 +119,40 @@ func (p *pods) examine(object runtime.Object) (string, stuck, bool) {
 
 // ownerOf returns the object that waits for a pod, if one does. A pod that is of none is
 // a stranger; one of an older revision is not, as it may become the newest again.
-func (p *pods) ownerOf(ctx context.Context, name string, _ stuck) (owner release.Object, found, stranger bool) {
+func (p *pods) ownerOf(ctx context.Context, name string, _ stuck) (owner release.Object, who bond) {
 	seen := askWitnesses(ctx, p.client, p.namespace)
 	is := func(pod corev1.Pod) bool { return pod.Name == name }
+	i := slices.IndexFunc(seen.pods, is)
+	if i < 0 {
+		return release.Object{}, idle
+	}
 	for _, t := range p.waiter.pending() {
-		if t.object.Namespace == p.namespace && slices.ContainsFunc(seen.podsOf(t), is) {
-			return t.object, true, false
+		switch {
+		case t.object.Namespace != p.namespace:
+		case !t.observed() && t.mayOwn(&seen.pods[i]):
+			who = undecided
+		case slices.ContainsFunc(seen.podsOf(t), is):
+			return t.object, awaited
 		}
 	}
-	i := slices.IndexFunc(seen.pods, is)
-	return release.Object{}, false, i >= 0 && !slices.ContainsFunc(p.waiter.within(p.namespace), func(t target) bool { return t.mayOwn(&seen.pods[i]) })
+	if who == idle && !slices.ContainsFunc(p.waiter.within(p.namespace), func(t target) bool { return t.mayOwn(&seen.pods[i]) }) {
+		who = stranger
+	}
+	return release.Object{}, who
+}
+
+// observed reports whether the controller of a target has looked at it as it is now. Which
+// pods are its newest is not known before.
+func (t target) observed() bool {
+	if t.object.Kind == "Pod" {
+		return true
+	}
+	if t.live == nil {
+		return false
+	}
+	generation, tells, err := unstructured.NestedInt64(t.live.Object, "status", "observedGeneration")
+	workload := t.live.GroupVersionKind().Group == appsv1.GroupName
+	return err == nil && (!tells && !workload || generation >= t.live.GetGeneration())
 }
 
 // mayOwn reports whether a pod is a target or one of its pods, of whatever revision.

@@ -2,15 +2,21 @@ package kube
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
+	"sigs.k8s.io/yaml"
 
 	"gantry/charts/release"
 )
@@ -141,4 +147,76 @@ func TestGuardLetsOthersBe(t *testing.T) {
 			t.Errorf("got %v for a pod that recovered", err)
 		}
 	})
+}
+
+// TestGuardOfWhatIsMended has the crashing pod of an older revision of a Deployment that
+// its controller has not looked at since it was mended, or not for a while.
+func TestGuardOfWhatIsMended(t *testing.T) {
+	t.Parallel()
+	controller := []metav1.OwnerReference{{UID: "u", Controller: new(true)}}
+	revision := func(name, number string) *appsv1.ReplicaSet {
+		return &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
+			Name: "web-" + name, Namespace: "shop", OwnerReferences: controller,
+			Labels: map[string]string{"pod-template-hash": name}, Annotations: map[string]string{"deployment.kubernetes.io/revision": number},
+		}}
+	}
+	const (
+		deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop, uid: u, generation: 2}, spec: {selector: {matchLabels: {app: web}}}, status: {observedGeneration: %s}}"
+		daemons    = `{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: web, namespace: shop, uid: u, generation: 2, annotations: {deprecated.daemonset.template.generation: "%s"}}, spec: {selector: {matchLabels: {app: web}}}, status: {observedGeneration: 2}}`
+	)
+	for _, tt := range []struct {
+		name, before, after string
+		sets                []runtime.Object
+		gives               bool
+	}{
+		{"not seen yet", "", "", nil, false},
+		{"seen later", "", fmt.Sprintf(deployment, "2"), nil, true},
+		{"the controller is late", fmt.Sprintf(deployment, "1"), fmt.Sprintf(deployment, "2"), []runtime.Object{revision("new", "2")}, false},
+		{"it is not mended", fmt.Sprintf(deployment, "1"), fmt.Sprintf(deployment, "2"), nil, true},
+		{"daemons are replaced", fmt.Sprintf(daemons, "2"), "", nil, false},
+		{"daemons are not", fmt.Sprintf(daemons, "1"), "", nil, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				pod := podThat("web-old-1", "CrashLoopBackOff", "", maxCrashes)
+				pod.Labels, pod.OwnerReferences = map[string]string{"app": "web", "pod-template-hash": "old", "pod-template-generation": "1"}, controller
+				client := fake.NewClientset(pod, revision("old", "1"))
+				w := waiterFor(release.Object{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"})
+				state := func(text string) {
+					if text == "" {
+						return
+					}
+					live := &unstructured.Unstructured{}
+					data, err := yaml.YAMLToJSON([]byte(text))
+					if err == nil {
+						err = live.UnmarshalJSON(data)
+					}
+					if err != nil {
+						t.Error(err)
+					}
+					w.mu.Lock()
+					defer w.mu.Unlock()
+					of := w.targets[group{namespace: "shop"}]["web"]
+					of.live, of.object.Kind = live, live.GetKind()
+				}
+				state(tt.before)
+				ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+				defer stop()
+				var controllers sync.WaitGroup
+				controllers.Go(func() {
+					time.Sleep(10 * time.Second)
+					for _, set := range tt.sets {
+						_ = client.Tracker().Add(set)
+					}
+					state(tt.after)
+				})
+				err := newGuard(&pods{waiter: w, client: client, namespace: "shop"}, func(context.Context) {}).run(ctx)
+				if (err != nil) != tt.gives {
+					t.Errorf("got %v", err)
+				}
+				controllers.Wait()
+			})
+		})
+	}
 }

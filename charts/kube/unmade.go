@@ -74,14 +74,20 @@ func (u *unmade) examine(object runtime.Object) (string, stuck, bool) {
 
 // ownerOf returns the object whose controller cannot make what it wants, unless it has
 // made something since.
-func (u *unmade) ownerOf(ctx context.Context, name string, s stuck) (owner release.Object, found, stranger bool) {
+func (u *unmade) ownerOf(ctx context.Context, name string, s stuck) (owner release.Object, who bond) {
 	seen := askWitnesses(ctx, u.client, u.namespace)
 	for _, t := range u.waiter.pending() {
 		if t.object.Namespace == u.namespace && seen.makerOf(t) == name {
-			return t.object, !u.madeSince(ctx, name, s), false
+			if u.madeSince(ctx, name, s) {
+				return release.Object{}, idle
+			}
+			return t.object, awaited
 		}
 	}
-	return release.Object{}, false, !slices.ContainsFunc(u.waiter.within(u.namespace), func(t target) bool { return seen.mayMake(t, name) })
+	if !slices.ContainsFunc(u.waiter.within(u.namespace), func(t target) bool { return seen.mayMake(t, name) }) {
+		return release.Object{}, stranger
+	}
+	return release.Object{}, idle
 }
 
 // mayMake reports whether a controller is that of a target, or that of one of its
