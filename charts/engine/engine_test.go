@@ -410,6 +410,7 @@ func TestSuggestions(t *testing.T) {
 		{"nothing near", "a: {{ .Values.web.image }}", "Values.web: has no value", "{{ with .Values.web }}"},
 		{"in an include", "a: {{ include \"b\" . }}\n{{ define \"b\" }}{{ $.Values.cache.sizes.x }}{{ end }}", "Values.cache.sizes: has no value", `did you mean "size"?`},
 		{"required", "a: {{ required \"say how many\" .Values.replicaz }}", "Values.replicaz: say how many", `did you mean "replicas"?`},
+		{"fail in lines", `a: {{ fail "\n2 values are missing:\n  one\n\n  two\n" }}`, "2 values are missing [template]", "  one\n        two"},
 		{"function", "a: {{ quoted 1 }}", `function "quoted" not defined`, `did you mean "quote"?`},
 		{"template", "a: {{ include \"shop.label\" . }}", `no template "shop.label"`, `did you mean "shop.labels"?`},
 	}

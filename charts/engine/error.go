@@ -35,9 +35,11 @@ type TemplateError struct {
 	Snippet []string
 
 	// reads is the expression that was evaluated, missing whether its value is not
-	// there, and said whether the problem is in the words of the chart's author.
+	// there, and said whether the problem is in the words of the chart's author, of
+	// which further holds the lines after the first.
 	reads         string
 	missing, said bool
+	further       []string
 	err           error
 }
 
@@ -71,6 +73,11 @@ func (e *TemplateError) Diagnostic() diag.Diagnostic {
 	d := diag.Diagnostic{Severity: diag.Error, Pos: e.Pos, Path: e.Path, Code: "template", Summary: e.Problem, Hint: e.Hint}
 	if e.missing && !e.said {
 		d.Summary = "has no value, and the template reads " + e.reads
+	}
+	if len(e.further) > 0 {
+		first := strings.TrimSuffix(e.Problem, " "+oneLine(strings.Join(e.further, " ")))
+		d.Summary = strings.TrimSuffix(first, ":")
+		d.Hint = strings.Join(e.further, "\n      ")
 	}
 	d.Summary += e.way()
 	if len(e.Snippet) > 0 {
@@ -209,8 +216,22 @@ func explainMessage(err error) *TemplateError {
 	}
 	if said, ok := errors.AsType[*saidError](err); ok {
 		e.Problem, e.said = oneLine(said.text), true
+		e.further = linesAfterFirst(said.text)
 	}
 	return e
+}
+
+// linesAfterFirst returns the lines of a text, without the first and those that are
+// empty.
+func linesAfterFirst(text string) []string {
+	lines := slices.Collect(strings.Lines(strings.TrimSpace(text)))
+	var further []string
+	for _, line := range lines[min(1, len(lines)):] {
+		if line = strings.TrimRight(line, " \t\r\n"); line != "" {
+			further = append(further, line)
+		}
+	}
+	return further
 }
 
 // position makes a Pos of what a message says. The library counts columns from

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -269,6 +270,52 @@ func Demanded(objects []manifest.Object, data []*workload.Data) []string {
 	}
 	slices.Sort(paths)
 	return paths
+}
+
+// demand is what must be given, as the helper that looks for all of it is told.
+type demand struct {
+	// Condition says when something of the chart needs it, and Arguments are those of the
+	// helper that finds its content.
+	Condition, Arguments string
+	// Path is where it is given, and Existing where a Secret that has it is named: quoted.
+	Path, Existing string
+}
+
+// demands returns what must be given, sorted by path.
+func (r secretRefs) demands() []demand {
+	needed := map[secretKey][]string{}
+	for _, id := range slices.SortedFunc(maps.Keys(r.homes), secretKey.compare) {
+		if of, condition := r.need(id); r.demanded(of) && !slices.Contains(needed[of], condition) {
+			needed[of] = append(needed[of], condition)
+		}
+	}
+	var found []demand
+	for id, conditions := range needed {
+		path := r.flagPath(id)
+		found = append(found, demand{
+			anyOf(conditions...), fmt.Sprintf("%q %q %q", id.secret, path[1], id.key),
+			strconv.Quote(strings.Join(path, ".")), strconv.Quote("secrets." + path[1] + ".existingSecret"),
+		})
+	}
+	slices.SortFunc(found, func(x, y demand) int { return strings.Compare(x.Path, y.Path) })
+	return found
+}
+
+// need returns the key whose content that of another comes from where its own value is
+// not given, and the condition on which it does.
+func (r secretRefs) need(id secretKey) (of secretKey, condition string) {
+	conditions := []string{cmp.Or(r.conditions[id.secret], "true")}
+	for {
+		next := r.homes[id]
+		if next == id {
+			next = r.parts[id].home
+		}
+		if next == (secretKey{}) {
+			return id, allOf(conditions...)
+		}
+		conditions = append(conditions, "(not "+valueRef(r.path(id))+")")
+		id = next
+	}
 }
 
 // flagPath is path as --set takes its parts.

@@ -194,6 +194,59 @@ func TestDemandedSecrets(t *testing.T) {
 	}
 }
 
+// TestDemandedSecretsTogether expects an installation to tell of everything that it lacks,
+// each once, and of nothing that is not needed: the password of the mail server is
+// shared, and the key of a service that is not installed is not missed.
+func TestDemandedSecretsTogether(t *testing.T) {
+	objects := []manifest.Object{
+		secret("pay-env", map[string]string{"STRIPE_SECRET_KEY": "sk_live_1", "SMTP_PASSWORD": "mailed"}, nil),
+		secret("web-env", map[string]string{"SMTP_PASSWORD": "mailed", "DATABASE_URL": "postgres://u:pw12345@db.example.com/x", "SESSION_SECRET": "abc"}, map[string][]byte{"key.der": {0xff}}),
+	}
+	files, err := helm.Chart(helm.Source{Name: "app", Objects: objects})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := load(t, files)
+	for _, tt := range []struct {
+		name    string
+		values  map[string]any
+		upgrade bool
+		live    []runtime.Object
+		want    []string
+	}{
+		{name: "all", want: []string{"secrets.payEnv.data.SMTP_PASSWORD", "secrets.payEnv.data.STRIPE_SECRET_KEY", `secrets.webEnv.binaryData.key\.der`, "secrets.webEnv.data.DATABASE_URL"}},
+		{
+			name: "its own value and a Secret", want: []string{`secrets.webEnv.binaryData.key\.der`, "secrets.webEnv.data.DATABASE_URL"},
+			values: map[string]any{"secrets": map[string]any{
+				"payEnv": map[string]any{"existingSecret": "mine"}, "webEnv": map[string]any{"data": map[string]any{"SMTP_PASSWORD": "x"}},
+			}},
+		},
+		{
+			name: "new keys of a Secret that an upgrade sees", upgrade: true,
+			live: []runtime.Object{secret("web-env", nil, map[string][]byte{"SESSION_SECRET": []byte("kept"), "key.der": {1}}).Resource},
+			want: []string{"secrets.payEnv.data.SMTP_PASSWORD", "secrets.payEnv.data.STRIPE_SECRET_KEY", "secrets.webEnv.data.DATABASE_URL"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			options, capabilities := chartutil.ReleaseOptions{Name: "app", Namespace: "default", IsInstall: !tt.upgrade, IsUpgrade: tt.upgrade}, chartutil.DefaultCapabilities.Copy()
+			inCluster(&options, capabilities)
+			all, err := chartutil.ToRenderValues(c.Chart, tt.values, options, capabilities)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = engine.RenderWithClientProvider(c.Chart, all, cluster{tt.live})
+			if err == nil {
+				t.Fatal("nothing is missed")
+			}
+			_, after, _ := strings.Cut(err.Error(), "made up:\n")
+			list, _, _ := strings.Cut(after, "\ngive each")
+			if diff := cmp.Diff(tt.want, strings.Split(list, "\n")); diff != "" {
+				t.Errorf("-want +got:\n%s\n%v", diff, err)
+			}
+		})
+	}
+}
+
 // inCluster makes the capabilities those of a cluster, which lists its kinds.
 func inCluster(_ *chartutil.ReleaseOptions, c *chartutil.Capabilities) {
 	c.APIVersions = append(c.APIVersions, "v1/Secret")

@@ -71,8 +71,8 @@ type skeletonData struct {
 	// place, and Mentions are the places where they stay.
 	Hosts, Replacement string
 	Mentions           []string
-	// Demanded tells that the chart cannot make up all of its secrets.
-	Demanded bool
+	// Demands are the secrets that the chart cannot make up.
+	Demands []demand
 	// Variables tells that there are some, and Fixed are those that there are not.
 	Variables bool
 	Fixed     []trace.Fixed
@@ -95,7 +95,7 @@ type secretData struct{ Name, Fullname, Keys, Condition string }
 func (b *builder) skeletonData() skeletonData {
 	data := skeletonData{
 		Chart: b.chart, Title: b.chart, Description: strings.TrimSuffix(b.src.Description, "."), Release: b.src.Name,
-		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Rare: b.rareRows(), Checks: together(b.checks), Tested: b.tested, Untested: b.untested,
+		Configs: len(b.configs) > 0, Claims: len(b.claims) > 0, Values: b.rows(), Rare: b.rareRows(), Checks: together(b.checks), Tested: b.tested, Untested: b.untested, Demands: b.secrets.demands(),
 		Hosts: b.addressPattern(), Replacement: strconv.Quote(hosts.Replacement), Mentions: b.mentions(),
 		Jobs: slices.ContainsFunc(b.objects, func(o manifest.Object) bool { return o.Kind() == "Job" }),
 	}
@@ -122,7 +122,6 @@ func (b *builder) skeletonData() skeletonData {
 			key := "`" + id.key + "`"
 			if b.secrets.demanded(b.secrets.homes[id]) {
 				key += "\\*"
-				data.Demanded = true
 			}
 			keys = append(keys, key)
 		}

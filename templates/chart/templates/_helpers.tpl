@@ -223,12 +223,35 @@ values or existing Secrets.
 {{- $live := lookup "v1" "Secret" $root.Release.Namespace $name }}
 {{- $content = get ($live.data | default dict) $key | b64dec | default (index . 4) }}
 {{- $_ := set $root.Values.secrets "known" (set $known $id $content) }}
-{{- /* Only a cluster says of each kind that it has it. */}}
-{{- if and (not $content) $root.Release.IsInstall ($root.Capabilities.APIVersions.Has "v1/Secret") }}
-{{- $field := ternary "binaryData" "data" (hasKey ($values.binaryData | default dict) $key) }}
-{{- fail (printf "secrets.%s.%s.%s must be given, since it cannot be made up: give it as a value, or name a Secret that has the key in secrets.%s.existingSecret" $group $field (replace "." "\\." $key) $group) }}
+[[- if .Demands ]]
+{{- /* Only a cluster says of each kind that it has it; an upgrade that may not look into it sees no Secret. */}}
+{{- if and (not $content) (or $root.Release.IsInstall $live) ($root.Capabilities.APIVersions.Has "v1/Secret") (not (hasKey $known "missing")) }}
+{{- include "[[.Chart]].missingSecrets" $root }}
 {{- end }}
+[[- end ]]
 {{- end }}
 {{- $content }}
 {{- end }}
+[[- if .Demands ]]
+
+{{/*
+Fails with everything that must be given and is not, once the first of it is missed.
+*/}}
+{{- define "[[.Chart]].missingSecrets" -}}
+{{- $_ := set .Values.secrets.known "missing" true }}
+{{- $missing := list }}
+{{- $existing := list }}
+[[- range .Demands ]]
+{{- if and ([[.Condition]]) (not (include "[[$.Chart]].secret" (list . [[.Arguments]] ""))) }}
+{{- $missing = append $missing [[.Path]] }}
+{{- $existing = append $existing [[.Existing]] }}
+{{- end }}
+[[- end ]]
+{{- if eq (len $missing) 1 }}
+{{- fail (printf "%s must be given, since it cannot be made up: give it as a value, or name a Secret that has the key in %s" (first $missing) (first $existing)) }}
+{{- else if $missing }}
+{{- fail (printf "%d values must be given, since they cannot be made up:\n%s\ngive each in a file (-f FILE) or with --set PATH=VALUE, or name Secrets that have the keys in %s" (len $missing) (join "\n" $missing) (uniq $existing | join ", ")) }}
+{{- end }}
+{{- end }}
+[[- end ]]
 [[- end ]]
