@@ -133,7 +133,13 @@ func (s *Server) ociRoute(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return ociProblem(http.StatusMethodNotAllowed, "UNSUPPORTED", r.Method+" is not a method of "+q.kind+" here")
 	}
-	if err := s.authorize(r.Context(), q.verb(r.Method), q.name); err != nil {
+	verb := q.verb(r.Method)
+	if err := s.authorize(r.Context(), verb, q.name); err != nil {
+		// The state of an upload is read by who pushes: whoever reads without a word
+		// is asked for one.
+		if verb != VerbRead && noteOf(r.Context()).user == "" {
+			return s.unauthorized(w, r)
+		}
 		return err
 	}
 	return h(w, r, q)

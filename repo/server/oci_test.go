@@ -222,6 +222,27 @@ func TestOCIUploadInParts(t *testing.T) {
 	}
 }
 
+// TestOCIUploadInManyParts ends an upload that has as many parts as one may have, which
+// the largest has in parts of the length that clients are told.
+func TestOCIUploadInManyParts(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	place := s.do(http.MethodPost, "/v2/app/blobs/uploads/", nil).header.Get("Location")
+	const parts = 1000
+	for i := range parts {
+		if r := s.do(http.MethodPatch, place, strings.NewReader("x"), octets); r.status != http.StatusAccepted {
+			t.Fatalf("part %d: %d %s", i, r.status, r.body)
+		}
+	}
+	if r := s.do(http.MethodPatch, place, strings.NewReader("x"), octets); r.status != http.StatusRequestEntityTooLarge || r.ociCode(t) != "SIZE_INVALID" {
+		t.Errorf("one part more: %d %s", r.status, r.body)
+	}
+	sum := "sha256:" + digestOf(t, bytes.Repeat([]byte("x"), parts))
+	if r := s.do(http.MethodPut, place+"?digest="+sum, nil); r.status != http.StatusCreated {
+		t.Errorf("the end: %d %s", r.status, r.body)
+	}
+}
+
 // TestOCIManifests holds to what the specification says of manifests, tags and
 // what refers to manifests.
 func TestOCIManifests(t *testing.T) {
@@ -529,6 +550,14 @@ func TestOCIAuth(t *testing.T) {
 	r := s.do(http.MethodPost, "/v2/app/blobs/uploads/", nil)
 	if r.status != http.StatusUnauthorized || r.ociCode(t) != "UNAUTHORIZED" || r.header.Get("WWW-Authenticate") == "" {
 		t.Errorf("%d %v", r.status, r.header)
+	}
+	root := basic("ci", "s3cret")
+	place := s.do(http.MethodPost, "/v2/app/blobs/uploads/", nil, root).header.Get("Location")
+	if r := s.get(place); r.status != http.StatusUnauthorized || r.ociCode(t) != "UNAUTHORIZED" || r.header.Get("WWW-Authenticate") == "" {
+		t.Errorf("the state of an upload for everybody: %d %v", r.status, r.header)
+	}
+	if r := s.get(place, root); r.status != http.StatusNoContent {
+		t.Errorf("the state of an upload: %d %s", r.status, r.body)
 	}
 	login := func(password string) int {
 		return s.get("/v2/", "Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte("ci:"+password))).status

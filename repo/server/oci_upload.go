@@ -140,6 +140,9 @@ func (s *Server) ociUploadChunk(w http.ResponseWriter, r *http.Request, q ociReq
 		sessionHeaders(w, q, u.id, u.size)
 		return err
 	}
+	if len(u.parts) >= maxParts {
+		return ociProblem(http.StatusRequestEntityTooLarge, "SIZE_INVALID", fmt.Sprintf("an upload has no more than %d parts before its end", maxParts))
+	}
 	left := s.options.Limits.Archive - u.size
 	if err := announced(r, left); err != nil {
 		return err
@@ -177,9 +180,6 @@ func partLength() *problem {
 // follows says why a part cannot be appended, and how long it is by its range. Without
 // one it is as long as it is, and the length is negative.
 func (u session) follows(r *http.Request) (length int64, err error) {
-	if len(u.parts) >= maxParts {
-		return 0, ociProblem(http.StatusRequestEntityTooLarge, "SIZE_INVALID", fmt.Sprintf("an upload has no more than %d parts", maxParts))
-	}
 	text := r.Header.Get("Content-Range")
 	if text == "" {
 		return -1, nil
