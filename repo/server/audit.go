@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -43,6 +44,11 @@ func outcome(err error) string {
 	}
 }
 
+// maxTold is how much is repeated of what a stranger has made up, in bytes.
+const maxTold = 300
+
+func clipped(text string) string { return strings.ToValidUTF8(text[:min(len(text), maxTold)], "") }
+
 // audit tells of what somebody did to the repository: the audit log and the journal
 // who, what, from where, and whether it was done or why not; metrics and webhooks as
 // well. It is called when a change is durable and before the answer is sent.
@@ -51,6 +57,7 @@ func (s *Server) audit(r *http.Request, d deed, err error) {
 	if d.token == "" {
 		d.name = s.path + d.name
 	}
+	d.name, d.version = clipped(d.name), clipped(d.version) // of a path, when it is refused
 	s.metrics.changes.WithLabelValues(d.action, outcome(err)).Inc()
 	s.journal.add(d.entry(noteOf(ctx), s.options.Now(), err))
 	if err == nil && d.token == "" {

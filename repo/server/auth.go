@@ -118,6 +118,7 @@ func (s *Server) authorize(ctx context.Context, verb Verb, name string) error {
 	if who(ctx).may(verb, name) {
 		return nil
 	}
+	name = clipped(name)
 	return &problem{
 		Status: http.StatusForbidden, Code: "forbidden",
 		Message: fmt.Sprintf("%s may not %s %s", who(ctx).name, verb, name),

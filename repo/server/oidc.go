@@ -145,10 +145,6 @@ func looksLikeToken(secret string) bool {
 	return strings.HasPrefix(secret, "ey") && strings.Count(secret, ".") == 2
 }
 
-// maxWhy is how much is told of why a token is refused, in bytes: it may repeat what the
-// token says.
-const maxWhy = 300
-
 // identify finds out whom a token speaks for, and what that one may do, or why it is
 // refused.
 func (i *issuer) identify(ctx context.Context, secret string) (p principal, why string, err error) {
@@ -167,8 +163,7 @@ func (i *issuer) identify(ctx context.Context, secret string) (p principal, why 
 		err = t.Claims(&claims)
 	}
 	if err != nil {
-		text := err.Error()
-		return principal{}, "the token is refused: " + strings.ToValidUTF8(text[:min(len(text), maxWhy)], ""), nil
+		return principal{}, "the token is refused: " + clipped(err.Error()), nil
 	}
 	p.name = "oidc:" + t.Subject
 	for _, g := range i.options.Grants {

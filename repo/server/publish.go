@@ -92,7 +92,11 @@ func (s *Server) Sign(ctx context.Context, text []byte) error {
 
 // signPublished returns what it was about, and nothing where there is nothing to do.
 func (s *Server) signPublished(ctx context.Context, text []byte) (d deed, err error) {
-	signed, r, err := s.signedVersion(text)
+	signed, err := readSigned(text)
+	if err != nil {
+		return d, err
+	}
+	r, err := s.signedVersion(signed, text)
 	if err != nil || r.Provenance != "" {
 		return d, err
 	}

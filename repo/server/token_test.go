@@ -40,6 +40,38 @@ func basic(user, secret string) string {
 	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+secret))
 }
 
+// TestSigningTellsNothing refuses a signature of what somebody may not sign, before it is
+// told what there is.
+func TestSigningTellsNothing(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	var audit bytes.Buffer
+	s := serve(t, store, server.Options{
+		Auth: &server.Auth{User: "admin", Password: "s3cret", Tokens: true}, Audit: slog.New(slog.NewJSONHandler(&audit, nil)),
+	})
+	if r := s.do(http.MethodPost, "/api/charts", bytes.NewReader(chartArchive(t, "web", "1.0.0", "")), basic("admin", "s3cret")); r.status != http.StatusCreated {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	_, team := token(t, store, "team", time.Time{}, "read:team-*", "push:team-*")
+	signature := provenance("2.0.0", strings.Repeat("0", 64))
+	for name, text := range map[string]string{"another version": signature, "a name that is near": strings.Replace(signature, "name: web", "name: wep", 1)} {
+		r := s.do(http.MethodPost, "/api/prov", strings.NewReader(text), bearer(team))
+		if code, _, _ := r.problem(t); r.status != http.StatusForbidden || code != "forbidden" {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+		}
+	}
+	long := strings.Replace(signature, "name: web", "name: "+strings.Repeat("w", 10_000), 1)
+	if r := s.do(http.MethodPost, "/api/prov", strings.NewReader(long), bearer(team)); r.status != http.StatusBadRequest {
+		t.Errorf("a name that is none: %d %s", r.status, r.body)
+	}
+	if r := s.do(http.MethodDelete, "/api/charts/"+strings.Repeat("w", 10_000)+"/1.0.0", nil, bearer(team)); r.status != http.StatusForbidden {
+		t.Errorf("the deletion of what is none: %d", r.status)
+	}
+	if n := strings.Count(audit.String(), `"done":false`); n != 3 || audit.Len() > 3000 {
+		t.Errorf("the audit log has %d refusals:\n%s", n, audit.String())
+	}
+}
+
 // TestTokens lets somebody in who may do some things to some charts, over every
 // protocol.
 func TestTokens(t *testing.T) {

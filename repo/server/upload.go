@@ -393,18 +393,26 @@ func (s *Server) uploadProvenance(w http.ResponseWriter, r *http.Request) error 
 
 // addProvenance adds a signature that was received.
 func (s *Server) addProvenance(w http.ResponseWriter, r *http.Request, text []byte) error {
-	signed, rec, err := s.signedVersion(text)
+	signed, err := readSigned(text)
 	if err != nil {
 		return err
 	}
-	err = s.authorize(r.Context(), VerbPush, signed.Name)
-	if err == nil {
-		err = s.checkStoredSignature(r.Context(), &chart.Metadata{Name: signed.Name, Version: signed.Version}, rec.Archive, text)
+	// First of all: what there is is told to nobody who may not sign it.
+	d := deed{action: auditSign, name: signed.Name, version: signed.Version}
+	if err := s.authorize(r.Context(), VerbPush, signed.Name); err != nil {
+		s.audit(r, d, err)
+		return err
 	}
+	rec, err := s.signedVersion(signed, text)
+	if err != nil {
+		return err
+	}
+	err = s.checkStoredSignature(r.Context(), &chart.Metadata{Name: signed.Name, Version: signed.Version}, rec.Archive, text)
 	if err == nil {
 		err = s.sign(r.Context(), signed, rec.Digest, text)
 	}
-	s.audit(r, deed{action: auditSign, name: signed.Name, version: signed.Version, digest: "sha256:" + rec.Digest}, err)
+	d.digest = sha256Prefix + rec.Digest
+	s.audit(r, d, err)
 	if err != nil {
 		return err
 	}
@@ -412,20 +420,29 @@ func (s *Server) addProvenance(w http.ResponseWriter, r *http.Request, text []by
 	return nil
 }
 
-// signedVersion finds the published version that a signature is for.
-func (s *Server) signedVersion(text []byte) (signed signedText, r record, err error) {
-	if signed, err = readProvenance(text); err != nil {
-		return signed, r, badRequest("provenance-invalid", err.Error(), "a .prov file is what signing a chart writes")
+// readSigned reads a signature that comes without its chart.
+func readSigned(text []byte) (signedText, error) {
+	signed, err := readProvenance(text)
+	if err != nil {
+		return signed, badRequest("provenance-invalid", err.Error(), "a .prov file is what signing a chart writes")
 	}
+	if err := errors.Join(repo.CheckName(signed.Name), repo.CheckVersion(signed.Version)); err != nil {
+		return signed, badRequest("provenance-invalid", "the signed Chart.yaml: "+err.Error(), "sign an archive that gantry package or helm package has made")
+	}
+	return signed, nil
+}
+
+// signedVersion finds the published version that a signature is for.
+func (s *Server) signedVersion(signed signedText, text []byte) (record, error) {
 	seg, i, err := lookup(s.catalog.current(), signed.Name, signed.Version)
 	if err != nil {
-		return signed, r, err
+		return record{}, err
 	}
-	r = seg.shard.Versions[i]
+	r := seg.shard.Versions[i]
 	if err := checkProvenance(text, signed.Name, signed.Version, r.Digest); err != nil {
-		return signed, r, badRequest("provenance-invalid", err.Error(), "sign the published archive itself")
+		return r, badRequest("provenance-invalid", err.Error(), "sign the published archive itself")
 	}
-	return signed, r, nil
+	return r, nil
 }
 
 // sign adds a signature to the version that it was checked against.
