@@ -65,6 +65,9 @@ func (a *app) writesTo(in *types.ServiceConfig, m types.ServiceVolumeConfig) boo
 // saves is what stands before the path of a file that a command writes.
 var saves = pattern.Lazy(`(?:>>?|\b(?:tee(?: -a)?|touch|mkdir(?: -p)?))\s*["']?$`)
 
+// maxSaves is how much of a command is looked at before a path, in bytes.
+const maxSaves = 32
+
 // savesIn reports whether the command of a service writes to a file below a place, as in:
 // envsubst < site.template > /etc/nginx/conf.d/site.conf.
 func savesIn(in *types.ServiceConfig, target string) bool {
@@ -75,10 +78,11 @@ func savesIn(in *types.ServiceConfig, target string) bool {
 			if i < 0 {
 				break
 			}
-			if saves().MatchString(s[:at+i]) {
+			at += i
+			if saves().MatchString(s[max(0, at-maxSaves):at]) {
 				return true
 			}
-			at += i + len(below)
+			at += len(below)
 		}
 	}
 	return false

@@ -25,21 +25,21 @@ type belowFolder struct {
 // the outermost, so that the services see each other's files as they do on one machine.
 func (a *app) nestFolders() {
 	var sources []string
+	claims := map[string]string{} // by path, what mounts call it
 	for _, source := range slices.Sorted(maps.Keys(a.folders)) {
 		if a.becomesClaim(source) {
 			sources = append(sources, source)
+			claims[filepath.Clean(source)] = source
 		}
 	}
 	for _, source := range sources {
-		i := slices.IndexFunc(sources, func(root string) bool {
-			return lies(source, root) && !a.holdsProject(root)
-		})
-		if i < 0 {
+		above, found := a.outermost(source, claims)
+		if !found {
 			continue
 		}
-		root, c := a.folders[sources[i]], a.folders[source]
-		at, _ := filepath.Rel(sources[i], source)
-		in := belowFolder{root: sources[i], at: filepath.ToSlash(at)}
+		root, c := a.folders[above], a.folders[source]
+		at, _ := filepath.Rel(above, source)
+		in := belowFolder{root: above, at: filepath.ToSlash(at)}
 		switch {
 		case c.database:
 			in.why = "databases want storage of their own"
@@ -51,6 +51,16 @@ func (a *app) nestFolders() {
 		}
 		a.below[source] = in
 	}
+}
+
+// outermost returns the claim of the folder that is the farthest above another one.
+func (a *app) outermost(source string, claims map[string]string) (root string, found bool) {
+	for dir, below := filepath.Dir(source), source; dir != below; dir, below = filepath.Dir(dir), dir {
+		if above, isClaim := claims[dir]; isClaim && !a.holdsProject(dir) {
+			root, found = above, true
+		}
+	}
+	return root, found
 }
 
 // lies reports whether a path is below another.
