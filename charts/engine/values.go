@@ -172,8 +172,13 @@ func (m *Merged) Diagnostics(e *SchemaError, root string, defaults map[string]an
 		if p.Chart != "" && p.Chart != root {
 			path = append(diag.Path{p.Chart}, path...)
 		}
+		pos, node := m.find(path)
+		flag := ""
+		if strings.HasPrefix(pos.File, "--") {
+			flag = pos.File
+		}
 		d := diag.Diagnostic{
-			Severity: diag.Error, Pos: m.find(path), Path: path, Code: "values-schema",
+			Severity: diag.Error, Pos: pos, Path: path, Code: "values-schema", Hint: quotesHint(p.Problem, flag, node),
 			Summary: fmt.Sprintf("the chart's values.schema.json refuses this value: %s", p.Problem),
 		}
 		if last := len(path) - 1; p.Problem == unknownValue {
@@ -203,21 +208,22 @@ func value(values any, path diag.Path) any {
 	return values
 }
 
-// find returns where a key was set, or the nearest key above it.
-func (m *Merged) find(path diag.Path) diag.Pos {
+// find returns where a key was set, or the nearest key above it, and what the file has
+// there, if it is one.
+func (m *Merged) find(path diag.Path) (diag.Pos, *yaml.Node) {
 	for n := len(path); n > 0; n-- {
 		for _, f := range slices.Backward(m.set) {
 			if value(f.values, path[:n]) != nil {
-				return diag.Pos{File: f.flag}
+				return diag.Pos{File: f.flag}, nil
 			}
 		}
 		for _, f := range slices.Backward(m.files) {
 			if node := lookup(f.root, path[:n]); node != nil {
-				return diag.Pos{File: f.name, Line: node.Line, Column: node.Column}
+				return diag.Pos{File: f.name, Line: node.Line, Column: node.Column}, node
 			}
 		}
 	}
-	return diag.Pos{}
+	return diag.Pos{}, nil
 }
 
 func lookup(node *yaml.Node, path diag.Path) *yaml.Node {
