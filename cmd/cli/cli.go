@@ -39,7 +39,11 @@ func Run(ctx context.Context, streams IO, args []string) int {
 	if failure := out.failure(); err == nil && failure != nil {
 		err = fmt.Errorf("write the results: %w", failure)
 	}
-	a.report(err)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		a.report(&interruptedError{err})
+	} else {
+		a.report(err)
+	}
 	return exitCode(ctx, err)
 }
 

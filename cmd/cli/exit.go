@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"gantry/charts/diag"
 )
@@ -38,6 +39,14 @@ func (e *exitError) Unwrap() error { return e.err }
 func usageError(err error) error       { return &exitError{exitUsage, err} }
 func notFoundError(err error) error    { return &exitError{exitNotFound, err} }
 func unreachableError(err error) error { return &exitError{exitUnreachable, err} }
+
+// interruptedError is an error of a command that somebody ended, in the words of people.
+type interruptedError struct{ err error }
+
+func (e *interruptedError) Error() string {
+	return strings.ReplaceAll(e.err.Error(), context.Canceled.Error(), "interrupted")
+}
+func (e *interruptedError) Unwrap() error { return e.err }
 
 // exitCode maps an error to the code that the process ends with.
 func exitCode(ctx context.Context, err error) int {

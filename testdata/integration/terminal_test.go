@@ -258,3 +258,21 @@ func TestDownAtTerminal(t *testing.T) {
 		})
 	}
 }
+
+// TestPasswordAtTerminal: Ctrl-C at a question for a password says so, changes nothing and
+// leaves the terminal showing what is typed.
+func TestPasswordAtTerminal(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t)
+	c := w.command(t.Context(), w.gantry, "repo", "user", "set", "ann", "--users", "people")
+	term := atTerminal(t, c, 30, 100)
+	term.until("Password: ")
+	term.enter("\x03")
+	term.until("gantry: error: interrupted\r\n")
+	if exit, ok := errors.AsType[*exec.ExitError](c.Wait()); !ok || exit.ExitCode() != 130 {
+		t.Errorf("ended with %v, want exit code 130", exit)
+	}
+	if mode, err := unix.IoctlGetTermios(int(term.person.Fd()), unix.TCGETS); err != nil || mode.Lflag&unix.ECHO == 0 {
+		t.Errorf("the terminal is left without an echo: %+v, %v", mode, err)
+	}
+}
