@@ -34,7 +34,8 @@ func impatient(ctx context.Context) context.Context {
 // effect twice is sent again.
 type persistent struct {
 	next http.RoundTripper
-	// tell is told when a request is tried again, once until one was answered.
+	// tell is told when a request is tried again, once until one that was sent later is
+	// answered.
 	tell func(text string)
 	// away holds from then on. Several may share it.
 	away *atomic.Bool
@@ -44,9 +45,10 @@ type persistent struct {
 func (p *persistent) RoundTrip(req *http.Request) (*http.Response, error) {
 	var over <-chan time.Time
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		wasAway := p.away.Load()
 		resp, err := p.next.RoundTrip(req)
 		why := again(req, resp, err)
-		if err == nil && why == "" {
+		if err == nil && why == "" && wasAway { // what was sent before the outage does not end it
 			p.away.Store(false)
 		}
 		if why == "" || req.Context().Value(impatientKey{}) != nil || req.Context().Err() != nil {

@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 // What cannot take effect twice is sent again; everything else is not.
@@ -78,4 +80,68 @@ func TestPersistent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// roundTrip answers requests in place of a server.
+type roundTrip func(*http.Request) int
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
+	code := f(r)
+	return &http.Response{StatusCode: code, Status: http.StatusText(code), Body: http.NoBody, Header: http.Header{}, Request: r}, nil
+}
+
+// TestOutageIsToldOnce has a request that was sent before an outage and is answered in the
+// middle of it: that does not end it.
+func TestOutageIsToldOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		early := make(chan struct{})
+		var away atomic.Bool
+		told := 0
+		p := &persistent{away: new(atomic.Bool), tell: func(string) { told++ }, next: roundTrip(func(r *http.Request) int {
+			switch {
+			case r.URL.Path == "/early":
+				<-early
+			case away.Load():
+				return http.StatusServiceUnavailable
+			}
+			return http.StatusOK
+		})}
+		var requests sync.WaitGroup
+		send := func(path string) {
+			requests.Go(func() {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://cluster.test"+path, http.NoBody)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				resp, err := p.RoundTrip(req)
+				if err != nil || resp.StatusCode != http.StatusOK {
+					t.Errorf("%s: %v, %v", path, resp, err)
+					return
+				}
+				_ = resp.Body.Close()
+			})
+			synctest.Wait()
+		}
+		outage := func() {
+			away.Store(true)
+			send("/one")
+			close(early)
+			synctest.Wait()
+			send("/two")
+			away.Store(false)
+			requests.Wait()
+		}
+		send("/early")
+		outage()
+		if told != 1 {
+			t.Errorf("one outage is told %d times", told)
+		}
+		early = make(chan struct{})
+		outage()
+		if told != 2 {
+			t.Errorf("two outages are told %d times", told)
+		}
+	})
 }
