@@ -14,6 +14,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 	"sigs.k8s.io/yaml"
 
+	"gantry/charts/alias"
 	"gantry/charts/diag"
 )
 
@@ -73,6 +74,9 @@ func Parse(name string, data []byte) (*Index, diag.List, error) {
 		return nil, nil, fmt.Errorf("%w: larger than %d MiB", ErrNotIndex, MaxIndexBytes>>20)
 	}
 	if !json.Valid(data) {
+		if err := alias.Check(data, MaxIndexBytes); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrNotIndex, err)
+		}
 		converted, err := yaml.YAMLToJSON(data)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrNotIndex, err)

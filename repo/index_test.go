@@ -3,6 +3,7 @@ package repo_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -239,5 +240,14 @@ func BenchmarkParse(b *testing.B) {
 		if _, _, err := repo.Parse("index.yaml", data); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestIndexAliases refuses an index whose aliases would fill the memory.
+func TestIndexAliases(t *testing.T) {
+	t.Parallel()
+	text := "apiVersion: v1\nentries: {}\na: &a " + strings.Repeat("y", 100_000) + "\nb: [" + strings.Repeat("*a, ", 5000) + "]\n"
+	if _, _, err := repo.Parse("index.yaml", []byte(text)); !errors.Is(err, repo.ErrNotIndex) || !strings.Contains(err.Error(), "aliases") {
+		t.Errorf("%v", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart/loader"
 
 	"gantry/charts"
+	"gantry/charts/alias"
 )
 
 // metadataFile is the one file that every chart has.
@@ -116,6 +117,9 @@ func assemble(files []charts.File, b *budget, depth int) (*chart.Chart, error) {
 	if depth > b.charts {
 		return nil, faultf("", "%w: more than %d charts inside each other", ErrLimit, b.charts)
 	}
+	if err := checkAliases(files, b); err != nil {
+		return nil, err
+	}
 	own := make([]*loader.BufferedFile, 0, len(files))
 	raw := make([]*chart.File, 0, len(files))
 	within := map[string][]charts.File{}
@@ -149,6 +153,27 @@ func assemble(files []charts.File, b *budget, depth int) (*chart.Chart, error) {
 		c.AddDependency(sub)
 	}
 	return c, nil
+}
+
+// checkAliases takes what the aliases of a chart's own files mean from the budget, before
+// helm's loader writes them out.
+func checkAliases(files []charts.File, b *budget) error {
+	for _, f := range files {
+		if readAs(f.Name) == nil {
+			continue
+		}
+		more, err := alias.More(f.Data, b.fileBytes)
+		if errors.Is(err, alias.ErrLimit) {
+			return faultf(f.Name, "%w: %w", ErrLimit, err)
+		}
+		if err != nil {
+			return loadFault(files, err)
+		}
+		if err := b.take(f.Name, int(more)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // subchart splits the name of a file below charts/ into the chart it belongs to

@@ -42,17 +42,25 @@ func jsonFault(f charts.File) error {
 	return fault(f.Name, &diag.SyntaxError{Line: line, Column: column, Problem: at.Error()})
 }
 
-// parses tries one of the files that a chart cannot be loaded without.
-func parses(f charts.File) error {
-	var into any
-	switch f.Name {
+// readAs returns what a file is read as that a chart cannot be loaded without, and nil
+// for others.
+func readAs(name string) any {
+	switch name {
 	case metadataFile:
-		into = new(chart.Metadata)
+		return new(chart.Metadata)
 	case "Chart.lock", "requirements.lock":
-		into = new(chart.Lock)
+		return new(chart.Lock)
 	case "values.yaml", "requirements.yaml":
-		into = new(map[string]any)
+		return new(map[string]any)
 	default:
+		return nil
+	}
+}
+
+// parses tries one of those files.
+func parses(f charts.File) error {
+	into := readAs(f.Name)
+	if into == nil {
 		return nil
 	}
 	var doc yaml.Node

@@ -13,6 +13,9 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	"sigs.k8s.io/yaml"
 	goyaml3 "sigs.k8s.io/yaml/goyaml.v3"
+
+	"gantry/charts/alias"
+	"gantry/charts/archive"
 )
 
 // toYAML writes a value as YAML, and nothing when that cannot be done.
@@ -199,11 +202,19 @@ func toTOML(value any) string {
 // under the key Error or as the only element.
 
 func fromYAML(text string) map[string]any {
-	return readMap(text, func(data []byte, into any) error { return yaml.Unmarshal(data, into) })
+	return readMap(text, readYAML)
 }
 
 func fromYAMLArray(text string) []any {
-	return readList(text, func(data []byte, into any) error { return yaml.Unmarshal(data, into) })
+	return readList(text, readYAML)
+}
+
+// readYAML reads no text whose aliases mean more than a file may have.
+func readYAML(data []byte, into any) error {
+	if err := alias.Check(data, archive.MaxFileBytes); err != nil {
+		return err
+	}
+	return yaml.Unmarshal(data, into)
 }
 
 func fromJSON(text string) map[string]any { return readMap(text, json.Unmarshal) }

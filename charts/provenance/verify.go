@@ -14,6 +14,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"sigs.k8s.io/yaml"
 
+	"gantry/charts/alias"
 	"gantry/charts/archive"
 )
 
@@ -65,6 +66,11 @@ func (k *Keyring) Verify(file string, data, signature []byte, now time.Time) (*V
 
 // check compares what was signed with what is there.
 func (v *Verified) check(head, tail, data []byte) error {
+	for _, text := range [][]byte{head, tail} {
+		if err := alias.Check(text, archive.MaxFileBytes); err != nil {
+			return fmt.Errorf("%w: %w", ErrOtherContent, err)
+		}
+	}
 	var sums digests
 	if err := yaml.Unmarshal(tail, &sums); err != nil {
 		return fmt.Errorf("%w: its digests cannot be read: %w", ErrOtherContent, err)

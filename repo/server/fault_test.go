@@ -161,6 +161,32 @@ wsBcBAEBCgAQBQJdy0ReCRCEO7+YH8GHYgAAfhUIADx3pHHLLINv0MFkiEYpX/Kd
 `, version, version, digest)
 }
 
+// TestAliasesAreNotWrittenOut refuses charts and signatures of a few bytes that would be
+// gigabytes in memory.
+func TestAliasesAreNotWrittenOut(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &blob.Memory{}, server.Options{})
+	long := strings.Repeat("y", 100_000)
+	bomb := "a: &a " + long + "\nb: [" + strings.Repeat("*a, ", 50_000) + "]\n"
+	metadata := "apiVersion: v2\nname: web\nversion: 1.0.0\n"
+	for name, archive := range map[string][]byte{
+		"values":   chartArchive(t, "web", "1.0.0", bomb),
+		"metadata": pack(t, file{name: "web/Chart.yaml", text: metadata + bomb}),
+		"a chart within": pack(t, file{name: "web/Chart.yaml", text: metadata},
+			file{name: "web/charts/db/Chart.yaml", text: strings.Replace(metadata, "web", "db", 1)}, file{name: "web/charts/db/values.yaml", text: bomb}),
+	} {
+		r := s.do(http.MethodPost, "/api/charts", bytes.NewReader(archive))
+		if code, message, _ := r.problem(t); r.status != http.StatusRequestEntityTooLarge || code != "too-large" || !strings.Contains(message, "aliases") {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+		}
+	}
+	signature := strings.Replace(provenance("1.0.0", strings.Repeat("0", 64)), "files:", bomb+"files:", 1)
+	r := s.do(http.MethodPost, "/api/prov", strings.NewReader(signature))
+	if code, message, _ := r.problem(t); code != "provenance-invalid" || !strings.Contains(message, "aliases") {
+		t.Errorf("a signature: %d %s", r.status, r.body)
+	}
+}
+
 func form(t *testing.T, fields map[string]string) (body io.Reader, contentType string) {
 	t.Helper()
 	var b bytes.Buffer

@@ -13,6 +13,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 	"sigs.k8s.io/yaml"
 
+	"gantry/charts/alias"
 	"gantry/repo"
 )
 
@@ -174,12 +175,12 @@ func (in *inspector) metadata() (*chart.Metadata, error) {
 		return nil, errors.New("the archive has no Chart.yaml in its folder")
 	}
 	m := &chart.Metadata{}
-	if err := yaml.Unmarshal(text, m); err != nil {
+	if err := readYAML(text, m); err != nil {
 		return nil, fmt.Errorf("%s: %w", metadataFile, err)
 	}
 	m.APIVersion = cmp.Or(m.APIVersion, chart.APIVersionV1)
 	if requirements, ok := in.files[requirementsFile]; ok && m.APIVersion == chart.APIVersionV1 {
-		if err := yaml.Unmarshal(requirements, m); err != nil {
+		if err := readYAML(requirements, m); err != nil {
 			return nil, fmt.Errorf("%s: %w", requirementsFile, err)
 		}
 	}
@@ -193,6 +194,16 @@ func (in *inspector) metadata() (*chart.Metadata, error) {
 		return nil, fmt.Errorf("the chart is named %q and its folder %q; they must be the same", m.Name, in.folder)
 	}
 	return m, nil
+}
+
+// readYAML reads metadata that a stranger has written.
+func readYAML(text []byte, into any) error {
+	if err := alias.Check(text, maxMetadata); errors.Is(err, alias.ErrLimit) {
+		return fmt.Errorf("%w: %w", errLimit, err)
+	} else if err != nil {
+		return err
+	}
+	return yaml.Unmarshal(text, into)
 }
 
 // boundedReader fails, rather than ends, when more is read than is allowed.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
-	"sigs.k8s.io/yaml"
 
 	"gantry/repo"
 )
@@ -31,11 +30,11 @@ func readProvenance(text []byte) (signedText, error) {
 		return signedText{}, errors.New("the signed text does not name the files that it is for")
 	}
 	var meta struct{ Name, Version string }
-	if err := yaml.Unmarshal(head, &meta); err != nil {
+	if err := readYAML(head, &meta); err != nil {
 		return signedText{}, fmt.Errorf("the signed Chart.yaml: %w", err)
 	}
 	var sums struct{ Files map[string]string }
-	if err := yaml.Unmarshal(tail, &sums); err != nil {
+	if err := readYAML(tail, &sums); err != nil {
 		return signedText{}, fmt.Errorf("the signed digests: %w", err)
 	}
 	return signedText{Name: meta.Name, Version: meta.Version, Files: sums.Files}, nil
