@@ -14,10 +14,21 @@ func WriteFile(name string, data []byte) error {
 	return write(name, data, func(beside *os.File) error { return beside.Chmod(0o644) })
 }
 
-// WriteSecret is WriteFile for what its owner alone may read. It is on the disk when
-// the file that was there before no longer is.
+// WriteSecret is WriteFile for what its owner alone may read, or who may read the file
+// that is there already. It is on the disk when the file that was there before no longer
+// is.
 func WriteSecret(name string, data []byte) error {
-	return write(name, data, (*os.File).Sync) // CreateTemp lets nobody else read
+	return write(name, data, func(beside *os.File) error { // CreateTemp lets nobody else read
+		var err error
+		if before, statErr := os.Stat(name); statErr == nil {
+			mode := before.Mode().Perm()
+			if giveAway(beside, before) != nil {
+				mode &= 0o700 // the group would be another one
+			}
+			err = beside.Chmod(mode)
+		}
+		return errors.Join(err, beside.Sync())
+	})
 }
 
 func write(name string, data []byte, finish func(*os.File) error) error {

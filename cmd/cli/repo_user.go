@@ -7,13 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"gantry/charts/archive"
 	"gantry/charts/diag"
 	"gantry/repo/server"
 	"gantry/repo/users"
@@ -51,29 +49,12 @@ func (o *userFile) read() (*users.File, error) {
 	return f, usersError(err)
 }
 
-// open takes a file that is not there for an empty one.
-func (o *userFile) open() (*users.File, error) {
-	f, err := o.read()
-	if errors.Is(err, fs.ErrNotExist) {
-		return users.Parse(o.name, nil)
-	}
-	return f, err
-}
-
 // usersError says what to type where there is no file of users.
 func usersError(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return notFoundError(withHint(fmt.Errorf("read the file of users: %w", err), "make it with: gantry repo user set NAME --users FILE"))
 	}
 	return err
-}
-
-// write puts the file in its place, be that behind a link.
-func (o *userFile) write(f *users.File) error {
-	if place, err := filepath.EvalSymlinks(o.name); err == nil {
-		o.name = place
-	}
-	return archive.WriteSecret(o.name, f.Bytes())
 }
 
 // completeUsers completes the name of a user of the file.
@@ -173,7 +154,10 @@ func runRepoUserSet(ctx context.Context, a *app, o *repoUserSetOptions) error {
 		return usageError(errors.New("--keep-password goes with --scope, and not with --password-stdin"))
 	}
 	// It is read before the password is asked for, which would be typed in vain.
-	f, err := o.open()
+	f, err := o.read()
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = users.Parse(o.name, nil)
+	}
 	if err != nil {
 		return err
 	}
@@ -196,22 +180,21 @@ func runRepoUserSet(ctx context.Context, a *app, o *repoUserSetOptions) error {
 			return usageError(err)
 		}
 	}
-	return o.save(a, u)
+	return o.save(ctx, a, u)
 }
 
 // save reads the file again, for somebody else may have written it while the password
 // was typed.
-func (o *repoUserSetOptions) save(a *app, u users.User) error {
-	f, err := o.open()
-	if err != nil {
-		return err
-	}
+func (o *repoUserSetOptions) save(ctx context.Context, a *app, u users.User) error {
 	done := "added"
-	if _, there := f.Find(u.Name); there {
-		done = "changed"
-	}
-	f.Set(u)
-	if err := o.write(f); err != nil {
+	err := users.Change(ctx, o.name, func(f *users.File) error {
+		if _, there := f.Find(u.Name); there {
+			done = "changed"
+		}
+		f.Set(u)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(a.Out, "%s %s, who may: %s\n", done, u.Name, scopeWords(u.Scopes))
@@ -310,15 +293,17 @@ func newRepoUserRemove(a *app) *cobra.Command {
 user in for a second more.`,
 		Example: "  gantry repo user remove ana --users users.txt",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			f, err := o.read()
-			if err != nil {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := o.read(); err != nil {
 				return err
 			}
-			if !f.Remove(args[0]) {
-				return o.missing(f, args[0])
-			}
-			if err := o.write(f); err != nil {
+			err := users.Change(cmd.Context(), o.name, func(f *users.File) error {
+				if !f.Remove(args[0]) {
+					return o.missing(f, args[0])
+				}
+				return nil
+			})
+			if err != nil {
 				return err
 			}
 			fmt.Fprintf(a.Out, "removed %s\n", args[0])

@@ -141,6 +141,7 @@ func (k *Known) fresh() *generation {
 	g, err := k.load()
 	switch {
 	case err == nil:
+		g.remember(k.current)
 		k.current, k.bad = g, ""
 		k.log.Info("the file of users was read again", slog.String("file", k.file), slog.Int("users", len(g.users)))
 	case err.Error() != k.bad:
@@ -148,6 +149,18 @@ func (k *Known) fresh() *generation {
 		k.log.Error("the users from before stay, for the file of users cannot be read again", slog.String("file", k.file), slog.Any("error", err))
 	}
 	return k.current
+}
+
+// remember takes over what is known of passwords that have not changed: after a change of
+// one line everybody would be compared again otherwise, one after another.
+func (g *generation) remember(old *generation) {
+	old.mu.RLock()
+	defer old.mu.RUnlock()
+	for i, u := range g.users {
+		if place, there := old.places[u.Name]; there && old.users[place].hash == u.hash {
+			g.right[i] = old.right[place]
+		}
+	}
 }
 
 // Has reports whether there is a user of a name.

@@ -108,7 +108,7 @@ func TestKnownIsReadAgain(t *testing.T) {
 	// What is remembered ends with the file that it was right for.
 	k.pass()
 	k.write("ana:" + second + ":read\n")
-	k.want("[read:*]", "ana", "second")
+	k.want("([read:*])", "ana", "second")
 
 	// Half of a file, none at all, and one that cannot be read leave what was.
 	broken := func(breaks func()) {
