@@ -1,7 +1,7 @@
 package server
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"fmt"
 	"math"
@@ -26,16 +26,14 @@ func (s *Server) apiCharts(w http.ResponseWriter, r *http.Request) error {
 	}
 	charts := s.shown(r.Context()).published()
 	charts = charts[min(offset, len(charts)):]
-	var b bytes.Buffer
-	b.WriteByte('{')
+	all := [][]byte{[]byte("{")}
 	for i, seg := range charts[:min(limit, len(charts))] {
 		if i > 0 {
-			b.WriteByte(',')
+			all = append(all, []byte(","))
 		}
-		b.Write(seg.json.plain)
+		all = append(all, seg.json.plain)
 	}
-	b.WriteString("}\n")
-	writeRaw(w, b.Bytes())
+	writeRaw(w, append(all, []byte("}\n"))...)
 	return nil
 }
 
@@ -60,7 +58,7 @@ func (s *Server) apiChart(w http.ResponseWriter, r *http.Request) error {
 	if seg == nil || seg.shard.Chart != name || len(seg.shard.Versions) == 0 {
 		return unknownChart(snap, name)
 	}
-	writeRaw(w, append(bytes.Clone(seg.versionsJSON()), '\n'))
+	writeRaw(w, seg.versionsJSON(), []byte("\n"))
 	return nil
 }
 
@@ -70,19 +68,29 @@ func (s *Server) apiVersion(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	writeRaw(w, append(bytes.Clone(seg.shard.Versions[i].Entry), '\n'))
+	writeRaw(w, seg.shard.Versions[i].Entry, []byte("\n"))
 	return nil
 }
 
-func writeRaw(w http.ResponseWriter, body []byte) { writeText(w, "application/json", body) }
+func writeRaw(w http.ResponseWriter, pieces ...[]byte) { writeText(w, "application/json", pieces...) }
 
-func writeText(w http.ResponseWriter, kind string, body []byte) {
+// writeText sends pieces as they are: together they may be as large as the index, and
+// clients may take long.
+func writeText(w http.ResponseWriter, kind string, pieces ...[]byte) {
+	size := 0
+	for _, p := range pieces {
+		size += len(p)
+	}
 	h := w.Header()
 	h.Set("Content-Type", kind)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Content-Length", strconv.Itoa(size))
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(body) // a client that is gone needs no answer
+	out := bufio.NewWriterSize(w, min(size, sendBuffer))
+	for _, p := range pieces {
+		_, _ = out.Write(p) // a client that is gone needs no answer
+	}
+	_ = out.Flush()
 }
 
 // maxMeant is how long a version may be that means others: a chart may have many, and

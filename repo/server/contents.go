@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,7 +52,12 @@ func (s *Server) apiTemplates(w http.ResponseWriter, r *http.Request) error {
 		if shown.Values == nil {
 			shown.Values = map[string]any{}
 		}
+		size := 0
 		for _, f := range c.Templates {
+			// Before they are in memory as text, too.
+			if size += base64.StdEncoding.EncodedLen(len(f.Data)); size > maxContents {
+				return nil, contentsTooLarge(size)
+			}
 			shown.Templates = append(shown.Templates, template{f.Name, f.Data})
 		}
 		text, err := json.Marshal(shown)
@@ -71,14 +77,18 @@ func (s *Server) contents(w http.ResponseWriter, r *http.Request, kind string, o
 		return err
 	}
 	if len(body) > maxContents {
-		return &problem{
-			Status: http.StatusUnprocessableEntity, Code: "contents-too-large",
-			Message: fmt.Sprintf("it is %s, and no more than %s is sent so", diag.Size(int64(len(body))), diag.Size(maxContents)),
-			Hint:    "download the archive, which is below /charts/",
-		}
+		return contentsTooLarge(len(body))
 	}
 	writeText(w, kind, body)
 	return nil
+}
+
+func contentsTooLarge(size int) *problem {
+	return &problem{
+		Status: http.StatusUnprocessableEntity, Code: "contents-too-large",
+		Message: fmt.Sprintf("it is %s or more, and no more than %s is sent so", diag.Size(int64(size)), diag.Size(maxContents)),
+		Hint:    "download the archive, which is below /charts/",
+	}
 }
 
 // take unpacks a chart for as long as something of it is made.
