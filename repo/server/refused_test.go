@@ -33,6 +33,10 @@ func TestWhyRefused(t *testing.T) {
 	if _, err := operator(store, now).RevokeToken(t.Context(), made.ID); err != nil {
 		t.Fatal(err)
 	}
+	ending := "x" // another one than that of the secret
+	if strings.HasSuffix(revoked, ending) {
+		ending = "y"
+	}
 	now = now.Add(2 * time.Hour)
 	s := serve(t, store, server.Options{Now: func() time.Time { return now }, Auth: &server.Auth{
 		User: "ann", Password: "s3cret", Tokens: true,
@@ -47,7 +51,7 @@ func TestWhyRefused(t *testing.T) {
 		{basic("ann", "guess"), "the user or the password is wrong"},
 		{bearer(expired), "the token nightly is expired"},
 		{bearer(revoked), "the token ci is revoked"},
-		{bearer(revoked[:len(revoked)-1] + "x"), "the user or the password is wrong"},
+		{bearer(revoked[:len(revoked)-1] + ending), "the user or the password is wrong"},
 		{signed(i.key, "aud", "shop"), `expected audience "charts" got ["shop"]`},
 		{signed(other, "sub", "job"), "failed to verify signature"},
 		{signed(i.key, "repository", "evil/web"), "the grants look at repository"},

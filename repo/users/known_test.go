@@ -105,7 +105,7 @@ func TestKnownIsReadAgain(t *testing.T) {
 	k.want("[admin:*]", "ana", "second")
 	k.want("([admin:*])", "ana", "second")
 
-	// What is remembered ends with the file that it was right for.
+	// Scopes change, and a password that has not is still known.
 	k.pass()
 	k.write("ana:" + second + ":read\n")
 	k.want("([read:*])", "ana", "second")
