@@ -44,6 +44,7 @@ type repoServeOptions struct {
 	rates           server.Rates
 	trustedProxies  []string
 	externalURL     string
+	origins         []string
 	upstream        string
 	upstreamRefresh time.Duration
 	upstreamPlain   bool
@@ -149,6 +150,7 @@ func (o *repoServeOptions) bind(c *cobra.Command) {
 	f.Float64Var(&o.rates.Failures, "failure-limit", 60, "wrong passwords and tokens per minute from one address")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of proxies whose X-Forwarded-For and -Proto are believed, such as 10.0.0.0/8")
 	f.StringVar(&o.externalURL, "external-url", "", "where people reach the server, for the commands on its pages: https://charts.example.org")
+	f.StringSliceVar(&o.origins, "cors-allow-origin", nil, "origin of pages of another site that may read the index, archives and listings, without passwords: https://hub.example.org, or * for all")
 	f.StringSliceVar(&o.webhooks, "webhook", nil, "URL to tell of every change; may be repeated")
 	f.StringVar(&o.webhookSecret, "webhook-secret-file", "", "file that holds the secret with which webhooks are signed")
 	f.DurationVar(&o.rescan, "rescan", time.Minute, "how often to look for charts that were put into the store by hand; 0 is never")

@@ -34,7 +34,7 @@ func (o *repoServeOptions) serverOptions(a *app, log *slog.Logger) (server.Optio
 	if err := o.rates.Validate(); err != nil {
 		return options, usageError(fmt.Errorf("--rate-limit, --write-limit and --failure-limit: %w", err))
 	}
-	for _, step := range []func(*app, *server.Options) error{o.addProxies, o.addExternalURL, o.addUpstream, o.addWebhooks, o.addSignatures, o.addAuth} {
+	for _, step := range []func(*app, *server.Options) error{o.addProxies, o.addExternalURL, o.addOrigins, o.addUpstream, o.addWebhooks, o.addSignatures, o.addAuth} {
 		if err := step(a, &options); err != nil {
 			return options, err
 		}
@@ -69,6 +69,16 @@ func (o *repoServeOptions) addExternalURL(_ *app, options *server.Options) error
 		return usageError(fmt.Errorf("--external-url %q is not an address such as https://charts.example.org", u.Redacted()))
 	}
 	options.ExternalURL = u
+	return nil
+}
+
+func (o *repoServeOptions) addOrigins(_ *app, options *server.Options) error {
+	for _, origin := range o.origins {
+		if err := server.CheckOrigin(origin); err != nil {
+			return usageError(fmt.Errorf("--cors-allow-origin %w", err))
+		}
+	}
+	options.Origins = o.origins
 	return nil
 }
 

@@ -189,7 +189,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name st
 	}
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Vary", "Accept, Accept-Encoding")
+	h.Add("Vary", "Accept, Accept-Encoding")
 	if h.Get("Cache-Control") == "" {
 		// A page names the host that it was asked for under: not for shared caches.
 		h.Set("Cache-Control", "private, no-cache")

@@ -21,7 +21,7 @@ func (s *Server) chartList(w http.ResponseWriter, r *http.Request) error {
 	}
 	h := w.Header()
 	h.Set("Etag", `"`+tag+`"`)
-	h.Set("Vary", "Accept-Encoding")
+	h.Add("Vary", "Accept-Encoding")
 	h.Set("Cache-Control", s.cacheControl("no-cache"))
 	if namesTag(r.Header.Get("If-None-Match"), snap.tag()) {
 		w.WriteHeader(http.StatusNotModified)

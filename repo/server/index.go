@@ -28,7 +28,7 @@ func (s *Server) index(w http.ResponseWriter, r *http.Request) error {
 	}
 	h := w.Header()
 	h.Set("Etag", `"`+tag+`"`)
-	h.Set("Vary", "Accept, Accept-Encoding")
+	h.Add("Vary", "Accept, Accept-Encoding")
 	h.Set(repo.ChartListHeader, repo.ChartListFile)
 	h.Set("Cache-Control", s.cacheControl("no-cache"))
 	if matches(r.Header.Get("If-None-Match"), h.Get("Etag")) {

@@ -26,6 +26,12 @@ func (t table) read(pattern string, h endpoint) {
 	t.open(pattern, t.server.reading(t.server.limited(t.server.fresh(h))))
 }
 
+// show is a read that pages of other sites may be let in to.
+func (t table) show(pattern string, h endpoint) {
+	s := t.server
+	t.Handle(pattern, route(pattern, s.shared(s.answer(s.reading(s.limited(s.fresh(h)))))))
+}
+
 func (t table) write(pattern string, h endpoint) {
 	t.open(pattern, t.server.writing(t.server.limited(h)))
 }
@@ -35,15 +41,16 @@ func (t table) write(pattern string, h endpoint) {
 func (s *Server) repository() table {
 	t := table{http.NewServeMux(), s}
 
-	t.read("GET /index.yaml", s.index)
-	t.read("GET /"+repo.ChartListFile, s.chartList)
-	t.read("GET /charts/{file}", s.download)
+	t.show("GET /index.yaml", s.index)
+	t.show("GET /"+repo.ChartListFile, s.chartList)
+	t.show("GET /charts/{file}", s.download)
+	t.show("GET /"+artifactHubFile, s.artifactHub)
 
-	t.read("GET /api/charts", s.apiCharts)
-	t.read("GET /api/charts/{name}", s.apiChart)
-	t.read("GET /api/charts/{name}/{version}", s.apiVersion)
-	t.read("GET /api/charts/{name}/{version}/values", s.apiValues)
-	t.read("GET /api/charts/{name}/{version}/templates", s.apiTemplates)
+	t.show("GET /api/charts", s.apiCharts)
+	t.show("GET /api/charts/{name}", s.apiChart)
+	t.show("GET /api/charts/{name}/{version}", s.apiVersion)
+	t.show("GET /api/charts/{name}/{version}/values", s.apiValues)
+	t.show("GET /api/charts/{name}/{version}/templates", s.apiTemplates)
 	t.write("POST /api/charts", s.upload)
 	t.write("POST /api/prov", s.fresh(s.uploadProvenance))
 	t.write("DELETE /api/charts/{name}/{version}", s.fresh(s.remove))

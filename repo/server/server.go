@@ -62,6 +62,9 @@ type Options struct {
 	Signatures Signatures
 	// Webhooks are told of every change, while Deliver runs.
 	Webhooks []Webhook
+	// Origins are those of pages of other sites that may read the index, archives and
+	// listings; * is all of them. Default: none.
+	Origins []string
 	// Upstream is another repository whose charts are served as well. Default:
 	// none.
 	Upstream Upstream
@@ -89,6 +92,11 @@ func (o *Options) complete() error {
 	}
 	if o.Depth < 0 || o.Depth > MaxDepth {
 		return fmt.Errorf("the depth must be between 0 and %d", MaxDepth)
+	}
+	for _, origin := range o.Origins {
+		if err := CheckOrigin(origin); err != nil {
+			return err
+		}
 	}
 	for _, hook := range o.Webhooks {
 		if err := hook.Validate(); err != nil {

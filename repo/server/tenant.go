@@ -39,7 +39,7 @@ var tenantName = pattern.Lazy(`^[a-z0-9]+([._-][a-z0-9]+)*$`)
 
 // reserved are the first names of paths that are the server's own.
 func reserved(name string) bool {
-	return slices.Contains([]string{"api", "assets", "chart", "charts", "gantry", "health", "info", "livez", "metrics", "playground", "readyz", "v2"}, name)
+	return slices.Contains([]string{"index.yaml", repo.ChartListFile, artifactHubFile, "api", "assets", "chart", "charts", "gantry", "health", "info", "livez", "metrics", "playground", "readyz", "v2"}, name)
 }
 
 // CheckPath says why a path, such as ORG/REPO, can be that of no repository.
@@ -119,7 +119,7 @@ func splitTenant(path string, depth int) (names []string, rest string) {
 	if api {
 		rest = "/api" + rest
 	}
-	ours := rest == "/" || strings.HasPrefix(rest, "/chart/") || rest == "/index.yaml" || rest == "/"+repo.ChartListFile || strings.HasPrefix(rest, "/@") ||
+	ours := rest == "/" || strings.HasPrefix(rest, "/chart/") || rest == "/index.yaml" || rest == "/"+repo.ChartListFile || rest == "/"+artifactHubFile || strings.HasPrefix(rest, "/@") ||
 		strings.HasPrefix(rest, "/charts/") || strings.HasPrefix(rest, "/api/")
 	if !ours {
 		return nil, ""
