@@ -7,6 +7,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
@@ -31,7 +32,8 @@ const (
 // that was killed is noticed by its silence. The context that Hold returns ends
 // when somebody else took the release.
 //
-// Without the right to make Leases, or a namespace for them, nothing is held.
+// Without the right to make Leases, or a namespace for them, nothing is held. In a
+// namespace that is being deleted the error is a [*release.EndingNamespaceError].
 func (c *Cluster) Hold(ctx context.Context, name string, o release.ClientOptions) (context.Context, *release.Hold, error) {
 	client, err := c.Clientset()
 	if err != nil {
@@ -42,6 +44,8 @@ func (c *Cluster) Hold(ctx context.Context, name string, o release.ClientOptions
 		o.Observe(release.Event{Action: release.Doing, Detail: fmt.Sprintf("%s was at work on release %s: waiting up to %s for a sign of life", holder, name, leaseDuration)})
 	})
 	switch {
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return nil, nil, &release.EndingNamespaceError{Namespace: o.Namespace}
 	case apierrors.IsForbidden(err):
 		o.Observe(release.Event{Action: release.Warned, Detail: "Leases may not be made here, so two operations at once go unnoticed"})
 		return ctx, &release.Hold{Release: func() {}}, nil

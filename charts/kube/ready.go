@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -79,13 +80,17 @@ func jobIsComplete(obj *unstructured.Unstructured) (bool, string, error) {
 	}
 	succeeded, _, _ := unstructured.NestedInt64(obj.Object, "status", "succeeded")
 	failed, _, _ := unstructured.NestedInt64(obj.Object, "status", "failed")
-	return false, fmt.Sprintf("%d succeeded, %d failed", succeeded, failed), nil
+	active, _, _ := unstructured.NestedInt64(obj.Object, "status", "active")
+	return false, fmt.Sprintf("%d succeeded, %d failed, %d at work", succeeded, failed, active), nil
 }
 
 // isGone waits until an object is deleted.
 func isGone(obj *unstructured.Unstructured) (bool, string, error) {
 	if obj == nil {
 		return true, "", nil
+	}
+	if waits := obj.GetFinalizers(); len(waits) > 0 {
+		return false, "it is being deleted, once its finalizers are gone: " + strings.Join(waits, ", "), nil
 	}
 	return false, "it is being deleted", nil
 }

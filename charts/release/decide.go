@@ -31,7 +31,13 @@ func (p *planner) decide(ctx context.Context, s *Step) error {
 		s.before = []*unstructured.Unstructured{s.live}
 	}
 	result, err := p.rehearse(ctx, s)
-	if _, immutable := refusedAs(err, RefusedImmutable); immutable {
+	_, immutable := refusedAs(err, RefusedImmutable)
+	switch {
+	case goesAway(s) && (err == nil || immutable):
+		s.Do, s.Reason = Recreate, "it is being deleted"
+		s.compare(s.live, s.desired)
+		return nil
+	case immutable:
 		return p.decideRecreation(s, err)
 	}
 	if err != nil || result == nil {
@@ -39,6 +45,13 @@ func (p *planner) decide(ctx context.Context, s *Step) error {
 	}
 	p.compare(s, result)
 	return nil
+}
+
+// goesAway reports whether an object that is wanted is being deleted, which no change of it
+// stops: it has to be made anew afterwards. Claims go only after the pods that use them,
+// which are not waited for.
+func goesAway(s *Step) bool {
+	return s.live.GetDeletionTimestamp() != nil && s.Wave != Storage && s.Kind != "Namespace"
 }
 
 // compare decides between a change and none.

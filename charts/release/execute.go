@@ -195,9 +195,11 @@ func (e *execution) send(ctx context.Context, s *Step) (*unstructured.Unstructur
 // recreate deletes an object and makes it anew. What a StatefulSet controls stays,
 // and is taken over by the new one.
 func (e *execution) recreate(ctx context.Context, s *Step) error {
-	orphan := s.Kind == "StatefulSet"
-	if err := e.client.Delete(ctx, s.live, orphan); err != nil {
-		return err
+	if s.live.GetDeletionTimestamp() == nil {
+		orphan := s.Kind == "StatefulSet"
+		if err := e.client.Delete(ctx, s.live, orphan); err != nil {
+			return err
+		}
 	}
 	if err := e.client.Wait(ctx, []*unstructured.Unstructured{s.live}, UntilGone, e.options.timeout()); err != nil {
 		return err

@@ -36,6 +36,14 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("release %s in namespace %s is being changed by %s, since %s", e.Name, e.Namespace, e.Holder, e.Since.UTC().Format(time.RFC3339))
 }
 
+// EndingNamespaceError is a namespace that is being deleted, with everything in it.
+type EndingNamespaceError struct{ Namespace string }
+
+// Error names the namespace.
+func (e *EndingNamespaceError) Error() string {
+	return fmt.Sprintf("namespace %s is being deleted, and nothing can be made in it any more", e.Namespace)
+}
+
 // ErrHoldLost ends an operation that somebody else believed to be dead, and took
 // the release from.
 var ErrHoldLost = errors.New("somebody else has taken over the release: this operation gave no sign of life for too long")

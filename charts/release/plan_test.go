@@ -126,6 +126,14 @@ func TestPlan(t *testing.T) {
 			refuse: map[string]error{"web": immutable("Deployment", "web")}, options: release.ApplyOptions{Recreate: release.RecreateStateless}, want: "recreate Deployment web",
 		},
 		{
+			name: "being deleted", before: []string{fmt.Sprintf(configMap, "a", "1")}, after: []string{fmt.Sprintf(configMap, "a", "1"), fmt.Sprintf(workload, "b")},
+			there: []string{
+				"{apiVersion: v1, kind: ConfigMap, metadata: {name: a, deletionTimestamp: 2026-01-02T03:04:05Z}, data: {key: 1}}",
+				"{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, deletionTimestamp: 2026-01-02T03:04:05Z, labels: {app.kubernetes.io/managed-by: Helm}, annotations: {meta.helm.sh/release-name: shop, meta.helm.sh/release-namespace: prod}}}",
+			},
+			refuse: map[string]error{"web": immutable("Deployment", "web")}, want: "recreate ConfigMap a, recreate Deployment web",
+		},
+		{
 			name: "claims are not stateless", before: []string{fmt.Sprintf(claim, "1")}, after: []string{fmt.Sprintf(claim, "2")},
 			refuse: map[string]error{"data": immutable("PersistentVolumeClaim", "data")}, options: release.ApplyOptions{Recreate: release.RecreateAll},
 			refused: []string{"the data in it"},

@@ -51,7 +51,9 @@ func (m *Manager) Uninstall(ctx context.Context, name string, o UninstallOptions
 	}
 	if !o.DryRun {
 		held, done, err := m.hold(ctx, name, true)
-		if err != nil {
+		if _, ending := errors.AsType[*EndingNamespaceError](err); ending {
+			held, done = ctx, func() {} // nobody else can begin anything there
+		} else if err != nil {
 			return nil, err
 		}
 		defer done()
