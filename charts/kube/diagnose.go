@@ -92,15 +92,15 @@ func (w *witnesses) explain(t target) Unready {
 	old := outdated(t.live, w.pods)
 	u.pods = slices.Concat(old, w.podsOf(t))
 	u.pods = u.pods[:min(len(u.pods), maxPods)]
-	names := []string{t.object.Name}
+	subjects := w.makersOf(t)
 	for i, pod := range u.pods {
-		names = append(names, pod.Name)
-		u.Reasons = append(u.Reasons, podReasons(pod)...)
-		if i < len(old) {
+		subjects = append(subjects, corev1.ObjectReference{Kind: "Pod", Name: pod.Name, UID: pod.UID})
+		if i < len(old) { // what the pod lacks comes second: nothing of what is rolled out now mends it
 			u.Reasons = append(u.Reasons, outdatedReason(t.object, pod))
 		}
+		u.Reasons = append(u.Reasons, podReasons(pod)...)
 	}
-	for _, e := range w.eventsOf(names) {
+	for _, e := range w.eventsOf(subjects) {
 		// Events often repeat what a condition says.
 		said := slices.ContainsFunc(u.Reasons, func(reason string) bool {
 			return strings.Contains(reason, e.message) || strings.HasSuffix(reason, cause(e.message))
@@ -203,18 +203,48 @@ func cause(message string) string {
 	return rest
 }
 
-// eventsOf returns the latest warnings about the named objects, each text once;
-// replica sets begin with the name of what made them.
-func (w *witnesses) eventsOf(names []string) []warning {
+// makersOf returns an object and, of a Deployment, the ReplicaSet of its newest revision,
+// or what the names of all begin with while that is not known.
+func (w *witnesses) makersOf(t target) []corev1.ObjectReference {
+	itself := corev1.ObjectReference{Kind: t.object.Kind, Name: t.object.Name, UID: t.uid}
+	if t.live != nil {
+		itself.UID = t.live.GetUID()
+	}
+	makers := []corev1.ObjectReference{itself}
+	if t.object.Kind != "Deployment" {
+		return makers
+	}
+	_, hash := w.revisionOf(t.live)
+	newest := corev1.ObjectReference{Kind: "ReplicaSet", Name: t.object.Name + "-" + hash}
+	for _, set := range w.sets {
+		if set.Name == newest.Name {
+			newest.UID = set.UID
+		}
+	}
+	return append(makers, newest)
+}
+
+// tellsOf reports whether an event is about an object. One of the same name may have been
+// there before, and what was said of that is no reason of this one.
+func tellsOf(e corev1.Event, subject corev1.ObjectReference) bool {
+	about := e.InvolvedObject
+	switch {
+	case about.Kind != subject.Kind || about.UID != "" && subject.UID != "" && about.UID != subject.UID:
+		return false
+	case subject.UID == "" && strings.HasSuffix(subject.Name, "-"): // of a revision that is not known
+		return strings.HasPrefix(about.Name, subject.Name)
+	default:
+		return about.Name == subject.Name
+	}
+}
+
+// eventsOf returns the latest warnings about objects, each text once.
+func (w *witnesses) eventsOf(subjects []corev1.ObjectReference) []warning {
 	var list []warning
 	for _, e := range w.events {
-		about := e.InvolvedObject
-		ours := slices.ContainsFunc(names, func(name string) bool {
-			return about.Name == name || strings.HasPrefix(about.Name, name+"-") && about.Kind == "ReplicaSet"
-		})
-		found := warning{about.Kind, about.Name, e.Reason, strings.TrimSpace(e.Message)}
+		found := warning{e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Reason, strings.TrimSpace(e.Message)}
 		known := slices.ContainsFunc(list, func(other warning) bool { return other.message == found.message })
-		if ours && !known {
+		if !known && slices.ContainsFunc(subjects, func(subject corev1.ObjectReference) bool { return tellsOf(e, subject) }) {
 			list = append(list, found)
 		}
 		if len(list) == maxEvents {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -148,6 +149,37 @@ func TestReasonsComeFromTheNewestPods(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Unready{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestReasonsAreOfTheObjectThatIsThere: a hook is deleted and made anew under its name, and
+// the events of the one before are still there, as are those of other kinds and revisions.
+func TestReasonsAreOfTheObjectThatIsThere(t *testing.T) {
+	event := func(kind, name, uid, message string) corev1.Event {
+		return corev1.Event{InvolvedObject: corev1.ObjectReference{Kind: kind, Name: name, UID: types.UID(uid)}, Reason: "Failed", Message: message}
+	}
+	set := func(name, uid, revision string) appsv1.ReplicaSet {
+		return appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
+			Name: name, UID: types.UID(uid), Labels: map[string]string{"pod-template-hash": strings.TrimPrefix(name, "web-")},
+			Annotations:     map[string]string{"deployment.kubernetes.io/revision": revision},
+			OwnerReferences: []metav1.OwnerReference{{UID: "w", Controller: new(true)}},
+		}}
+	}
+	w := &witnesses{
+		sets: []appsv1.ReplicaSet{set("web-a", "a", "1"), set("web-b", "b", "2")},
+		events: []corev1.Event{
+			event("Job", "migrate", "before", "backoff"), event("Job", "migrate", "now", "quota"), event("CronJob", "migrate", "other", "missed"),
+			event("ReplicaSet", "web-a", "a", "old quota"), event("ReplicaSet", "web-b", "b", "new quota"), event("ReplicaSet", "web-api-x", "x", "of another"),
+		},
+	}
+	for text, want := range map[string][]string{
+		"{apiVersion: batch/v1, kind: Job, metadata: {name: migrate, uid: now}}": {"event on Job migrate: Failed: quota"},
+		"{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, uid: w}}": {"event on ReplicaSet web-b: Failed: new quota"},
+	} {
+		live := parse(t, text)
+		if diff := cmp.Diff(want, w.explain(target{object: release.ObjectOf(live), live: live}).Reasons); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", live.GetName(), diff)
+		}
 	}
 }
 

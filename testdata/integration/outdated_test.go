@@ -38,5 +38,5 @@ func TestOutdatedPodsAreNamed(t *testing.T) {
 	r.g("install", "shop", "web", "--wait")
 	r.fails(6, "upgrade", "shop", "web", "--wait", "--timeout", "3s", "--set-string", "pod."+behave+"not-ready=true")
 	said := r.fails(6, "rollback", "shop", "--wait", "--timeout", "3s")
-	r.wants(said, "StatefulSet one", "running, but not ready", "pod one-2 is of an older revision, and StatefulSet one replaces it only when it is ready: kubectl delete pod one-2 -n "+r.Namespace)
+	r.wants(said, "running, but not ready", "gantry: error: not ready after 3s: StatefulSet one: ", "; pod one-2 is of an older revision, and StatefulSet one replaces it only when it is ready: kubectl delete pod one-2 -n "+r.Namespace)
 }
