@@ -103,7 +103,7 @@ somebody else made it or the file is lost, is taken over by --adopt.
 	f := c.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "folder of the chart (default: the name of the application)")
 	f.StringVar(&o.version, "version", "", "version of the chart (default: that of the chart that is there, or "+defaultChartVersion+")")
-	f.StringVar(&o.appVersion, "app-version", "", "version of the application (default: the tag of its first image)")
+	f.StringVar(&o.appVersion, "app-version", "", "version of the application (default: the tag of its own images, where it can be told)")
 	f.StringVar(&o.icon, "icon", "", "address of a picture for the chart (default: the label io.artifacthub.package.logo-url)")
 	f.StringVar(&o.secretValues, "secret-values", "", "file to write the values of secrets to, outside of the chart")
 	bindBake(c, &o.bake)
@@ -139,7 +139,7 @@ func runChartCreate(ctx context.Context, a *app, o *chartCreateOptions) error {
 	version := cmp.Or(o.version, there.version(), defaultChartVersion)
 	files, err := helm.Chart(helm.Source{
 		Name: result.App.Name, Minor: result.App.Minor, Version: version, AppVersion: o.appVersion, Icon: o.icon, Objects: result.Objects, Disabled: disabled,
-		Variables: variables, Charts: result.App.Charts, Data: result.App.Data,
+		Variables: variables, Charts: result.App.Charts, Data: result.App.Data, Own: result.App.Own,
 	})
 	if err != nil {
 		return err

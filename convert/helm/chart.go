@@ -23,8 +23,8 @@ type Source struct {
 	Name string
 	// Version is the version of the chart; default 0.1.0.
 	Version string
-	// AppVersion is the version of the application; default: the tag of the image
-	// that the first service to be reached from outside runs.
+	// AppVersion is the version of the application; default: the tag that its own images
+	// have, where that can be told.
 	AppVersion string
 	// Description is one sentence; default: what a label of the Compose file says, or a
 	// plain one.
@@ -43,6 +43,8 @@ type Source struct {
 	// Data are the sources of the Secrets: keys whose values were withheld are made up
 	// together with those that have the same value.
 	Data []*workload.Data
+	// Own are the Compose services that are the application itself; default: all.
+	Own []string
 	// Disabled are Compose services that are not installed unless a value says so.
 	Disabled []string
 }

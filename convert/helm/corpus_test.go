@@ -49,6 +49,7 @@ type application struct {
 	objects []manifest.Object
 	charts  []*workload.Chart
 	data    []*workload.Data
+	own     []string
 	// again converts it with other variables, and variables are what that shows.
 	again     trace.Conversion
 	variables *trace.Found
@@ -59,7 +60,7 @@ type application struct {
 
 // chart is what the chart of the application is made of.
 func (a application) chart() helm.Source {
-	return helm.Source{Name: a.name, Objects: a.objects, Variables: a.variables, Charts: a.charts, Data: a.data}
+	return helm.Source{Name: a.name, Objects: a.objects, Variables: a.variables, Charts: a.charts, Data: a.data, Own: a.own}
 }
 
 // charted returns the application with its chart, which is made at first use.
@@ -175,7 +176,7 @@ func convertSource(ctx context.Context, src compose.Source, opts rules.Options) 
 	if err != nil {
 		return application{}, err
 	}
-	app := application{name: result.App.Name, objects: result.Objects, charts: result.App.Charts, data: result.App.Data}
+	app := application{name: result.App.Name, objects: result.Objects, charts: result.App.Charts, data: result.App.Data, own: result.App.Own}
 	app.again = func(ctx context.Context, variables map[string]string) ([]manifest.Object, error) {
 		other := src
 		other.Environ = slices.Clone(src.Environ)

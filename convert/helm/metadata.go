@@ -39,8 +39,11 @@ func (b *builder) metadataFile() error {
 	}
 	// In quotes even where YAML needs none: people change 1.10.0 to 1.10.
 	// The suffix of the range admits the versions of vendors, such as 1.33.1-gke.1.
-	fmt.Fprintf(&out, "version: %s\nappVersion: %q\nkubeVersion: \">=1.%d.0-0\"\n",
-		b.src.Version, cmp.Or(b.src.AppVersion, b.appVersion(), b.src.Version), b.oldestMinor())
+	fmt.Fprintf(&out, "version: %s\n", b.src.Version)
+	if version := cmp.Or(b.src.AppVersion, b.appVersion()); version != "" {
+		fmt.Fprintf(&out, "appVersion: %q\n", version)
+	}
+	fmt.Fprintf(&out, "kubeVersion: \">=1.%d.0-0\"\n", b.oldestMinor())
 	about, err := b.about()
 	if err != nil {
 		return err
@@ -243,38 +246,4 @@ func (b *builder) inside(o manifest.Object) int {
 		}
 	}
 	return rank
-}
-
-// appVersion is the version of the first workload of those for which it is known, and of
-// those that are reached alike the one that most workloads have: a proxy of another project
-// stands alone beside the parts of an application.
-func (b *builder) appVersion() string {
-	workloads, count := b.outsideFirst(), map[string]int{}
-	for _, o := range workloads {
-		count[versionOf(o)]++
-	}
-	best, at := "", 0
-	for _, o := range workloads {
-		version := versionOf(o)
-		if version == "" {
-			continue
-		}
-		if best == "" {
-			best, at = version, b.inside(o)
-		}
-		if b.inside(o) == at && count[version] > count[best] {
-			best = version
-		}
-	}
-	return best
-}
-
-// versionOf is the tag of a workload's image, or what its label says.
-func versionOf(o manifest.Object) string {
-	if pod := podOf(o); len(pod.Containers) > 0 {
-		if tag := splitImage(pod.Containers[0].Image).tag; tag != "" && tag != "latest" {
-			return tag
-		}
-	}
-	return o.GetAnnotations()[label+"version"]
 }

@@ -108,7 +108,7 @@ func (b *builder) skeletonData() skeletonData {
 		data.Charts = append(data.Charts, c)
 	}
 	for _, n := range b.notes {
-		if note, ok := n.data(); ok {
+		if note, ok := n.data(); ok && !b.isAlias(n) {
 			note.Fullname = b.fullname(note.Name)
 			data.Services = append(data.Services, note)
 		}
@@ -129,6 +129,19 @@ func (b *builder) skeletonData() skeletonData {
 		data.Secrets = append(data.Secrets, secretData{name, b.fullname(name), strings.Join(keys, ", "), b.secrets.conditions[name]})
 	}
 	return data
+}
+
+// isAlias reports whether the Service is another name for what one of the service's own
+// name leads to.
+func (b *builder) isAlias(n noted) bool {
+	service, ok := n.object.Resource.(*corev1.Service)
+	return ok && slices.ContainsFunc(b.notes, func(other noted) bool {
+		main, ok := other.object.Resource.(*corev1.Service)
+		return ok && other.key == n.key && main.Name == folder(other.object) && main.Name != service.Name &&
+			!slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool {
+				return !slices.ContainsFunc(main.Spec.Ports, func(q corev1.ServicePort) bool { return p.Port == q.Port && p.Protocol == q.Protocol })
+			})
+	})
 }
 
 // data returns what NOTES.txt says of a Service that has a port for people.

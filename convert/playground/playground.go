@@ -109,7 +109,7 @@ func (a *Answer) draw(result *convert.Result) error {
 		return err
 	}
 	a.Picture, a.Manifests = drawn.String(), manifests.String()
-	files, err := helm.Chart(helm.Source{Name: a.Name, Minor: result.App.Minor, Objects: result.Objects, Data: result.App.Data})
+	files, err := helm.Chart(helm.Source{Name: a.Name, Minor: result.App.Minor, Objects: result.Objects, Data: result.App.Data, Own: result.App.Own})
 	if err != nil {
 		return err
 	}

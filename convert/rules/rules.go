@@ -119,6 +119,7 @@ func (a *app) readUnits() []*unit {
 	}
 	a.findSharedEnv(units)
 	a.findKnownSecrets(units)
+	a.findOwn(units)
 	for _, u := range units {
 		a.units[u.name] = u
 		u.containerRules()

@@ -39,6 +39,9 @@ type App struct {
 	Devices []*DeviceClaim
 	// Builds are the images that somebody must build and push first.
 	Builds []Build
+	// Own are the Compose services that are the application itself, and not the
+	// databases, proxies and tools beside it; all services where there is nothing else.
+	Own []string
 	// Scope is what the user says of the whole application.
 	Scope Scope
 	// Patches change finished objects, in this order.
