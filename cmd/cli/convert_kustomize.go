@@ -262,7 +262,8 @@ const maxFolderName = 63
 
 var notInNames = pattern.Lazy(`[^A-Za-z0-9._-]+`)
 
-// profilesOf lists the profiles that services and jobs name.
+// profilesOf lists the profiles that services and jobs name. The one without a name is
+// active where no other is: the base has it.
 func profilesOf(p *compose.Project) []string {
 	names := map[string]bool{}
 	add := func(profiles []string) {
@@ -276,6 +277,7 @@ func profilesOf(p *compose.Project) []string {
 	for _, job := range p.AllJobs() {
 		add(job.Profiles)
 	}
+	delete(names, "")
 	return slices.Sorted(maps.Keys(names))
 }
 

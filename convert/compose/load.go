@@ -185,8 +185,10 @@ func (src Source) find(list *diag.List) (*input, error) {
 	in.disk.reach = newReach(wd, in.roots(src))
 	in.readEnv(src)
 	in.profiles = src.Profiles
-	if len(in.profiles) == 0 && in.env["COMPOSE_PROFILES"] != "" {
-		in.profiles = strings.Split(in.env["COMPOSE_PROFILES"], ",")
+	if len(in.profiles) == 0 { // without the variable, the profile without a name is active, as in Docker Compose
+		for name := range strings.SplitSeq(in.env["COMPOSE_PROFILES"], ",") {
+			in.profiles = append(in.profiles, strings.TrimSpace(name))
+		}
 	}
 	in.nameProject(src)
 	return in, nil

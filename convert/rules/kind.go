@@ -164,7 +164,7 @@ var fileTest = pattern.Lazy(`^(CMD|CMD-SHELL)? ?(\[|test) (! )?-[efsr] \S+( \])?
 func looksForFile(test []string) bool { return fileTest().MatchString(strings.Join(test, " ")) }
 
 // taskName are the names that people give to what prepares the others, once.
-var taskName = pattern.Lazy(`(?i)(^|[-_.])(init|initdb|dbinit|initializer|setup|migrate|migrations?|migrator|permissions?|prepare|provision|seed|seeder|bootstrap|create[a-z]*|import|importer|loader|load[-_](data|db|keyspace|schema|fixtures)|fixtures|populate|collectstatic)([-_.]|$)`)
+var taskName = pattern.Lazy(`(?i)(^|[-_.])(init|initdb|dbinit|initializer|setup|migrate|migrations?|migrator|permissions?|prepare|provision|seed|seeder|bootstrap|create[a-z]*|creator|import|importer|loader|load[-_](data|db|keyspace|schema|fixtures)|fixtures|populate|collectstatic)([-_.]|$)`)
 
 // isCalledTask reports whether a service is a task by its name, or by the last word of its
 // command. A server that keeps data may be called so, too: the seed of a cluster.
