@@ -33,9 +33,11 @@ var writtenFile = pattern.Lazy(`(?i)\.(db|db3|sqlite3?|log|pid)(-wal|-shm|-journ
 // of an ACME client, and what members of a cluster learn.
 var rewrittenFile = pattern.Lazy(`^(acme\.json|sentinel.*\.conf|nodes\.conf)$`)
 
-// settingsFile are the names of files that hold settings, and initFile those that a
-// database reads when it starts for the first time.
+// settingsFile are the names of files that hold settings, templateFile those of which a
+// command makes such files, and initFile those that a database reads when it starts for
+// the first time.
 var (
+	templateFile = pattern.Lazy(`(?i)\.(template|tmpl|tpl|j2|envsubst)$`)
 	settingsFile = pattern.Lazy(`(?i)\.(ya?ml|toml|ini|conf(ig)?|cfg|cnf|properties|hcl|xml)$|(conf|setting|option)[^/]*\.json$`)
 	initFile     = pattern.Lazy(`(?i)\.(sql|js|sh|csv|txt)(\.gz)?$`)
 )
@@ -49,7 +51,7 @@ func (a *app) writesTo(in *types.ServiceConfig, m types.ServiceVolumeConfig) boo
 	target := path.Clean(m.Target)
 	files, _ := a.tree(source)
 	switch {
-	case slices.ContainsFunc(files, func(f treeFile) bool { return writtenFile().MatchString(f.name) }), savesIn(in, target):
+	case slices.ContainsFunc(files, func(f treeFile) bool { return writtenFile().MatchString(f.name) }), savesIn(a.commandsOf(in), target):
 		return true
 	case keptTarget().MatchString(target):
 		return true
@@ -68,25 +70,57 @@ var saves = pattern.Lazy(`(?:>>?|\b(?:tee(?: -a)?|touch|mkdir(?: -p)?))\s*["']?$
 // maxSaves is how much of a command is looked at before a path, in bytes.
 const maxSaves = 32
 
-// savesIn reports whether the command of a service writes to a file below a place, as in:
+// savesIn reports whether what a service runs writes to a file below a place, as in:
 // envsubst < site.template > /etc/nginx/conf.d/site.conf.
-func savesIn(in *types.ServiceConfig, target string) bool {
+func savesIn(told []string, target string) bool {
 	below := strings.TrimSuffix(target, "/") + "/"
-	for _, s := range slices.Concat(in.Entrypoint, in.Command) {
-		for at := 0; ; {
-			i := strings.Index(s[at:], below)
+	return saved(told, below, func(string) bool { return true })
+}
+
+// savesFile reports whether what a service runs writes to a file.
+func savesFile(told []string, file string) bool {
+	return saved(told, file, func(rest string) bool { return rest == "" || notOfPath(rune(rest[0])) })
+}
+
+// saved reports whether one of the texts writes to what begins so, and goes on as asked for.
+func saved(told []string, begin string, goesOn func(rest string) bool) bool {
+	return slices.ContainsFunc(told, func(s string) bool {
+		for at := 0; ; at += len(begin) {
+			i := strings.Index(s[at:], begin)
 			if i < 0 {
-				break
+				return false
 			}
 			at += i
-			if saves().MatchString(s[max(0, at-maxSaves):at]) {
+			if goesOn(s[at+len(begin):]) && saves().MatchString(s[max(0, at-maxSaves):at]) {
 				return true
 			}
-			at += len(below)
+		}
+	})
+}
+
+// commandsOf returns what a service runs: its command, and the scripts of the project that the
+// command names.
+func (a *app) commandsOf(in *types.ServiceConfig) []string {
+	told := slices.Concat(in.Entrypoint, in.Command)
+	words := map[string]bool{}
+	for _, s := range told {
+		for word := range strings.FieldsFuncSeq(s, notOfPath) {
+			words[word] = true
 		}
 	}
-	return false
+	for _, m := range in.Volumes {
+		if m.Type != types.VolumeTypeBind || !words[path.Clean(m.Target)] {
+			continue
+		}
+		if script, err := a.readFile(m.Source); err == nil { // its mount tells of what cannot be read
+			told = append(told, string(script))
+		}
+	}
+	return told
 }
+
+// notOfPath tells what ends a path in a command.
+func notOfPath(r rune) bool { return strings.ContainsRune(" \t\n;&|\"'`()<>=", r) }
 
 // siteFile are the names of files of which sites are made.
 var siteFile = pattern.Lazy(`(?i)\.(html?|css|[cm]?js|map|json|svg|png|jpe?g|gif|webp|ico|woff2?|ttf|txt|xml|webmanifest)$`)
@@ -105,10 +139,10 @@ func areSettings(files []treeFile) bool {
 	})
 }
 
-// reads returns the files of a folder that a service is told to read, by its command line
-// or its variables.
-func reads(in *types.ServiceConfig, target string, files []treeFile) []treeFile {
-	told := slices.Concat(in.Entrypoint, in.Command)
+// reads returns the files of a folder that a service is told to read, by what it runs or
+// by its variables.
+func (a *app) reads(in *types.ServiceConfig, target string, files []treeFile) []treeFile {
+	told := a.commandsOf(in)
 	for _, value := range in.Environment {
 		if value != nil {
 			told = append(told, *value)
@@ -133,7 +167,6 @@ func runs(in *types.ServiceConfig, target string, files []treeFile) bool {
 	for _, f := range files {
 		programs[path.Join(target, f.name)] = f.mode != nil || program().MatchString(f.name)
 	}
-	notOfPath := func(r rune) bool { return strings.ContainsRune(" \t\n;&|\"'`()<>=", r) }
 	for _, s := range slices.Concat(in.Entrypoint, in.Command) {
 		for word := range strings.FieldsFuncSeq(s, notOfPath) {
 			if !path.IsAbs(word) && in.WorkingDir != "" {
@@ -185,10 +218,12 @@ func (u *unit) bindDir(m types.ServiceVolumeConfig, source string, key []string)
 // settingsAmongData mounts settings over the claim of their folder, which starts without
 // them, where the service is told to read some of them: those may name the others.
 func (u *unit) settingsAmongData(m types.ServiceVolumeConfig, source string, files []treeFile, key []string) {
+	told := u.commandsOf(u.in)
 	isSettings := func(f treeFile) bool {
-		return settingsFile().MatchString(f.name) && !rewrittenFile().MatchString(path.Base(f.name))
+		known := settingsFile().MatchString(f.name) || templateFile().MatchString(f.name)
+		return known && !rewrittenFile().MatchString(path.Base(f.name)) && !savesFile(told, path.Join(m.Target, f.name))
 	}
-	if u.opts.SeedVolumes || !slices.ContainsFunc(reads(u.in, path.Clean(m.Target), files), isSettings) {
+	if u.opts.SeedVolumes || !slices.ContainsFunc(u.reads(u.in, path.Clean(m.Target), files), isSettings) {
 		return // they are in the claim, or nobody asks for them
 	}
 	var names []string
