@@ -107,12 +107,14 @@ func (f *File) Remove(name string) bool {
 }
 
 // text is the line of a user.
-func (u User) text() string {
+func (u User) text() string { return u.Name + ":" + u.hash + ":" + u.scopeText() }
+
+func (u User) scopeText() string {
 	scopes := make([]string, len(u.Scopes))
 	for i, s := range u.Scopes {
 		scopes[i] = strings.TrimSuffix(s.String(), ":*")
 	}
-	return u.Name + ":" + u.hash + ":" + strings.Join(scopes, ",")
+	return strings.Join(scopes, ",")
 }
 
 // New returns a user with a password.

@@ -142,8 +142,10 @@ func (k *Known) fresh() *generation {
 	switch {
 	case err == nil:
 		g.remember(k.current)
+		d := g.since(k.current)
 		k.current, k.bad = g, ""
-		k.log.Info("the file of users was read again", slog.String("file", k.file), slog.Int("users", len(g.users)))
+		k.log.Info("the file of users was read again", slog.String("file", k.file), slog.Int("users", len(g.users)),
+			slog.Any("added", d.added), slog.Any("removed", d.removed), slog.Any("changed", d.changed))
 	case err.Error() != k.bad:
 		k.bad = err.Error()
 		k.log.Error("the users from before stay, for the file of users cannot be read again", slog.String("file", k.file), slog.Any("error", err))
@@ -160,6 +162,45 @@ func (g *generation) remember(old *generation) {
 		if place, there := old.places[u.Name]; there && old.users[place].hash == u.hash {
 			g.right[i] = old.right[place]
 		}
+	}
+}
+
+// difference is what one state of the file has other than the one before: names, with
+// the scopes of those who are new or may do something else now.
+type difference struct{ added, removed, changed []string }
+
+// maxNamed is how many of each kind are named.
+const maxNamed = 20
+
+// since finds the difference from an older state.
+func (g *generation) since(old *generation) (d difference) {
+	for _, u := range g.users {
+		place, there := old.places[u.Name]
+		switch {
+		case !there:
+			d.added = named(d.added, u.Name+" "+u.scopeText())
+		case old.users[place].scopeText() != u.scopeText():
+			d.changed = named(d.changed, u.Name+" "+u.scopeText())
+		case old.users[place].hash != u.hash:
+			d.changed = named(d.changed, u.Name+" password")
+		}
+	}
+	for _, u := range old.users {
+		if _, there := g.places[u.Name]; !there {
+			d.removed = named(d.removed, u.Name)
+		}
+	}
+	return d
+}
+
+func named(all []string, one string) []string {
+	switch len(all) {
+	case maxNamed:
+		return append(all, "…")
+	case maxNamed + 1:
+		return all
+	default:
+		return append(all, one)
 	}
 }
 

@@ -208,3 +208,28 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestKnownTellsOfChanges names in the log who is new, gone, or may do something else.
+func TestKnownTellsOfChanges(t *testing.T) {
+	t.Parallel()
+	first, second := hash(t, "first"), hash(t, "second")
+	k := open(t, "ana:"+first+"\nbob:"+first+"\ncy:"+first+":push\neve:"+first+"\n")
+	k.pass()
+	k.write("ana:" + first + ":admin\nbob:" + second + "\ndan:" + first + ":read,push:team-*\neve:" + first + "\n")
+	k.want("", "cy", "first")
+	for _, want := range []string{`added="[dan read,push:team-*]"`, "removed=[cy]", `changed="[ana admin bob password]"`} {
+		if told := k.told.String(); !strings.Contains(told, want) || strings.Contains(told, "$2") {
+			t.Errorf("no %s in:\n%s", want, told)
+		}
+	}
+	k.pass()
+	var many strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&many, "user%d:%s\n", i, first)
+	}
+	k.write(many.String())
+	k.want("", "cy", "first")
+	if told := k.told.String(); !strings.Contains(told, "user19 read …]") || strings.Contains(told, "user20 ") {
+		t.Errorf("many are named: %s", told)
+	}
+}
