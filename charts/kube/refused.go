@@ -120,7 +120,8 @@ func problem(status *apierrors.StatusError) string {
 	var parts []string
 	if status.ErrStatus.Details != nil {
 		for _, c := range status.ErrStatus.Details.Causes {
-			part := withoutDumps(c.Message)
+			// Of a claim, lines of a difference follow, which is that of the plan.
+			part, _, _ := strings.Cut(withoutDumps(c.Message), "\n")
 			if c.Field != "" && !strings.Contains(part, c.Field) {
 				part = c.Field + ": " + part
 			}

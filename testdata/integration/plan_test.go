@@ -92,7 +92,7 @@ func TestRecreate(t *testing.T) {
 	change := []string{"upgrade", "shop", "web", "--set", "tag=2,mode=ReadWriteMany"}
 	said := r.fails(1, change...)
 	r.wants(said, "change Job once: it can only be deleted and made anew", "change PersistentVolumeClaim data", "lost would be: the data in it",
-		"2 objects cannot be applied; nothing was changed", "--recreate=stateless", "--recreate=all", "--delete-storage")
+		"for bound claims); lost would be: the data in it", "2 objects cannot be applied; nothing was changed", "--recreate=stateless", "--recreate=all", "--delete-storage")
 	if got := r.deployment(t, "web").Spec.Template.Spec.Containers[0].Image; got != "example.com/web:1" {
 		t.Errorf("the plan was refused, and web runs %s", got)
 	}
