@@ -13,6 +13,7 @@ import (
 	"helm.sh/helm/v3/pkg/lint/support"
 
 	"gantry/charts"
+	own "gantry/charts/lint"
 )
 
 // TestLint runs helm lint --strict over every chart. The only remark is that a
@@ -37,6 +38,24 @@ func TestLint(t *testing.T) {
 				}
 				if m.Severity > support.InfoSev || !strings.Contains(m.Err.Error(), "icon is recommended") {
 					t.Errorf("%s: %v", m.Path, m.Err)
+				}
+			}
+		})
+	}
+}
+
+// TestTemplatesReadDeclaredValues has Gantry's own linter find values that templates read
+// and nobody is told of.
+func TestTemplatesReadDeclaredValues(t *testing.T) {
+	for name, app := range applications(t) {
+		t.Run(name, func(t *testing.T) {
+			found, err := own.Files(t.Context(), app.name, chartOf(t, app), own.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range found {
+				if d.Code == "lint-undeclared-value" {
+					t.Error(d)
 				}
 			}
 		})

@@ -238,7 +238,7 @@ values or existing Secrets.
 Fails with everything that must be given and is not, once the first of it is missed.
 */}}
 {{- define "[[.Chart]].missingSecrets" -}}
-{{- $_ := set .Values.secrets.known "missing" true }}
+{{- $_ := set (get .Values.secrets "known") "missing" true }}
 {{- $missing := list }}
 {{- $existing := list }}
 [[- range .Demands ]]
