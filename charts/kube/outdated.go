@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -87,16 +86,7 @@ func (w *waiter) keepReplacing(ctx context.Context) {
 	if err != nil || w.ends {
 		return
 	}
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			w.replaceOutdated(ctx, client)
-		}
-	}
+	every(ctx, pause, func() { w.replaceOutdated(ctx, client) })
 }
 
 func (w *waiter) replaceOutdated(ctx context.Context, client kubernetes.Interface) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -203,19 +202,20 @@ func TestGuardOfWhatIsMended(t *testing.T) {
 				state(tt.before)
 				ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 				defer stop()
-				var controllers sync.WaitGroup
-				controllers.Go(func() {
-					time.Sleep(10 * time.Second)
-					for _, set := range tt.sets {
-						_ = client.Tracker().Add(set)
+				ended := make(chan error, 1)
+				go func() {
+					ended <- newGuard(&pods{waiter: w, client: client, namespace: "shop"}, func(context.Context) {}).run(ctx)
+				}()
+				synctest.Wait() // it has looked, and waits
+				for _, set := range tt.sets {
+					if err := client.Tracker().Add(set); err != nil {
+						t.Error(err)
 					}
-					state(tt.after)
-				})
-				err := newGuard(&pods{waiter: w, client: client, namespace: "shop"}, func(context.Context) {}).run(ctx)
-				if (err != nil) != tt.gives {
+				}
+				state(tt.after)
+				if err := <-ended; (err != nil) != tt.gives {
 					t.Errorf("got %v", err)
 				}
-				controllers.Wait()
 			})
 		})
 	}

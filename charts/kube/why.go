@@ -12,14 +12,19 @@ import (
 
 // keepTelling says from time to time what is waited for and why.
 func (w *waiter) keepTelling(ctx context.Context) {
-	tick := time.NewTicker(tellEvery)
+	every(ctx, tellEvery, func() { w.tellWhy(ctx) })
+}
+
+// every does something again and again until the context is done.
+func every(ctx context.Context, d time.Duration, do func()) {
+	tick := time.NewTicker(d)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			w.tellWhy(ctx)
+			do()
 		}
 	}
 }
