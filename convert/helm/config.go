@@ -9,6 +9,7 @@ import (
 
 	"gantry/charts"
 	"gantry/convert/manifest"
+	"gantry/convert/workload"
 )
 
 // configRef says what the chart does with a ConfigMap.
@@ -139,7 +140,7 @@ func (s *sheet) binaryData() {
 // envFile draws the ConfigMap of an env_file.
 func (s *sheet) envFile() {
 	at, key := s.at, "envFile"
-	name, folder := s.object.GetName(), s.object.GetLabels()["app.kubernetes.io/name"]
+	name, folder := s.object.GetName(), s.object.GetLabels()[workload.LabelName]
 	switch {
 	case s.object.Service == "":
 		at, key = s.root.group("config", "Environment variables that services share"), camelCase(name)

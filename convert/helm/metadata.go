@@ -223,8 +223,11 @@ func (b *builder) outsideFirst() []manifest.Object {
 	return workloads
 }
 
+// unreached is the rank of workloads that no other reaches by a name.
+const unreached = 3
+
 func (b *builder) inside(o manifest.Object) int {
-	rank := 3
+	rank := unreached
 	if slices.Contains(b.src.Disabled, o.Service) {
 		return rank + 1
 	}

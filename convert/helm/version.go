@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gantry/convert/manifest"
+	"gantry/convert/workload"
 )
 
 // vote is what speaks for a version of the application: it is that of services named as
@@ -27,7 +28,7 @@ func (v *vote) compare(other *vote) int {
 func (b *builder) appVersion() string {
 	votes, needed, behind := map[string]*vote{}, b.needed(), b.behindProxy()
 	for _, o := range b.own() {
-		one := &vote{version: versionOf(o), named: b.calledSo(o), needed: needed[o.GetLabels()[nameLabel]]}
+		one := &vote{version: versionOf(o), named: b.calledSo(o), needed: needed[o.GetLabels()[workload.LabelName]]}
 		if !behind {
 			one.inside = b.inside(o)
 		}
@@ -75,12 +76,10 @@ func (b *builder) needed() map[string]int {
 	return needed
 }
 
-const nameLabel = "app.kubernetes.io/name"
-
 // dependencies are the components that a workload comes after.
 func dependencies(o manifest.Object) []string {
 	var components []string
-	for entry := range strings.SplitSeq(o.GetAnnotations()["gantry.dev/depends-on"], ", ") {
+	for entry := range strings.SplitSeq(o.GetAnnotations()[workload.DependsOn], ", ") {
 		component, _, _ := strings.Cut(entry, "=")
 		components = append(components, component)
 	}
@@ -92,10 +91,10 @@ func dependencies(o manifest.Object) []string {
 // nothing then.
 func (b *builder) behindProxy() bool {
 	own := b.own()
-	return slices.ContainsFunc(b.outsideFirst(), func(o manifest.Object) bool {
+	return slices.ContainsFunc(b.objects, func(o manifest.Object) bool {
 		others := dependencies(o)
-		return b.inside(o) < 3 && !slices.Contains(b.src.Own, o.Service) &&
-			slices.ContainsFunc(own, func(mine manifest.Object) bool { return slices.Contains(others, mine.GetLabels()[nameLabel]) })
+		return isWorkload(o.Kind()) && b.inside(o) < unreached && !slices.Contains(b.src.Own, o.Service) &&
+			slices.ContainsFunc(own, func(mine manifest.Object) bool { return slices.Contains(others, mine.GetLabels()[workload.LabelName]) })
 	})
 }
 

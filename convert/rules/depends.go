@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"gantry/charts/diag"
+	"gantry/convert/workload"
 )
 
 // findWaits notes which services others need, and wait for to complete. The latter
@@ -69,10 +70,6 @@ func (u *unit) toldOf(consumer string) (diag.Severity, finding) {
 	}
 }
 
-// dependsOn is the annotation from which a release reads what a workload comes
-// after.
-const dependsOn = "gantry.dev/depends-on"
-
 // comeAfter notes which workloads the group comes after, and what they must be by
 // then. Of several services of one pod, the strictest condition counts.
 func (g *group) comeAfter() {
@@ -95,8 +92,8 @@ func (g *group) comeAfter() {
 	for _, component := range slices.Sorted(maps.Keys(strictest)) {
 		entries = append(entries, component+[]string{"", "=healthy", "=completed"}[strictest[component]])
 	}
-	if _, said := g.owner.work.Annotations[dependsOn]; !said && len(entries) > 0 {
-		setKey(&g.owner.work.Annotations, dependsOn, strings.Join(entries, ", "))
+	if _, said := g.owner.work.Annotations[workload.DependsOn]; !said && len(entries) > 0 {
+		setKey(&g.owner.work.Annotations, workload.DependsOn, strings.Join(entries, ", "))
 	}
 }
 
