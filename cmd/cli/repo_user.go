@@ -70,14 +70,7 @@ func (o *userFile) completeUsers(_ *cobra.Command, args []string, _ string) ([]s
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// scopeWords writes scopes as people do.
-func scopeWords(scopes []server.Scope) string {
-	words := make([]string, len(scopes))
-	for i, s := range scopes {
-		words[i] = strings.TrimSuffix(s.String(), ":*")
-	}
-	return strings.Join(words, " ")
-}
+func scopeWords(scopes []server.Scope) string { return strings.Join(server.ShortScopes(scopes), " ") }
 
 func (o *userFile) missing(f *users.File, name string) error {
 	var names []string
@@ -166,7 +159,7 @@ func runRepoUserSet(ctx context.Context, a *app, o *repoUserSetOptions) error {
 	case len(scopes) > 0:
 		u.Scopes = scopes
 	case !there:
-		u.Scopes = []server.Scope{{Verb: server.VerbRead, Pattern: "*"}}
+		u.Scopes = users.DefaultScopes()
 	}
 	if o.keepPassword && !there {
 		return o.missing(f, o.user)

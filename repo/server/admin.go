@@ -77,11 +77,7 @@ func (s *Server) showTokens(w http.ResponseWriter, r *http.Request, view pages.T
 	}
 	now := s.options.Now()
 	for _, t := range slices.Backward(all) {
-		row := pages.Token{ID: t.ID, Name: t.Name, Created: t.Created, Expires: t.Expires, Ended: t.Ended(now)}
-		for _, scope := range t.Scopes {
-			row.Scopes = append(row.Scopes, strings.TrimSuffix(scope.String(), ":*"))
-		}
-		view.All = append(view.All, row)
+		view.All = append(view.All, pages.Token{ID: t.ID, Name: t.Name, Scopes: ShortScopes(t.Scopes), Created: t.Created, Expires: t.Expires, Ended: t.Ended(now)})
 	}
 	return s.pages.Tokens(w, r, s.visit(r), view)
 }

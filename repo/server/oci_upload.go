@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"gantry/charts/pattern"
 	"gantry/repo/blob"
@@ -30,15 +31,6 @@ const (
 )
 
 var sessionID = pattern.Lazy(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-
-// newSession makes the id of a session: a random UUID, which the specification wants in
-// the location of an upload.
-func newSession() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // it never fails
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
-}
 
 // session is an upload in parts.
 type session struct {
@@ -62,7 +54,7 @@ func (s *Server) ociStartUpload(w http.ResponseWriter, r *http.Request, q ociReq
 			return nil
 		}
 	}
-	id := newSession()
+	id := uuid.NewString() // which the specification wants in the location of an upload
 	if _, err := s.catalog.store.PutIfAbsent(r.Context(), uploadFolder+id+startSuffix, strings.NewReader("")); err != nil {
 		return storageProblem(err)
 	}

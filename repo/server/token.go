@@ -73,6 +73,15 @@ func ParseScope(text string) (Scope, error) {
 // String is what ParseScope reads.
 func (s Scope) String() string { return string(s.Verb) + ":" + s.Pattern }
 
+// ShortScopes writes scopes as people do: without the pattern where it is all charts.
+func ShortScopes(scopes []Scope) []string {
+	words := make([]string, len(scopes))
+	for i, s := range scopes {
+		words[i] = strings.TrimSuffix(s.String(), ":*")
+	}
+	return words
+}
+
 func (s Scope) allows(verb Verb, name string) bool {
 	return s.Verb == verb && matchStar(s.Pattern, name)
 }

@@ -109,13 +109,10 @@ func (f *File) Remove(name string) bool {
 // text is the line of a user.
 func (u User) text() string { return u.Name + ":" + u.hash + ":" + u.scopeText() }
 
-func (u User) scopeText() string {
-	scopes := make([]string, len(u.Scopes))
-	for i, s := range u.Scopes {
-		scopes[i] = strings.TrimSuffix(s.String(), ":*")
-	}
-	return strings.Join(scopes, ",")
-}
+func (u User) scopeText() string { return strings.Join(server.ShortScopes(u.Scopes), ",") }
+
+// DefaultScopes are what a user may do of whom nothing else is said.
+func DefaultScopes() []server.Scope { return []server.Scope{{Verb: server.VerbRead, Pattern: "*"}} }
 
 // New returns a user with a password.
 func New(name, password string, scopes []server.Scope) (User, error) {
@@ -211,7 +208,7 @@ func (p *parser) user(line string, at int) (u User, ok bool) {
 	}
 	p.lines[name] = at + 1
 	hash, scopes, scoped := strings.Cut(rest, ":")
-	u = User{Name: name, Scopes: []server.Scope{{Verb: server.VerbRead, Pattern: "*"}}, hash: hash, line: at}
+	u = User{Name: name, Scopes: DefaultScopes(), hash: hash, line: at}
 	parts := hashed().FindStringSubmatch(hash)
 	if parts == nil {
 		p.problem(at+1, "users-hash", "the password of "+name+" is not kept as bcrypt, which begins with $2y$, $2b$ or $2a$", remake)
