@@ -8,9 +8,9 @@ import (
 	"slices"
 	"sync"
 
-	"gantry/repo/codings"
-
 	"golang.org/x/sync/errgroup"
+
+	"gantry/repo/codings"
 )
 
 // body is the index in one form, JSON or YAML, as pieces in a row. The plain form

@@ -478,3 +478,15 @@ func TestListingInParts(t *testing.T) {
 		}
 	}
 }
+
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	for _, o := range []server.Options{{}, {Now: clock(), Auth: &server.Auth{User: "ci"}}} {
+		if _, err := server.New(t.Context(), &blob.Memory{}, o); err == nil {
+			t.Errorf("%+v passes", o)
+		}
+	}
+	if got := fmt.Sprintf("%v %s", server.Secret("s3cret"), server.Secret("s3cret")); strings.Contains(got, "s3cret") {
+		t.Errorf("a secret prints as %s", got)
+	}
+}

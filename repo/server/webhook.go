@@ -18,9 +18,9 @@ import (
 	"strings"
 	"time"
 
-	"gantry/repo/pause"
-
 	"golang.org/x/sync/errgroup"
+
+	"gantry/repo/pause"
 )
 
 // Webhook is who is told of changes, by POST of an [Event]. Requests are signed as
