@@ -9,7 +9,14 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 )
 
-const etcdStart = 30 * time.Second
+const (
+	etcdStart = 30 * time.Second
+	// etcdQuota is how large the store may become. The API server gives up history only
+	// after five minutes, records of large charts have megabytes, and a store that was
+	// full once takes no writes any more, however much is deleted. etcd itself would
+	// take 2 GiB, and advises against more than this.
+	etcdQuota = 8 << 30
+)
 
 // startEtcd runs etcd in this process, on a unix socket only: no port, and the
 // mode of the folder keeps other users out.
@@ -46,6 +53,7 @@ func (c *cluster) etcdConfig(client url.URL) *embed.Config {
 	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{client}, []url.URL{label}
 	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = nil, []url.URL{label}
 	cfg.InitialCluster = cfg.Name + "=" + label.String()
+	cfg.QuotaBackendBytes = etcdQuota
 	cfg.UnsafeNoFsync = !c.Fsync
 	// A single member wins every election: there is no reason to wait a second.
 	cfg.TickMs, cfg.ElectionMs = 10, 100
