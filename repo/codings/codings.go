@@ -12,13 +12,13 @@ const (
 )
 
 // Weight reads the lines of Accept-Encoding as RFC 9110 has it (section 12.5.3): the
-// weight of a coding, and 0 where it is not wanted. A coding that is not named is not
-// sent, even where the client takes anything.
+// weight of a coding, and 0 where it is not wanted, or what is said of it cannot be read.
+// A coding that is not named is not sent, even where the client takes anything.
 func Weight(lines []string, coding string) float64 {
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ",") {
 			named, params, _ := strings.Cut(part, ";")
-			if strings.EqualFold(strings.TrimSpace(named), coding) {
+			if strings.EqualFold(trim(named), coding) {
 				return quality(params)
 			}
 		}
@@ -26,18 +26,31 @@ func Weight(lines []string, coding string) float64 {
 	return 0
 }
 
-// quality reads the weight among the parameters of a coding.
+// trim takes away the white space of a header.
+func trim(text string) string { return strings.Trim(text, " \t") }
+
+// quality finds the weight among what is said of a coding. Codings have no parameters, so
+// what else is there means nothing.
 func quality(params string) float64 {
-	if params == "" {
-		return 1
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(param, "=")
+		if strings.EqualFold(trim(name), "q") {
+			return weight(trim(value))
+		}
 	}
-	q, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
-	if !ok {
-		return 1
-	}
-	weight, err := strconv.ParseFloat(q, 64)
-	if err != nil {
+	return 1
+}
+
+// weight reads a number between 0 and 1 with three digits behind the point at most, and
+// nothing else that is called a number elsewhere.
+func weight(text string) float64 {
+	whole, part, _ := strings.Cut(text, ".")
+	if whole != "0" && whole != "1" || len(part) > 3 || strings.Trim(part, "0123456789") != "" {
 		return 0
 	}
-	return weight
+	q, err := strconv.ParseFloat(text, 64)
+	if err != nil || q > 1 {
+		return 0
+	}
+	return q
 }
