@@ -117,8 +117,9 @@ type Audit struct {
 type AuditEntry struct {
 	Time                           time.Time
 	Action, Chart, Version, Digest string
-	Token                          string
-	User, Remote, Request          string
+	// Token and Account are a token or a user, where it is not about a chart.
+	Token, Account        string
+	User, Remote, Request string
 	// Error says why it was not done.
 	Error string
 }

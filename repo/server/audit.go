@@ -18,19 +18,27 @@ const (
 
 	auditTokenCreate = "token-create"
 	auditTokenRevoke = "token-revoke"
+
+	auditUserAdd    = "user-add"
+	auditUserRemove = "user-remove"
+	auditUserChange = "user-change"
 )
 
 // auditActions are all of them.
 func auditActions() []string {
-	return []string{auditPublish, auditSign, auditTag, auditDelete, auditTokenCreate, auditTokenRevoke}
+	return []string{auditPublish, auditSign, auditTag, auditDelete, auditTokenCreate, auditTokenRevoke, auditUserAdd, auditUserRemove, auditUserChange}
 }
 
 // deed is a change of the repository, or the attempt.
 type deed struct {
 	action, name, version, digest string
-	// token is the name and the id of a token, of which the others are not.
-	token string
+	// token is the name and the id of a token, and account a user and what was changed
+	// of that one. Where one of them is there, the others are not.
+	token, account string
 }
+
+// ofChart tells what is about charts from what is about people.
+func (d deed) ofChart() bool { return d.token == "" && d.account == "" }
 
 // outcome tells what the client is to blame for from what the server is.
 func outcome(err error) string {
@@ -53,14 +61,31 @@ func clipped(text string) string { return strings.ToValidUTF8(text[:min(len(text
 // who, what, from where, and whether it was done or why not; metrics and webhooks as
 // well. It is called when a change is durable and before the answer is sent.
 func (s *Server) audit(r *http.Request, d deed, err error) {
-	ctx := context.WithoutCancel(r.Context())
-	if d.token == "" {
+	s.record(context.WithoutCancel(r.Context()), d, err)
+}
+
+// usersChanged tells of a change of users, which no request has asked for. It is noticed
+// when somebody asks for something, so the time is that of the notice.
+func (s *Server) usersChanged(c UsersChange) {
+	ctx := context.WithValue(context.Background(), noteKey{}, &note{remote: "file of users"})
+	for _, what := range []struct {
+		action   string
+		accounts []string
+	}{{auditUserAdd, c.Added}, {auditUserRemove, c.Removed}, {auditUserChange, c.Changed}} {
+		for _, account := range what.accounts {
+			s.record(ctx, deed{action: what.action, account: account}, nil)
+		}
+	}
+}
+
+func (s *Server) record(ctx context.Context, d deed, err error) {
+	if d.ofChart() {
 		d.name = s.path + d.name
 	}
 	d.name, d.version = clipped(d.name), clipped(d.version) // of a path, when it is refused
 	s.metrics.changes.WithLabelValues(d.action, outcome(err)).Inc()
 	s.journal.add(d.entry(noteOf(ctx), s.options.Now(), err))
-	if err == nil && d.token == "" {
+	if err == nil && d.ofChart() {
 		s.hooks.tell(ctx, Event{Type: eventType(d.action), Timestamp: s.options.Now().UTC(), Data: EventData{
 			Name: d.name, Version: d.version, Digest: d.digest, User: noteOf(ctx).user, Request: noteOf(ctx).id,
 		}})
@@ -78,6 +103,9 @@ func (s *Server) audit(r *http.Request, d deed, err error) {
 	if d.token != "" {
 		attrs = append(attrs, slog.String("token", d.token))
 	}
+	if d.account != "" {
+		attrs = append(attrs, slog.String("account", d.account))
+	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
@@ -87,7 +115,7 @@ func (s *Server) audit(r *http.Request, d deed, err error) {
 // entry is what the journal says of a deed. Causes are for the log alone.
 func (d deed) entry(n *note, now time.Time, err error) journalEntry {
 	e := journalEntry{
-		Time: now.UTC(), Action: d.action, Chart: d.name, Version: d.version, Digest: d.digest, Token: d.token,
+		Time: now.UTC(), Action: d.action, Chart: d.name, Version: d.version, Digest: d.digest, Token: d.token, Account: d.account,
 		User: n.user, Remote: n.remote, Request: n.id,
 	}
 	if p, ok := errors.AsType[*problem](err); ok {

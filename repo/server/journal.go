@@ -41,6 +41,7 @@ type journalEntry struct {
 	Version string    `json:"version,omitempty"`
 	Digest  string    `json:"digest,omitempty"`
 	Token   string    `json:"token,omitempty"`
+	Account string    `json:"account,omitempty"`
 	User    string    `json:"user,omitempty"`
 	Remote  string    `json:"remote,omitempty"`
 	Request string    `json:"request,omitempty"`
@@ -151,7 +152,7 @@ type journalQuery struct {
 }
 
 func (q journalQuery) matches(e journalEntry) bool {
-	return holds(e.User, q.user) && (holds(e.Chart, q.chart) || q.chart != "" && holds(e.Token, q.chart)) &&
+	return holds(e.User, q.user) && (holds(e.Chart, q.chart) || q.chart != "" && (holds(e.Token, q.chart) || holds(e.Account, q.chart))) &&
 		(q.action == "" || e.Action == q.action) && (q.before.IsZero() || e.Time.Before(q.before))
 }
 

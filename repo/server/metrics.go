@@ -47,7 +47,7 @@ func newMetrics(version string) *metrics {
 			Name: "gantry_http_requests_limited_total", Help: "Requests that were refused because there were too many.",
 		}, []string{"limit"}),
 		changes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gantry_changes_total", Help: "Changes of the repository: publish, sign, tag and delete, token-create and token-revoke, by what became of them.",
+			Name: "gantry_changes_total", Help: "Changes of the repository: publish, sign, tag, delete, token-create and token-revoke, user-add, user-remove and user-change, by what became of them.",
 		}, []string{"action", "outcome"}),
 		uploaded: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gantry_upload_bytes_total", Help: "Bytes of archives and blobs that were received.",

@@ -21,9 +21,9 @@ import (
 )
 
 // page asks for a page as a browser does and looks at what every page must have.
-func (s *tester) page(path string, status int) string {
+func (s *tester) page(path string, status int, headers ...string) string {
 	s.Helper()
-	r := s.get(path, "Accept: text/html,*/*;q=0.8")
+	r := s.get(path, append(headers, "Accept: text/html,*/*;q=0.8")...)
 	body := string(r.body)
 	if r.status != status || r.header.Get("Content-Type") != "text/html; charset=utf-8" {
 		s.Fatalf("%s: %d %v\n%s", path, r.status, r.header, body)

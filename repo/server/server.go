@@ -165,6 +165,9 @@ func New(ctx context.Context, store blob.Store, options Options) (*Server, error
 	if options.Auth != nil && options.Auth.OIDC != nil {
 		s.issuer = newIssuer(options.Auth.OIDC, options.Now, options.Log)
 	}
+	if options.Auth != nil && options.Auth.Users != nil {
+		options.Auth.Users.Watch(s.usersChanged)
+	}
 	s.catalog.watch(options)
 	var err error
 	if s.origins, err = newOrigins(options); err != nil {

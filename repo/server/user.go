@@ -15,7 +15,13 @@ type Users interface {
 	// Compare finds somebody by the password alone, which keeps a processor busy for a
 	// while, and for as long when nobody has that name.
 	Compare(name, password string) (scopes []Scope, known bool)
+	// Watch has a function told of every change of who they are.
+	Watch(tell func(UsersChange))
 }
+
+// UsersChange is a change of users: names, with the scopes of those who are new or may
+// do something else now, or with the word password where it is that alone.
+type UsersChange struct{ Added, Removed, Changed []string }
 
 const (
 	// maxComparing is how many passwords are compared at once, on half of the

@@ -129,20 +129,71 @@ func TestUsersAlone(t *testing.T) {
 	}
 }
 
+// TestUsersChangesAreAudited tells of who is new, gone, or may do something else, and of
+// no hash.
+func TestUsersChangesAreAudited(t *testing.T) {
+	t.Parallel()
+	hash, err := bcrypt.GenerateFromPassword([]byte("s3cret"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "users")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, "HASH", string(hash))), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("root:HASH:admin\nbob:HASH\nci:HASH:read\n")
+	known, err := users.Open(file, clock(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var audit bytes.Buffer
+	store := &blob.Memory{}
+	options := server.Options{Now: clock(), Auth: &server.Auth{Users: known}, Audit: slog.New(slog.NewJSONHandler(&audit, nil))}
+	s := serve(t, store, options)
+	root := basic("root", "s3cret")
+	s.page("/gantry/audit", http.StatusOK, root)
+	write("root:HASH:admin\nci:HASH:push:team-*\ndan <x>:HASH\n")
+	s.page("/", http.StatusOK, root)
+	s.flush()
+	for _, s := range []*tester{s, serve(t, store, options)} {
+		body := s.page("/gantry/audit", http.StatusOK, root)
+		if got := strings.Count(body, "<tr><td>"); got != 3 {
+			t.Errorf("%d entries", got)
+		}
+		hasAll(t, body, "user-add", "dan &lt;x&gt; read", "user-remove", "bob", "user-change", "ci push:team-*", "file of users")
+		if got := strings.Count(s.page("/gantry/audit?chart=dan&action=user-add", http.StatusOK, root), "<tr><td>"); got != 1 {
+			t.Errorf("%d entries of the one who is new", got)
+		}
+		if strings.Contains(body, string(hash[10:])) {
+			t.Error("the page has a hash")
+		}
+	}
+	hasAll(t, audit.String(), `"action":"user-add"`, `"account":"dan <x> read"`, `"remote":"file of users"`)
+	if strings.Contains(audit.String(), string(hash[10:])) {
+		t.Error("the audit log has a hash")
+	}
+}
+
 // slowUsers knows one password of everybody, and counts.
 type slowUsers struct {
 	mu       sync.Mutex
 	right    map[string]bool
+	password string
 	compared atomic.Int64
 	now      atomic.Int64
 	most     atomic.Int64
 }
 
-func (u *slowUsers) Remembered(name, _ string) ([]server.Scope, bool) {
+func (u *slowUsers) Remembered(name, password string) ([]server.Scope, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return []server.Scope{{Verb: server.VerbRead, Pattern: "*"}}, u.right[name]
+	return []server.Scope{{Verb: server.VerbRead, Pattern: "*"}}, u.right[name] && password == u.password
 }
+
+func (*slowUsers) Watch(func(server.UsersChange)) {}
 
 func (u *slowUsers) Compare(name, password string) ([]server.Scope, bool) {
 	u.compared.Add(1)
@@ -151,7 +202,7 @@ func (u *slowUsers) Compare(name, password string) ([]server.Scope, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.most.Store(max(now, u.most.Load()))
-	if password != "right" {
+	if password != u.password {
 		return nil, false
 	}
 	u.right[name] = true
@@ -162,7 +213,7 @@ func (u *slowUsers) Compare(name, password string) ([]server.Scope, bool) {
 // are allowed, one after the other, and of many addresses a few at a time.
 func TestUsersAreGuessed(t *testing.T) {
 	t.Parallel()
-	known := &slowUsers{right: map[string]bool{}}
+	known := &slowUsers{right: map[string]bool{}, password: "right"}
 	at := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	s := serve(t, &blob.Memory{}, server.Options{
 		Now: func() time.Time { return at }, Depth: 2,

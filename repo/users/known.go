@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,6 +39,8 @@ type Known struct {
 	at      state
 	bad     string
 	current *generation
+	// watching are told of what has changed.
+	watching []func(server.UsersChange)
 }
 
 // generation is what one state of the file says.
@@ -52,7 +55,7 @@ type generation struct {
 
 // Open reads a file of users. The log is told when it is read again, or cannot be.
 func Open(file string, now func() time.Time, log *slog.Logger) (*Known, error) {
-	k := &Known{file: file, log: log, now: now, looked: now(), at: look(file)}
+	k := &Known{file: file, log: log, now: now, looked: now(), at: stateOf(file)}
 	_, _ = rand.Read(k.key[:]) // it does not fail
 	g, err := k.load()
 	if err != nil {
@@ -108,7 +111,7 @@ type state struct {
 	err  string
 }
 
-func look(file string) state {
+func stateOf(file string) state {
 	info, err := os.Stat(file)
 	if err != nil {
 		return state{err: err.Error()}
@@ -126,31 +129,58 @@ func (s state) same(o state) bool {
 // fresh returns the users of the file as it is now, and while there is something wrong
 // with it, those from before.
 func (k *Known) fresh() *generation {
+	g, tell := k.look()
+	tell()
+	return g
+}
+
+// look looks at the file if it is time to, and returns who is known now, and what tells
+// of a change: nobody waits meanwhile.
+func (k *Known) look() (g *generation, tell func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	tell = func() {}
 	now := k.now()
 	if passed := now.Sub(k.looked); passed >= 0 && passed < lookEvery {
-		return k.current
+		return k.current, tell
 	}
 	k.looked = now
-	at := look(k.file)
+	at := stateOf(k.file)
 	if k.bad == "" && at.same(k.at) {
-		return k.current
+		return k.current, tell
 	}
 	k.at = at
 	g, err := k.load()
 	switch {
 	case err == nil:
 		g.remember(k.current)
-		d := g.since(k.current)
+		change, watching := g.since(k.current), slices.Clone(k.watching)
 		k.current, k.bad = g, ""
-		k.log.Info("the file of users was read again", slog.String("file", k.file), slog.Int("users", len(g.users)),
-			slog.Any("added", d.added), slog.Any("removed", d.removed), slog.Any("changed", d.changed))
+		tell = func() { k.tell(len(g.users), change, watching) }
 	case err.Error() != k.bad:
 		k.bad = err.Error()
 		k.log.Error("the users from before stay, for the file of users cannot be read again", slog.String("file", k.file), slog.Any("error", err))
 	}
-	return k.current
+	return k.current, tell
+}
+
+// tell tells of a file that was read again.
+func (k *Known) tell(users int, c server.UsersChange, watching []func(server.UsersChange)) {
+	k.log.Info("the file of users was read again", slog.String("file", k.file), slog.Int("users", users),
+		slog.Any("added", some(c.Added)), slog.Any("removed", some(c.Removed)), slog.Any("changed", some(c.Changed)))
+	if len(c.Added)+len(c.Removed)+len(c.Changed) == 0 {
+		return
+	}
+	for _, f := range watching {
+		f(c)
+	}
+}
+
+// Watch has a function told of what changes from now on.
+func (k *Known) Watch(tell func(server.UsersChange)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.watching = append(k.watching, tell)
 }
 
 // remember takes over what is known of passwords that have not changed: after a change of
@@ -165,43 +195,35 @@ func (g *generation) remember(old *generation) {
 	}
 }
 
-// difference is what one state of the file has other than the one before: names, with
-// the scopes of those who are new or may do something else now.
-type difference struct{ added, removed, changed []string }
-
-// maxNamed is how many of each kind are named.
-const maxNamed = 20
-
-// since finds the difference from an older state.
-func (g *generation) since(old *generation) (d difference) {
+// since finds what one state of the file has other than an older one.
+func (g *generation) since(old *generation) (c server.UsersChange) {
 	for _, u := range g.users {
 		place, there := old.places[u.Name]
 		switch {
 		case !there:
-			d.added = named(d.added, u.Name+" "+u.scopeText())
+			c.Added = append(c.Added, u.Name+" "+u.scopeText())
 		case old.users[place].scopeText() != u.scopeText():
-			d.changed = named(d.changed, u.Name+" "+u.scopeText())
+			c.Changed = append(c.Changed, u.Name+" "+u.scopeText())
 		case old.users[place].hash != u.hash:
-			d.changed = named(d.changed, u.Name+" password")
+			c.Changed = append(c.Changed, u.Name+" password")
 		}
 	}
 	for _, u := range old.users {
 		if _, there := g.places[u.Name]; !there {
-			d.removed = named(d.removed, u.Name)
+			c.Removed = append(c.Removed, u.Name)
 		}
 	}
-	return d
+	return c
 }
 
-func named(all []string, one string) []string {
-	switch len(all) {
-	case maxNamed:
-		return append(all, "…")
-	case maxNamed + 1:
-		return all
-	default:
-		return append(all, one)
+// maxNamed is how many of each kind the log names.
+const maxNamed = 20
+
+func some(all []string) []string {
+	if len(all) > maxNamed {
+		return append(slices.Clone(all[:maxNamed]), "…")
 	}
+	return all
 }
 
 // Has reports whether there is a user of a name.

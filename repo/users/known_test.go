@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"gantry/repo/server"
 	"gantry/repo/users"
 )
 
@@ -209,14 +212,21 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// TestKnownTellsOfChanges names in the log who is new, gone, or may do something else.
+// TestKnownTellsOfChanges names who is new, gone, or may do something else: all of them
+// to who watches, and some in the log.
 func TestKnownTellsOfChanges(t *testing.T) {
 	t.Parallel()
 	first, second := hash(t, "first"), hash(t, "second")
 	k := open(t, "ana:"+first+"\nbob:"+first+"\ncy:"+first+":push\neve:"+first+"\n")
+	var watched []server.UsersChange
+	k.Watch(func(c server.UsersChange) { watched = append(watched, c) })
 	k.pass()
 	k.write("ana:" + first + ":admin\nbob:" + second + "\ndan:" + first + ":read,push:team-*\neve:" + first + "\n")
 	k.want("", "cy", "first")
+	want := server.UsersChange{Added: []string{"dan read,push:team-*"}, Removed: []string{"cy"}, Changed: []string{"ana admin", "bob password"}}
+	if diff := cmp.Diff([]server.UsersChange{want}, watched); diff != "" {
+		t.Errorf("what is told (-want +got):\n%s", diff)
+	}
 	for _, want := range []string{`added="[dan read,push:team-*]"`, "removed=[cy]", `changed="[ana admin bob password]"`} {
 		if told := k.told.String(); !strings.Contains(told, want) || strings.Contains(told, "$2") {
 			t.Errorf("no %s in:\n%s", want, told)
@@ -231,5 +241,15 @@ func TestKnownTellsOfChanges(t *testing.T) {
 	k.want("", "cy", "first")
 	if told := k.told.String(); !strings.Contains(told, "user19 read …]") || strings.Contains(told, "user20 ") {
 		t.Errorf("many are named: %s", told)
+	}
+	if n := len(watched); n != 2 || len(watched[1].Added) != 100 {
+		t.Errorf("told %d times: %v", n, watched)
+	}
+	// The same lines, written again, are no change.
+	k.pass()
+	k.write("# all of them\n" + many.String())
+	k.want("", "cy", "first")
+	if n := len(watched); n != 2 {
+		t.Errorf("told %d times: %v", n, watched[n-1])
 	}
 }
