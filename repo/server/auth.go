@@ -163,9 +163,9 @@ type caller struct {
 	principal
 
 	known bool
-	// why says why what came with the request lets nobody in, where there is more to
+	// refusal says why what came with the request lets nobody in, where there is more to
 	// say than that it is wrong.
-	why string
+	refusal
 	// err says that it could not be found out, and wait that there were too many wrong
 	// guesses to look, and for how long.
 	err  error
@@ -213,11 +213,11 @@ func (s *Server) settle(ctx context.Context, user, secret string) (c caller, set
 		return caller{principal: principal{name: user, all: true}, known: true}, true
 	}
 	if s.issuer != nil && looksLikeToken(secret) {
-		p, why, err := s.issuer.identify(ctx, secret)
+		p, no, err := s.issuer.identify(ctx, secret)
 		if err != nil {
 			return caller{err: s.issuer.unavailable(err)}, true
 		}
-		return caller{principal: p, known: why == "", why: why}, true
+		return caller{principal: p, known: no.why == "", refusal: no}, true
 	}
 	if parts := tokenText().FindStringSubmatch(secret); auth.Tokens && parts != nil {
 		return s.byToken(ctx, parts[1], parts[2]), true
@@ -241,7 +241,7 @@ func (s *Server) byToken(ctx context.Context, id, secret string) caller {
 		return caller{}
 	}
 	if ended := t.Ended(s.options.Now()); ended != "" {
-		return caller{why: fmt.Sprintf("the token %s is %s", t.Name, ended)}
+		return caller{refusal: refusal{why: fmt.Sprintf("the token %s is %s", t.Name, ended)}}
 	}
 	return caller{principal: principal{name: t.Name, scopes: t.Scopes}, known: true}
 }
@@ -281,7 +281,9 @@ func (s *Server) guarded(h endpoint, reading bool) endpoint {
 }
 
 // unauthorized asks who it is, and says why what came is not taken: a job of a CI system
-// sees nothing else of this server.
+// sees nothing else of this server. It says so in the body and not in a challenge of
+// RFC 6750, for clients of registries would ask the realm of a Bearer challenge for a
+// token.
 func (s *Server) unauthorized(w http.ResponseWriter, r *http.Request) *problem {
 	w.Header().Set("WWW-Authenticate", `Basic realm="charts", charset="UTF-8"`)
 	p := &problem{
@@ -292,8 +294,8 @@ func (s *Server) unauthorized(w http.ResponseWriter, r *http.Request) *problem {
 		return p
 	}
 	p.Message = "the user or the password is wrong"
-	if why := s.identify(r).why; why != "" {
-		p.Message, p.Hint = why, "get another token; the operator of the repository says whose it takes, and what they may do"
+	if no := s.identify(r).refusal; no.why != "" {
+		p.cause, p.Message, p.Hint = no.cause, no.why, "get another token; the operator of the repository says whose it takes, and what they may do"
 	}
 	return p
 }

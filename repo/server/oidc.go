@@ -103,10 +103,10 @@ type issuer struct {
 	http    *http.Client
 	asked   *polite
 
-	mu       sync.Mutex
-	verifier *oidc.IDTokenVerifier
-	failed   time.Time
-	failure  error
+	mu        sync.Mutex
+	verifiers *verifiers
+	failed    time.Time
+	failure   error
 }
 
 func newIssuer(o *OIDC, now func() time.Time, log *slog.Logger) *issuer {
@@ -114,15 +114,18 @@ func newIssuer(o *OIDC, now func() time.Time, log *slog.Logger) *issuer {
 	return &issuer{options: o, now: now, log: log, asked: asked, http: &http.Client{Timeout: issuerTimeout, Transport: asked}}
 }
 
+// verifiers look at tokens: one at all of it, and the other at its signature alone.
+type verifiers struct{ whole, signature *oidc.IDTokenVerifier }
+
 // errIssuer reports that nothing can be said about a token now.
 var errIssuer = errors.New("the issuer of the token does not answer")
 
 // ready returns what verifies tokens.
-func (i *issuer) ready(ctx context.Context) (*oidc.IDTokenVerifier, error) {
+func (i *issuer) ready(ctx context.Context) (*verifiers, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.verifier != nil {
-		return i.verifier, nil
+	if i.verifiers != nil {
+		return i.verifiers, nil
 	}
 	if i.failure != nil && i.now().Sub(i.failed) < issuerPause {
 		return nil, i.failure
@@ -135,35 +138,60 @@ func (i *issuer) ready(ctx context.Context) (*oidc.IDTokenVerifier, error) {
 		i.failure, i.failed = fmt.Errorf("%w: %w", errIssuer, err), i.now()
 		return nil, i.failure
 	}
-	i.verifier = provider.Verifier(&oidc.Config{ClientID: i.options.Audience, Now: i.now})
-	return i.verifier, nil
+	i.verifiers = &verifiers{
+		whole:     provider.Verifier(&oidc.Config{ClientID: i.options.Audience, Now: i.now}),
+		signature: provider.Verifier(&oidc.Config{SkipClientIDCheck: true, SkipExpiryCheck: true, SkipIssuerCheck: true}),
+	}
+	return i.verifiers, nil
 }
 
-// looksLikeToken tells a token of an issuer from other secrets: three parts, of
-// which the first is a JSON object.
+// shortestSignature is that of a token in base64url: none of the algorithms that are taken
+// makes one of less than 64 bytes.
+const shortestSignature = 86
+
+// looksLikeToken tells a token of an issuer from other secrets: three parts, of which the
+// first is a JSON object, and the last a signature. What is shorter is a password, and
+// what is as long is none: bcrypt does not look that far.
 func looksLikeToken(secret string) bool {
-	return strings.HasPrefix(secret, "ey") && strings.Count(secret, ".") == 2
+	return strings.HasPrefix(secret, "ey") && strings.Count(secret, ".") == 2 &&
+		len(secret)-1-strings.LastIndexByte(secret, '.') >= shortestSignature
+}
+
+// refusal says why a token lets nobody in.
+type refusal struct {
+	why string
+	// cause is for the log, where it says more.
+	cause error
+}
+
+// refuse says why a token is refused: all of it to whoever has one of the issuer, and to
+// who has made one up nothing that would help with the next.
+func (v *verifiers) refuse(ctx context.Context, secret string, err error) refusal {
+	if _, unsigned := v.signature.Verify(ctx, secret); unsigned != nil {
+		return refusal{"the token is refused: its issuer has not signed it", errors.New(clipped(err.Error()))}
+	}
+	return refusal{why: "the token is refused: " + clipped(err.Error())}
 }
 
 // identify finds out whom a token speaks for, and what that one may do, or why it is
 // refused.
-func (i *issuer) identify(ctx context.Context, secret string) (p principal, why string, err error) {
-	verifier, err := i.ready(ctx)
+func (i *issuer) identify(ctx context.Context, secret string) (p principal, no refusal, err error) {
+	v, err := i.ready(ctx)
 	if err != nil {
-		return principal{}, "", err
+		return principal{}, refusal{}, err
 	}
 	before := i.asked.failures.Load()
-	t, err := verifier.Verify(ctx, secret)
+	t, err := v.whole.Verify(ctx, secret)
 	if err != nil && (i.asked.failures.Load() != before || ctx.Err() != nil) {
 		// Its keys could not be asked for, so that nothing is known of the token.
-		return principal{}, "", fmt.Errorf("%w: %w", errIssuer, err)
+		return principal{}, refusal{}, fmt.Errorf("%w: %w", errIssuer, err)
 	}
 	var claims map[string]json.RawMessage
 	if err == nil {
 		err = t.Claims(&claims)
 	}
 	if err != nil {
-		return principal{}, "the token is refused: " + clipped(err.Error()), nil
+		return principal{}, v.refuse(ctx, secret, err), nil
 	}
 	p.name = "oidc:" + t.Subject
 	for _, g := range i.options.Grants {
@@ -172,9 +200,9 @@ func (i *issuer) identify(ctx context.Context, secret string) (p principal, why 
 		}
 	}
 	if len(p.scopes) == 0 {
-		why = "the token is good, but nothing is granted to what it claims: the grants look at " + i.options.claims()
+		no.why = "the token is good, but nothing is granted to what it claims: the grants look at " + i.options.claims()
 	}
-	return p, why, nil
+	return p, no, nil
 }
 
 // claims lists those that grants look at.

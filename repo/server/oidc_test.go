@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -147,6 +148,90 @@ func TestOIDC(t *testing.T) {
 	if r := s.do(http.MethodDelete, "/api/charts/acme-web/1.0.0", nil, bearer(good)); r.status != http.StatusForbidden {
 		t.Errorf("delete: %d", r.status)
 	}
+}
+
+// TestForgedTokens tells who has made one up no more than that it is not the issuer's: the
+// rest is in the log.
+func TestForgedTokens(t *testing.T) {
+	t.Parallel()
+	i := newTestIssuer(t)
+	var log bytes.Buffer
+	g, err := server.ParseGrant("repository=acme/* read")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	s := serve(t, &blob.Memory{}, server.Options{
+		Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Auth: &server.Auth{OIDC: &server.OIDC{Issuer: i.URL, Audience: "our-charts", Grants: []server.Grant{g}}},
+	})
+	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := bytes.Repeat([]byte("k"), 80)
+	for _, tc := range []struct {
+		algorithm  jose.SignatureAlgorithm
+		key        any
+		claim      string
+		value      any
+		says, logs string
+	}{
+		{jose.ES256, stranger, "aud", "other", "the token is refused: its issuer has not signed it", "verify id token signature"},
+		{jose.ES256, stranger, "exp", now.Add(-time.Hour).Unix(), "the token is refused: its issuer has not signed it", "verify id token signature"},
+		{jose.HS512, secret, "iss", "https://else.example.org", "the token is refused: its issuer has not signed it", "unexpected signature algorithm"},
+		{jose.HS256, secret, "aud", "other", "the user or the password is wrong", "wrong"},
+	} {
+		log.Reset()
+		claims := map[string]any{"iss": i.URL, "aud": "our-charts", "sub": "x", "exp": now.Add(time.Hour).Unix(), tc.claim: tc.value}
+		r := s.get("/index.yaml", bearer(sign(t, tc.algorithm, tc.key, claims)))
+		_, message, _ := r.problem(t)
+		if r.status != http.StatusUnauthorized || message != tc.says || strings.Contains(string(r.body), "our-charts") || !strings.Contains(log.String(), tc.logs) {
+			t.Errorf("%s %s: %d %s, want %s\n%s", tc.algorithm, tc.claim, r.status, r.body, tc.says, &log)
+		}
+	}
+}
+
+// TestPasswordsThatLookLikeTokens lets people in by passwords with dots in them beside an
+// issuer, be it down, and has no password compared for tokens.
+func TestPasswordsThatLookLikeTokens(t *testing.T) {
+	t.Parallel()
+	i := newTestIssuer(t)
+	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	g, err := server.ParseGrant("sub=* read")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := &slowUsers{right: map[string]bool{}, password: "ey.mellon.right"}
+	s := serve(t, &blob.Memory{}, server.Options{
+		Now: func() time.Time { return now }, Rates: server.Rates{Failures: 3},
+		Auth: &server.Auth{
+			User: "one", Password: "eyes.of.cats", Users: known,
+			OIDC: &server.OIDC{Issuer: i.URL, Audience: "charts", Grants: []server.Grant{g}},
+		},
+	})
+	want := func(status int, compared int64, auth string) {
+		t.Helper()
+		if r := s.get("/index.yaml", auth); r.status != status || known.compared.Load() != compared {
+			t.Errorf("%d %s and %d comparisons, want %d and %d", r.status, r.body, known.compared.Load(), status, compared)
+		}
+	}
+	claims := map[string]any{"iss": i.URL, "aud": "charts", "sub": "x", "exp": now.Add(time.Hour).Unix()}
+	good := sign(t, jose.ES256, i.key, claims)
+	claims["exp"] = now.Add(-time.Hour).Unix()
+	ended := sign(t, jose.ES256, i.key, claims)
+	i.down.Store(true)
+	want(200, 0, basic("one", "eyes.of.cats"))
+	want(200, 1, basic("ana", "ey.mellon.right"))
+	want(503, 1, basic("ana", good))
+	i.down.Store(false)
+	now = now.Add(time.Minute)
+	want(200, 1, basic("ana", "ey.mellon.right"))
+	want(200, 1, basic("ana", good))
+	want(401, 1, basic("ana", ended))
+	want(401, 2, basic("ana", "ey.mellon.wrong"))
+	want(401, 2, bearer("ey.mellon.right"))
+	want(429, 2, basic("ana", "ey.mellon.worse"))
 }
 
 func publicBytes(tb testing.TB, key crypto.PublicKey) []byte {

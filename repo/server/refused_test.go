@@ -53,7 +53,7 @@ func TestWhyRefused(t *testing.T) {
 		{bearer(revoked), "the token ci is revoked"},
 		{bearer(revoked[:len(revoked)-1] + ending), "the user or the password is wrong"},
 		{signed(i.key, "aud", "shop"), `expected audience "charts" got ["shop"]`},
-		{signed(other, "sub", "job"), "failed to verify signature"},
+		{signed(other, "sub", "job"), "the token is refused: its issuer has not signed it"},
 		{signed(i.key, "repository", "evil/web"), "the grants look at repository"},
 		{signed(i.key, "aud", strings.Repeat("x", 4<<10)), "got"},
 	} {
