@@ -3,7 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"gantry/repo/blob"
@@ -80,12 +80,15 @@ type Publisher struct {
 	operator Operator
 	prefix   string
 	journal  *journal
-	noted    atomic.Int64
+
+	mu sync.Mutex
+	// soon writes what the journal has not got yet, and is nil where that is nothing.
+	soon *time.Timer
 }
 
-// publisherFlush is after how many entries a publisher writes them: who is killed has
-// published no more than that without a word.
-const publisherFlush = 100
+// publisherFlush is how long an entry of a publisher waits for others: who is killed has
+// published without a word what was done since then, and no more.
+const publisherFlush = time.Second
 
 // Publish is [Server.Publish], with an entry.
 func (p *Publisher) Publish(ctx context.Context, what Package) (Identity, error) {
@@ -107,13 +110,30 @@ func (p *Publisher) note(ctx context.Context, d deed, err error) {
 	}
 	d.name = p.prefix + d.name
 	p.journal.add(p.operator.entry(d, err))
-	if p.noted.Add(1)%publisherFlush == 0 {
-		_ = flushed(ctx, p.journal) // Close tries again, and tells
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.soon != nil {
+		return
 	}
+	ctx = context.WithoutCancel(ctx)
+	p.soon = time.AfterFunc(publisherFlush, func() {
+		p.mu.Lock()
+		p.soon = nil
+		p.mu.Unlock()
+		_ = flushed(ctx, p.journal) // Close tries again, and tells
+	})
 }
 
 // Close writes what the journal has not got yet.
-func (p *Publisher) Close(ctx context.Context) error { return flushed(ctx, p.journal) }
+func (p *Publisher) Close(ctx context.Context) error {
+	p.mu.Lock()
+	if p.soon != nil {
+		p.soon.Stop()
+		p.soon = nil
+	}
+	p.mu.Unlock()
+	return flushed(ctx, p.journal)
+}
 
 // note writes what was done to the journal.
 func (o Operator) note(ctx context.Context, d deed) error {

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gantry/repo/blob"
@@ -168,22 +170,80 @@ func TestPublishingIsAudited(t *testing.T) {
 	}
 }
 
-// TestPublisherWritesOnTheWay publishes more than waits for the end, and does not close.
+// TestPublisherWritesOnTheWay publishes and does not close, as who is killed: what was done
+// a moment ago is in the journal, however little it is and whatever comes after it.
 func TestPublisherWritesOnTheWay(t *testing.T) {
 	t.Parallel()
-	store := &blob.Memory{}
-	to, err := server.New(t.Context(), store, server.Options{Now: clock()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := operator(store, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)).Publisher(to, "")
-	for i := range 101 {
-		if _, err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, chartArchive(t, "web", fmt.Sprintf("1.%d.0", i), ""))}); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		var writes atomic.Int64
+		store := faulty{&blob.Memory{}, func(op, key string) error {
+			if op == "put" && strings.HasPrefix(key, "gantry/audit/") && writes.Add(1) == 2 {
+				return errKilled
+			}
+			return nil
+		}}
+		to, err := server.New(t.Context(), store, server.Options{Now: time.Now})
+		if err != nil {
 			t.Fatal(err)
 		}
+		p := operator(store, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)).Publisher(to, "")
+		published := 0
+		publish := func(n int) {
+			t.Helper()
+			for range n {
+				published++
+				if _, err := p.Publish(t.Context(), server.Package{Archive: fileOf(t, chartArchive(t, "web", fmt.Sprintf("1.%d.0", published), ""))}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		wrote := func(entries int, times int64) {
+			t.Helper()
+			if got := journaled(t, store); got != entries || writes.Load() != times {
+				t.Errorf("%d entries in %d writes, want %d in %d", got, writes.Load(), entries, times)
+			}
+		}
+		moment := func() {
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		publish(2)
+		wrote(0, 0)
+		moment()
+		wrote(2, 1)
+		// One that fails is tried again when there is more, or at the end.
+		publish(1)
+		moment()
+		wrote(2, 2)
+		publish(1)
+		moment()
+		wrote(4, 3)
+		moment()
+		wrote(4, 3)
+		publish(1)
+		if err := p.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wrote(5, 4)
+		moment()
+		wrote(5, 4)
+	})
+}
+
+// journaled counts the entries of the journal.
+func journaled(tb testing.TB, store blob.Store) (entries int) {
+	tb.Helper()
+	for info, err := range store.List(tb.Context(), "gantry/audit/", "") {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		data, _, err := store.Get(tb.Context(), info.Key)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		entries += bytes.Count(data, []byte(`"action"`))
 	}
-	s := serve(t, store, server.Options{Now: clock()})
-	hasAll(t, s.page("/gantry/audit", http.StatusOK), "1.99.0")
+	return entries
 }
 
 // TestOperatorTellsOfAJournalThatFails keeps the secret of a token that is made.
