@@ -70,12 +70,17 @@ func (s stored) info(key string) Info {
 const (
 	// bucketTries is how often a request is sent that may succeed later.
 	bucketTries = 6
+	// bucketSilences is how often it is sent to a server that does not answer at all,
+	// for each of them takes as long as its silence is borne: who uploads hears of it
+	// before proxies on the way give up.
+	bucketSilences = 2
 	// bucketPatience is how often it is sent to a server that has too many of them:
 	// Google takes about one write a second to the same object.
 	bucketPatience = 14
 	// bucketLongestWait is the longest pause between two tries.
 	bucketLongestWait = 2 * time.Second
-	// bucketSilence is how long a server may take to begin its answer.
+	// bucketSilence is how long a server may take to take a connection, and to begin
+	// its answer.
 	bucketSilence = 15 * time.Second
 	// bucketConnections is how many idle connections are kept for the next burst.
 	bucketConnections = 64

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"syscall"
@@ -61,10 +62,19 @@ func isBucket(err error) bool { return answered(err).bucket }
 func again(try int, err error) bool {
 	a := answered(err)
 	tries := bucketTries
-	if a.status == http.StatusTooManyRequests {
+	switch {
+	case a.status == http.StatusTooManyRequests:
 		tries = bucketPatience
+	case isSilence(err):
+		tries = bucketSilences
 	}
 	return try < tries && (a.later || a.status == http.StatusConflict)
+}
+
+// isSilence reports that a server did not answer in time.
+func isSilence(err error) bool {
+	late, ok := errors.AsType[net.Error](err)
+	return ok && late.Timeout()
 }
 
 // unsent says why there is no answer, without the URL.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,8 @@ type scripted struct {
 
 	status, times int
 	tries         int
+	// silent has it say nothing in place of no.
+	silent bool
 	// keeps has it keep what it says no to; mark is whose that is.
 	keeps  bool
 	mark   string
@@ -26,6 +29,9 @@ func (s *scripted) answer() error {
 	s.tries++
 	if s.tries > s.times {
 		return nil
+	}
+	if s.silent {
+		return &answerError{later: true, err: os.ErrDeadlineExceeded}
 	}
 	return &answerError{status: s.status, later: passes(s.status)}
 }
@@ -94,6 +100,35 @@ func TestBucketTries(t *testing.T) {
 				t.Errorf("%s, %d: sent %d times, want %d: %v", op, tc.status, got, want, err)
 			}
 		}
+	}
+}
+
+// TestBucketIsSilent sends little to a server that does not answer at all: each time takes
+// as long as its silence is borne.
+func TestBucketIsSilent(t *testing.T) {
+	t.Parallel()
+	server := &scripted{silent: true, times: 100}
+	b := &Bucket{server: server, wait: func(context.Context, time.Duration) error { return nil }}
+	if _, err := b.Stat(t.Context(), "key"); !errors.Is(err, os.ErrDeadlineExceeded) || server.tries != bucketSilences {
+		t.Errorf("asked %d times: %v", server.tries, err)
+	}
+	server.tries = 0
+	if _, err := b.Put(t.Context(), "key", strings.NewReader("content")); !errors.Is(err, os.ErrDeadlineExceeded) || server.writes != bucketSilences || server.tries != bucketSilences+1 {
+		t.Errorf("written %d times, asked %d times: %v", server.writes, server.tries-server.writes, err)
+	}
+	fetched := 0
+	r := &resumable{size: 1, wait: func(int) error { return nil }, fetch: func(int64) (io.ReadCloser, error) {
+		fetched++
+		return nil, server.answer()
+	}}
+	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || fetched != bucketSilences {
+		t.Errorf("fetched %d times: %v", fetched, err)
+	}
+	// One that answers in the end is heard.
+	server = &scripted{silent: true, times: bucketSilences - 1}
+	b.server = server
+	if _, err := b.Stat(t.Context(), "key"); err != nil {
+		t.Error(err)
 	}
 }
 

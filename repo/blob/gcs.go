@@ -3,6 +3,7 @@ package blob
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -61,6 +62,7 @@ func OpenGCS(ctx context.Context, o GCSOptions) (*Bucket, error) {
 func gcsClient() *http.Client {
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: bucketSilence}).DialContext,
 		ForceAttemptHTTP2:     true,
 		TLSHandshakeTimeout:   bucketSilence,
 		ResponseHeaderTimeout: bucketSilence,

@@ -32,7 +32,7 @@ func (r *resumable) Read(p []byte) (int, error) {
 		if err == nil && len(p) == 0 {
 			return 0, nil
 		}
-		if try == bucketTries || errors.Is(err, ErrMismatch) || errors.Is(err, ErrNotFound) || errors.Is(err, context.Canceled) {
+		if try == bucketTries || try >= bucketSilences && isSilence(err) || errors.Is(err, ErrMismatch) || errors.Is(err, ErrNotFound) || errors.Is(err, context.Canceled) {
 			return 0, err
 		}
 		if err := r.wait(try); err != nil {

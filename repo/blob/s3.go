@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -56,7 +57,7 @@ func OpenS3(ctx context.Context, o S3Options) (*Bucket, error) {
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.ResponseHeaderTimeout = bucketSilence
 		t.MaxIdleConnsPerHost = bucketConnections
-	})
+	}).WithDialerOptions(func(d *net.Dialer) { d.Timeout = bucketSilence })
 	c, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(client),
 		config.WithLogger(logging.Nop{}),

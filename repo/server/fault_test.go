@@ -384,7 +384,7 @@ func TestKilledBetweenContentAndIndex(t *testing.T) {
 	armed.Store(true)
 	lost := chartArchive(t, "web", "1.0.0", "lost: 1")
 	r := dying.upload(lost)
-	if code, _, _ := r.problem(t); r.status != http.StatusServiceUnavailable || code != "storage-failed" {
+	if code, _, _ := r.problem(t); r.status != http.StatusServiceUnavailable || code != "storage-failed" || r.header.Get("Retry-After") != "2" {
 		t.Errorf("got %d %s", r.status, r.body)
 	}
 	if strings.Contains(string(r.body), errKilled.Error()) {

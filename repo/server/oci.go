@@ -92,6 +92,7 @@ func (s *Server) oci() http.Handler {
 		if err := h(w, r); err != nil {
 			p := problemOf(r, err)
 			noteError(r.Context(), p)
+			p.announce(w)
 			writeOCIProblem(w, p.forRegistry())
 		}
 	})

@@ -99,11 +99,22 @@ func (s *Server) answer(h endpoint) http.Handler {
 		}
 		p := problemOf(r, err)
 		noteError(r.Context(), p)
+		p.announce(w)
 		if wantsHTML(r) && s.pages.Problem(w, r, s.visit(r), pages.Problem{Status: p.Status, Message: p.Message, Hint: p.Hint}) == nil {
 			return
 		}
 		writeProblem(w, p)
 	})
+}
+
+// retryAfter is when to come back to a server that cannot answer now, in seconds.
+const retryAfter = "2"
+
+// announce tells clients when to ask again, if it is worth it.
+func (p *problem) announce(w http.ResponseWriter) {
+	if p.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
+	}
 }
 
 // writeProblem repeats the message under the name that clients of ChartMuseum
