@@ -32,6 +32,11 @@ func refused(doing string, obj, live *unstructured.Unstructured, err error) erro
 		return otherwise
 	}
 	e := &release.RefusedError{Doing: doing, Object: o, Why: why, Problem: conceal(problem(status)), Err: err}
+	if why == release.RefusedInvalid || why == release.RefusedUnmergeable {
+		if faults := mistyped(obj); faults != nil {
+			e.Why, e.Problem = release.RefusedMistyped, strings.Join(faults, "; ")
+		}
+	}
 	if why == release.RefusedConflict {
 		e.Conflicts = conflictsIn(err)
 		for i, c := range e.Conflicts {
@@ -131,10 +136,26 @@ func problem(status *apierrors.StatusError) string {
 		}
 	}
 	if len(parts) == 0 {
-		return withoutDumps(status.ErrStatus.Message)
+		return untyped(withoutDumps(status.ErrStatus.Message))
 	}
 	return strings.Join(parts, "; ")
 }
+
+// untyped leaves out of the words of the typed merge what is about the program: its lines become
+// one, and values are not printed as Go has them.
+func untyped(text string) string {
+	_, faults, found := strings.Cut(text, ": errors:\n")
+	if !found {
+		return text
+	}
+	lines := strings.Split(goValue().ReplaceAllString(faults, ""), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "; ")
+}
+
+var goValue = pattern.Lazy(`, got &value\.valueUnstructured\{.*\}`)
 
 // conflictsIn returns the fields that somebody else owns.
 func conflictsIn(err error) []release.Conflict {

@@ -181,6 +181,8 @@ type Refusal string
 const (
 	// RefusedInvalid is an object with faults.
 	RefusedInvalid Refusal = "invalid"
+	// RefusedMistyped is an object with values of other types than its kind has there.
+	RefusedMistyped Refusal = "mistyped"
 	// RefusedImmutable is a change of what cannot change.
 	RefusedImmutable Refusal = "immutable"
 	// RefusedConflict is a change of what somebody else has set.
@@ -207,6 +209,9 @@ type RefusedError struct {
 	Why Refusal
 	// Problem says what is wrong, with the fields.
 	Problem string
+	// Source is the template that the object comes from, below the chart's name; empty
+	// where that is not known.
+	Source string
 	// Conflicts are the fields of a [RefusedConflict].
 	Conflicts []Conflict
 	// Err is the server's answer.

@@ -34,7 +34,7 @@ func definitions(c *chart.Chart) []document {
 	var list []document
 	for _, crd := range c.CRDObjects() {
 		for _, d := range readable(string(crd.File.Data)) {
-			d.definition = true
+			d.definition, d.source = true, crd.Filename
 			list = append(list, d)
 		}
 	}

@@ -23,6 +23,8 @@ type document struct {
 	hook *helmrelease.Hook
 	// definition holds for objects of the chart's folder crds.
 	definition bool
+	// source is the template that it comes from, below the chart's name.
+	source string
 }
 
 func (d document) object() Object { return ObjectOf(d.Unstructured) }
@@ -54,6 +56,9 @@ type manifestError struct {
 }
 
 func (e *manifestError) Error() string {
+	if name := source(e.text); name != "" {
+		return fmt.Sprintf("%s: %v", name, e.err)
+	}
 	const enough = 60
 	head, _, _ := strings.Cut(strings.TrimSpace(e.text), "\n")
 	if len(head) > enough {
@@ -105,26 +110,41 @@ func parseDocument(text string) ([]document, error) {
 		if err := texts(o); err != nil {
 			return &manifestError{text, err}
 		}
-		list = append(list, document{Unstructured: normal(o)})
+		list = append(list, document{Unstructured: normal(o), source: source(text)})
 		return nil
 	})
 	return list, err
 }
 
+// source returns the template that a document of a manifest comes from, which its first
+// line names.
+func source(text string) string {
+	head, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	name, _ := strings.CutPrefix(head, "# Source: ")
+	if name == head {
+		return ""
+	}
+	return strings.TrimSpace(name)
+}
+
 // texts refuses labels and annotations that are no texts, such as the version 1.2
 // without quotes. No object can have them, and marking it would lose them.
 func texts(obj *unstructured.Unstructured) error {
+	var faults []string
 	for _, field := range []string{"labels", "annotations"} {
 		values, _, _ := unstructured.NestedMap(obj.Object, "metadata", field)
 		for _, key := range slices.Sorted(maps.Keys(values)) {
-			switch value := values[key].(type) {
+			switch values[key].(type) {
 			case string, nil:
 			default:
-				return fmt.Errorf("metadata.%s: %s is %v, which is no text: quote it", field, key, value)
+				faults = append(faults, fmt.Sprintf("metadata.%s.%s is %v, where a text belongs: write it in quotes", field, key, values[key]))
 			}
 		}
 	}
-	return nil
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: %s", ObjectOf(obj), strings.Join(faults, "; "))
 }
 
 // each calls do for an object, or for each object of a List.

@@ -42,6 +42,8 @@ type cluster struct {
 	fail map[string]error
 	// refuse maps the name of an object to what the API server says to changing it.
 	refuse map[string]error
+	// logs are what all pods have written.
+	logs []string
 	// after is called after each call.
 	after func(call string)
 }
@@ -173,7 +175,10 @@ func (c *client) Wait(ctx context.Context, _ []*unstructured.Unstructured, until
 	return c.call(ctx, "wait: "+string(until))
 }
 
-func (c *client) Logs(context.Context, *unstructured.Unstructured, func(string, string, string)) error {
+func (c *client) Logs(_ context.Context, _ *unstructured.Unstructured, tell func(string, string, string)) error {
+	for _, line := range c.logs {
+		tell("pod", "container", line)
+	}
 	return nil
 }
 

@@ -107,7 +107,7 @@ func TestLabelsAreTexts(t *testing.T) {
 		c := testChart(t)
 		c.Templates[0].Data = []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, " + field + ": {a: b, version: 1.2}}\n")
 		_, err := b.Install(t.Context(), "shop", c, nil, release.InstallOptions{})
-		if want := "metadata." + field + ": version is 1.2, which is no text: quote it"; err == nil || !strings.Contains(err.Error(), want) {
+		if want := "shop/templates/web.yaml: ConfigMap web: metadata." + field + ".version is 1.2, where a text belongs: write it in quotes"; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -401,5 +401,31 @@ func TestDiffOfRevisions(t *testing.T) {
 	}
 	if got := b.statuses(t, "shop"); got != "superseded deployed" {
 		t.Errorf("comparing has changed the history: %s", got)
+	}
+}
+
+// lastWords is a failure that brings the end of a log along.
+type lastWords struct{ dropped bool }
+
+func (e *lastWords) Error() string { return "it failed" }
+func (e *lastWords) DropLogs()     { e.dropped = true }
+
+// TestLogsOfPodsThatAreGone: what a failure has kept of a log is dropped only where the log
+// is told instead.
+func TestLogsOfPodsThatAreGone(t *testing.T) {
+	for _, test := range []struct {
+		lines []string
+		want  bool
+	}{{nil, false}, {[]string{"no table"}, true}} {
+		b := newBench(t)
+		failure := &lastWords{}
+		b.cluster.fail["wait: complete"], b.cluster.logs = failure, test.lines
+		hook := "{apiVersion: batch/v1, kind: Job, metadata: {name: migrate, annotations: {helm.sh/hook: pre-install, helm.sh/hook-output-log-policy: hook-failed}}}"
+		if _, err := b.Install(t.Context(), "shop", chartOf(t, hook), nil, release.InstallOptions{}); !errors.Is(err, failure) {
+			t.Errorf("got %v", err)
+		}
+		if failure.dropped != test.want {
+			t.Errorf("%q: dropped %v", test.lines, failure.dropped)
+		}
 	}
 }

@@ -77,6 +77,8 @@ type Step struct {
 	Taken []Conflict `json:"taken,omitempty"`
 
 	desired, live *unstructured.Unstructured
+	// source is the template that desired comes from.
+	source string
 	// needs are what After says; rank orders the workloads by them. What is held
 	// waits for others to be healthy, or comes after what does.
 	needs []need
@@ -94,8 +96,9 @@ type Step struct {
 }
 
 func newStep(d document) *Step {
-	s := &Step{Object: d.object(), desired: d.Unstructured, hook: d.hook, crd: d.definition}
+	s := &Step{Object: d.object(), desired: d.Unstructured, hook: d.hook, crd: d.definition, source: d.source}
 	if d.hook != nil {
+		s.source = d.hook.Path
 		s.Weight = d.hook.Weight
 		for _, e := range d.hook.Events {
 			s.Hook = append(s.Hook, e.String())

@@ -226,3 +226,16 @@ func TestRepair(t *testing.T) {
 		t.Errorf("history: %s", got)
 	}
 }
+
+// TestRefusalsHaveTheirTemplate: a refusal says which template the object comes from, be it
+// a hook or not.
+func TestRefusalsHaveTheirTemplate(t *testing.T) {
+	b := newBench(t)
+	b.cluster.fail["rehearse"] = &release.RefusedError{Why: release.RefusedInvalid}
+	for _, document := range []string{fmt.Sprintf(configMap, "a", "1"), strings.Replace(job, "pre-upgrade", "pre-install", 1)} {
+		_, err := b.Install(t.Context(), "shop", chartOf(t, document), nil, release.InstallOptions{DryRun: release.DryRunServer})
+		if e, ok := errors.AsType[*release.RefusedError](err); !ok || e.Source != "shop/templates/0.yaml" {
+			t.Errorf("got %+v", e)
+		}
+	}
+}

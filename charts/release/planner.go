@@ -142,7 +142,7 @@ func (p *planner) judge(ctx context.Context, plan *Plan, hooks [2][]*Step) (*Pla
 				return nil
 			}
 			err := p.decide(ctx, step)
-			if isRefusal(err) {
+			if isRefusal(err, step) {
 				refusals[i] = err
 				return nil
 			}
@@ -153,7 +153,7 @@ func (p *planner) judge(ctx context.Context, plan *Plan, hooks [2][]*Step) (*Pla
 	for i, step := range slices.Concat(hooks[0], hooks[1]) {
 		group.Go(func() error {
 			err := p.rehearseHook(ctx, step)
-			if isRefusal(err) {
+			if isRefusal(err, step) {
 				hookRefusals[i] = err
 				return nil
 			}
@@ -175,8 +175,13 @@ func (p *planner) judge(ctx context.Context, plan *Plan, hooks [2][]*Step) (*Pla
 	return plan, nil
 }
 
-func isRefusal(err error) bool {
-	_, refused := errors.AsType[*RefusedError](err)
+// isRefusal reports whether an error says why a step cannot be done, and notes there which
+// template is at fault.
+func isRefusal(err error, of *Step) bool {
+	e, refused := errors.AsType[*RefusedError](err)
+	if refused {
+		e.Source = of.source
+	}
 	_, recreate := errors.AsType[*RecreateError](err)
 	_, owned := errors.AsType[*OwnedError](err)
 	return refused || recreate || owned

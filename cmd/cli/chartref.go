@@ -16,6 +16,7 @@ import (
 	"gantry/charts/deps"
 	"gantry/charts/diag"
 	"gantry/charts/engine"
+	"gantry/charts/release"
 )
 
 // chartOptions are the flags of every command that renders a chart.
@@ -163,6 +164,13 @@ func (l *loadedChart) explain(err error) error {
 	}
 	if e, ok := errors.AsType[*engine.MissingError](err); ok {
 		return diag.List{missingDependencies(l.path, e)}.Err()
+	}
+	if e, ok := errors.AsType[*release.RefusedPlanError](err); ok {
+		for i, refusal := range e.Refusals {
+			if refused, ok := errors.AsType[*release.RefusedError](refusal); ok && archive.File(l.chart, refused.Source) != nil {
+				e.Refusals[i] = fmt.Errorf("%s: %w", archive.Locate(l.path, name, refused.Source), refusal)
+			}
+		}
 	}
 	return err
 }

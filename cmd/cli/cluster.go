@@ -245,6 +245,9 @@ func planHint(e *release.RefusedPlanError) string {
 		if refused, ok := errors.AsType[*release.RefusedError](refusal); ok && len(refused.Conflicts) > 0 {
 			flags["--force-conflicts"] = "takes these fields over; or leave them out of the chart"
 		}
+		if refused, ok := errors.AsType[*release.RefusedError](refusal); ok && refused.Why == release.RefusedMistyped && strings.Contains(refused.Problem, "quotes") {
+			flags["| quote"] = "writes quotes in a template: {{ .Values.version | quote }}"
+		}
 	}
 	var parts []string
 	for _, flag := range slices.Sorted(maps.Keys(flags)) {

@@ -442,7 +442,7 @@ func TestRefusals(t *testing.T) {
 	}
 	r.wants(r.fails(1, "install", "shop", "web", "--dry-run=server"), `unknown field "spec.colour"`)
 	said := r.fails(1, "install", "shop", "web")
-	r.wants(said, "create Service bad: the API server refuses it", "spec.colour", "nothing was changed")
+	r.wants(said, filepath.Join("web", "templates", "bad.yaml")+": create Service bad: the API server refuses it", "spec.colour", "nothing was changed")
 	r.empty()
 	said = r.fails(1, "install", "shop", "web", "--apply=client")
 	r.wants(said, "create Service bad: the API server refuses it: spec.ports[0].port", `warning: unknown field "spec.colour"`, "nothing was changed")
@@ -456,6 +456,11 @@ func TestRefusals(t *testing.T) {
 	}
 	r.g("install", "shop", "web", "--wait")
 	r.wants(r.fails(1, "install", "shop", "web"), "exists already (deployed)", "gantry upgrade shop CHART")
+	r.write("templates/bad.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: y}, ports: [{port: 80}]}\n")
+	for _, verb := range [][]string{{"upgrade", "shop", "web"}, {"upgrade", "shop", "web", "--dry-run=server"}, {"diff", "shop", "web"}} {
+		r.wants(r.fails(1, verb...), filepath.Join("web", "templates", "bad.yaml")+": ", "Service web: the API server refuses it: spec.selector.app is a boolean, where a text belongs: write it in quotes", "| quote")
+	}
+	r.write("templates/bad.yaml", "")
 	r.g("uninstall", "shop", "--wait")
 	r.empty()
 }
