@@ -202,24 +202,30 @@ func (g *guard) judge(ctx context.Context) error {
 	return nil
 }
 
-// guards returns those of each namespace whose pods decide on what is waited for,
-// unless the user wants to wait whatever happens.
+// guards returns those of each namespace whose pods decide on what is waited for, unless the
+// user wants to wait whatever happens, and those that only remember.
 func (w *waiter) guards() []*guard {
 	client, err := w.session.cluster.Clientset()
-	if err != nil || w.session.patient {
+	if err != nil {
 		return nil
 	}
-	namespaces := map[string]bool{}
+	namespaces, jobs := map[string]bool{}, map[string]bool{}
 	for g := range w.targets {
 		if g.namespace != "" {
 			namespaces[g.namespace] = true
+			jobs[g.namespace] = jobs[g.namespace] || g.resource.Resource == "jobs"
 		}
 	}
 	var guards []*guard
 	for namespace := range namespaces {
-		guards = append(guards,
-			newGuard(&pods{waiter: w, client: client, namespace: namespace}, w.tellWhy),
-			newGuard(&unmade{waiter: w, client: client, namespace: namespace}, w.tellWhy))
+		if jobs[namespace] {
+			guards = append(guards, newGuard(&endings{waiter: w, client: client, namespace: namespace}, func(context.Context) {}))
+		}
+		if !w.session.patient {
+			guards = append(guards,
+				newGuard(&pods{waiter: w, client: client, namespace: namespace}, w.tellWhy),
+				newGuard(&unmade{waiter: w, client: client, namespace: namespace}, w.tellWhy))
+		}
 	}
 	return guards
 }

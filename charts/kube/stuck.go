@@ -95,8 +95,13 @@ type pods struct {
 
 // open looks at all pods: what is no longer stuck is not in it.
 func (p *pods) open(ctx context.Context) ([]runtime.Object, watch.Interface, error) {
-	client := p.client.CoreV1().Pods(p.namespace)
-	list, err := client.List(ctx, metav1.ListOptions{})
+	return openPods(ctx, p.client, metav1.ListOptions{}, p.namespace)
+}
+
+// openPods lists pods of a namespace, and watches them from there on.
+func openPods(ctx context.Context, of kubernetes.Interface, which metav1.ListOptions, namespace string) ([]runtime.Object, watch.Interface, error) {
+	client := of.CoreV1().Pods(namespace)
+	list, err := client.List(ctx, which)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,7 +109,8 @@ func (p *pods) open(ctx context.Context) ([]runtime.Object, watch.Interface, err
 	for i := range list.Items {
 		objects[i] = &list.Items[i]
 	}
-	stream, err := client.Watch(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion, AllowWatchBookmarks: true, TimeoutSeconds: watchSeconds()})
+	which.ResourceVersion, which.AllowWatchBookmarks, which.TimeoutSeconds = list.ResourceVersion, true, watchSeconds()
+	stream, err := client.Watch(ctx, which)
 	return objects, stream, err
 }
 

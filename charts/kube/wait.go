@@ -60,6 +60,8 @@ type waiter struct {
 	failure error
 	// told is what was last said of why the wait goes on.
 	told string
+	// ended are the last bad ends of the pods of Jobs, by the Jobs' places.
+	ended map[types.NamespacedName]ending
 }
 
 // target is one object that is waited for.

@@ -77,6 +77,7 @@ func (w *waiter) explain(outer, ctx context.Context, err error) error {
 		slices.SortStableFunc(objects, func(a, b Unready) int { return first(b.Object == e.Object) - first(a.Object == e.Object) })
 	}
 	w.session.readLogs(look, objects)
+	w.recall(objects)
 	return &NotReadyError{
 		Objects: objects,
 		Total:   w.total,

@@ -197,20 +197,22 @@ func (e *execution) discard(ctx context.Context, hooks []*helmrelease.Hook, poli
 	return nil
 }
 
-// logs tells what the pods of a hook have printed, and reports whether it could. What
-// cannot be read is told, too: it decides nothing.
+// logs tells what the pods of a hook have printed, and reports whether that was all: the pods
+// of a Job may be gone. What cannot be read is told, too: it decides nothing.
 func (e *execution) logs(ctx context.Context, h *helmrelease.Hook) bool {
+	lines := 0
 	objects, err := e.hookObjects(h)
 	for _, obj := range objects {
 		if kind := obj.GetKind(); kind != "Job" && kind != "Pod" {
 			continue
 		}
 		err = errors.Join(err, e.client.Logs(ctx, obj, func(pod, container, line string) {
+			lines++
 			e.manager.observe(Event{Action: Doing, Detail: fmt.Sprintf("log of pod %s, container %s: %s", pod, container, line)})
 		}))
 	}
 	if err != nil {
 		e.manager.observe(Event{Action: Warned, Detail: err.Error()})
 	}
-	return err == nil
+	return err == nil && lines > 0
 }
