@@ -21,6 +21,7 @@ import (
 	"gantry/charts/diag"
 	"gantry/charts/engine"
 	"gantry/charts/kube"
+	"gantry/charts/lint"
 	"gantry/charts/release"
 )
 
@@ -47,7 +48,8 @@ func newTemplate(a *app) *cobra.Command {
 		Short: "Render a chart and print the documents",
 		Long: `Template renders a chart without a cluster and prints the documents in the order
 in which they are installed, byte for byte as helm template does. The chart is a
-folder, a .tgz file, REPOSITORY/NAME or a URL.
+folder, a .tgz file, REPOSITORY/NAME or a URL. What pods read of Secrets that lack
+it, because no value was given, is warned of on standard error.
 
 With --validate it asks the cluster: the templates see its version and its APIs,
 and every object is sent with the order to change nothing.
@@ -130,6 +132,7 @@ func runTemplate(ctx context.Context, a *app, ref string, o *templateOptions) er
 	for _, d := range rendered.Ignored {
 		fmt.Fprintf(a.Err, "gantry: warning: %s: %s %s is a hook for %q, which does not exist, and is left out\n", d.Source, d.Kind, d.Name, d.Event)
 	}
+	a.tellLacking(l, rendered)
 	if o.validate {
 		if err := l.validate(ctx, cluster, rendered, o.render.Namespace); err != nil {
 			return a.releaseError(err)
@@ -147,6 +150,18 @@ func runTemplate(ctx context.Context, a *app, ref string, o *templateOptions) er
 		return notFoundError(withHint(err, similarTemplate(l.chart, o.write.ShowOnly)))
 	}
 	return err
+}
+
+// tellLacking warns of what an installation would have asked for, and the documents lack.
+func (a *app) tellLacking(l *loadedChart, r *engine.Rendered) {
+	list := lint.Lacking(l.chart, r)
+	for _, d := range list {
+		d.Pos.File = archive.Locate(l.path, l.chart.Name(), d.Pos.File)
+		fmt.Fprintf(a.Err, "gantry: warning: %s: %s\n", d.Pos, d.Summary)
+	}
+	if len(list) > 0 {
+		fmt.Fprintf(a.Err, "gantry: hint: %s\n", list[0].Hint)
+	}
 }
 
 // similarTemplate says what may be meant by the first name of a template that does not
