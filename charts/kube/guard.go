@@ -32,8 +32,8 @@ const (
 	idle bond = iota
 	// awaited keeps one of them from being ready.
 	awaited
-	// undecided is of one whose controller has not looked at it since it was changed: it
-	// may be about to be replaced.
+	// undecided is of one whose controller has not looked at it since it was changed, or
+	// has changed by itself just now: it may be about to be replaced, or was already.
 	undecided
 	// stranger has nothing to do with them, and never will.
 	stranger

@@ -132,6 +132,9 @@ func (p *pods) ownerOf(ctx context.Context, name string, _ stuck) (owner release
 	if i < 0 {
 		return release.Object{}, idle
 	}
+	if _, still := stuckIn(&seen.pods[i]); !still {
+		return release.Object{}, undecided // the news of it is on its way: a StatefulSet gives the next pod the same name
+	}
 	for _, t := range p.waiter.pending() {
 		switch {
 		case t.object.Namespace != p.namespace:

@@ -14,7 +14,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
+	k8stesting "k8s.io/client-go/testing"
 	"sigs.k8s.io/yaml"
 
 	"gantry/charts/release"
@@ -219,4 +221,31 @@ func TestGuardOfWhatIsMended(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestGuardOfTheSameName has a StatefulSet replace a pod that crashes by one that does
+// not, while the guard has not heard of it yet.
+func TestGuardOfTheSameName(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := fake.NewClientset(podThat("web", "CrashLoopBackOff", "", maxCrashes))
+		client.PrependWatchReactor("pods", func(k8stesting.Action) (bool, watch.Interface, error) {
+			return true, watch.NewFake(), nil
+		})
+		lists := 0
+		client.PrependReactor("list", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
+			if lists++; lists == 1 {
+				return false, nil, nil
+			}
+			return true, &corev1.PodList{Items: []corev1.Pod{*podThat("web", "ContainerCreating", "", 0)}}, nil
+		})
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		if err := guardFor(client).run(ctx); err != nil {
+			t.Errorf("got %v for the pod before", err)
+		}
+		if lists < 3 {
+			t.Errorf("it looked %d times", lists)
+		}
+	})
 }
