@@ -261,12 +261,15 @@ func (s *Server) guarded(h endpoint, reading bool) endpoint {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		c := s.identify(r)
 		open := reading && auth.AnonymousRead
+		// Who gives what is wrong takes it for right: that everybody may read does not
+		// help with that.
+		_, _, given := credentials(r)
 		switch {
 		case c.wait > 0:
 			return s.tooMany(w, s.limits.failures, c.wait)
 		case c.err != nil && !open:
 			return c.err
-		case !c.known && !open:
+		case !c.known && c.err == nil && (given || !open):
 			return s.unauthorized(w, r)
 		}
 		p := c.principal

@@ -103,8 +103,8 @@ func (s *Server) ociRoute(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case r.URL.Path == ociPath && get:
 		// This is where clients try a password when somebody logs in.
-		if _, _, given := credentials(r); given && s.options.Auth != nil && noteOf(r.Context()).user == "" {
-			return s.unauthorized(w, r)
+		if s.options.Auth != nil && s.identify(r).err != nil {
+			return s.identify(r).err
 		}
 		writeJSON(w, http.StatusOK, struct{}{})
 		return nil

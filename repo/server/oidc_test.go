@@ -243,14 +243,14 @@ func publicBytes(tb testing.TB, key crypto.PublicKey) []byte {
 	return text
 }
 
-// readers is a server that lets read whoever has a token of the issuer.
-func readers(t *testing.T, i *testIssuer, clock func() time.Time) *tester {
+// readers is a server that lets read whoever has a token of the issuer, or everybody.
+func readers(t *testing.T, i *testIssuer, clock func() time.Time, everybody bool) *tester {
 	t.Helper()
 	g, err := server.ParseGrant("sub=* read")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serve(t, &blob.Memory{}, server.Options{Now: clock, Auth: &server.Auth{OIDC: &server.OIDC{Issuer: i.URL, Audience: "charts", Grants: []server.Grant{g}}}})
+	return serve(t, &blob.Memory{}, server.Options{Now: clock, Auth: &server.Auth{AnonymousRead: everybody, OIDC: &server.OIDC{Issuer: i.URL, Audience: "charts", Grants: []server.Grant{g}}}})
 }
 
 // TestOIDCIssuerIsDown starts without the issuer, and goes on when it is there.
@@ -260,7 +260,7 @@ func TestOIDCIssuerIsDown(t *testing.T) {
 	i.down.Store(true)
 	var now atomic.Int64
 	clock := func() time.Time { return time.Unix(1_800_000_000+now.Load(), 0) }
-	s := readers(t, i, clock)
+	s := readers(t, i, clock, false)
 	token := bearer(sign(t, jose.ES256, i.key, map[string]any{"iss": i.URL, "aud": "charts", "sub": "x", "exp": clock().Add(time.Hour).Unix()}))
 	r := s.get("/index.yaml", token)
 	if code, _, _ := r.problem(t); r.status != http.StatusServiceUnavailable || code != "issuer-unreachable" {
@@ -287,12 +287,18 @@ func TestOIDCKeys(t *testing.T) {
 	i.noKeys.Store(true)
 	var now atomic.Int64
 	clock := func() time.Time { return time.Unix(1_800_000_000+now.Load(), 0) }
-	s := readers(t, i, clock)
+	s, open := readers(t, i, clock, false), readers(t, i, clock, true)
 	claims := map[string]any{"iss": i.URL, "aud": "charts", "sub": "x", "exp": clock().Add(time.Hour).Unix()}
 	token := bearer(sign(t, jose.ES256, i.key, claims))
 	for range 2 {
 		if r := s.get("/index.yaml", token); r.status != http.StatusServiceUnavailable {
 			t.Errorf("without keys: %d %s", r.status, r.body)
+		}
+		// Where everybody may read, so may who cannot be looked at, but not log in.
+		for path, want := range map[string]int{"/index.yaml": http.StatusOK, "/v2/": http.StatusServiceUnavailable} {
+			if r := open.get(path, token); r.status != want {
+				t.Errorf("%s without keys: %d %s", path, r.status, r.body)
+			}
 		}
 	}
 	i.noKeys.Store(false)
