@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -30,9 +31,38 @@ func (c *Client) Login(ctx context.Context, host, username, password string) err
 	if err := os.MkdirAll(filepath.Dir(c.paths.Registry), 0o700); err != nil {
 		return err
 	}
+	if err := tryPassword(ctx, client, registry, username, password); err != nil {
+		return err
+	}
 	err = credentials.Login(ctx, store, registry, auth.Credential{Username: username, Password: password})
 	if err != nil {
 		return ociError(err, &remote.Repository{Reference: registry.Reference}, host, "")
+	}
+	return nil
+}
+
+// tryPassword shows a password to a registry that asks for none, because everybody may
+// read there: a wrong one would be kept, and refused when something is pushed.
+func tryPassword(ctx context.Context, client *auth.Client, registry *remote.Registry, username, password string) error {
+	if registry.Ping(ctx) != nil {
+		return nil // it asks, or does not answer, which is told when it is asked again
+	}
+	scheme := "https"
+	if registry.PlainHTTP {
+		scheme = "http"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+registry.Reference.Host()+"/v2/", http.NoBody)
+	if err != nil {
+		return err
+	}
+	req.SetBasicAuth(username, password)
+	resp, err := client.Do(req)
+	if err != nil {
+		return &UnreachableError{Method: req.Method, URL: req.URL.Redacted(), Err: err}
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized {
+		return statusError(req, resp)
 	}
 	return nil
 }
