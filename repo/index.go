@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
@@ -73,6 +75,9 @@ func Parse(name string, data []byte) (*Index, diag.List, error) {
 	if len(data) > MaxIndexBytes {
 		return nil, nil, fmt.Errorf("%w: larger than %d MiB", ErrNotIndex, MaxIndexBytes>>20)
 	}
+	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) {
+		return nil, nil, fmt.Errorf("%w: it is a web page", ErrNotIndex)
+	}
 	if !json.Valid(data) {
 		if err := alias.Check(data, MaxIndexBytes); err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrNotIndex, err)
@@ -85,7 +90,7 @@ func Parse(name string, data []byte) (*Index, diag.List, error) {
 	}
 	index, list, err := decode(name, data)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrNotIndex, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrNotIndex, misfit(err))
 	}
 	switch index.APIVersion {
 	case APIVersion:
@@ -124,7 +129,7 @@ func decode(name string, data []byte) (*Index, diag.List, error) {
 		for i, raw := range loose.Entries[key] {
 			e := &Entry{}
 			if err := json.Unmarshal(raw, e); err != nil {
-				list.Add(skipped(name, key, i, err))
+				list.Add(skipped(name, key, i, misfit(err)))
 				continue
 			}
 			index.Entries[key] = append(index.Entries[key], e)
@@ -154,6 +159,21 @@ func (x *Index) clean(name string) diag.List {
 		x.Entries[key] = kept
 	}
 	return list
+}
+
+// misfit says what is in the wrong place in the words of the file, and not in those of Go.
+func misfit(err error) error {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err
+	}
+	// Names that begin with a capital are those of structs in others.
+	field := slices.DeleteFunc(strings.Split(wrong.Field, "."), func(name string) bool { return name == "" || name[0] < 'a' })
+	article := "a "
+	if wrong.Value == "array" || wrong.Value == "object" {
+		article = "an "
+	}
+	return errors.New(cmp.Or(strings.Join(field, "."), "it") + " is " + article + wrong.Value)
 }
 
 func skipped(file, chartName string, i int, err error) diag.Diagnostic {

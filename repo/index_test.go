@@ -243,6 +243,28 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+// TestNotAnIndex says what is wrong in the words of the file.
+func TestNotAnIndex(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"\n <!DOCTYPE html><html>Sign in</html>": "not a chart repository index: it is a web page",
+		"Sign in":                                "not a chart repository index: it is a string",
+		"[1]":                                    "not a chart repository index: it is an array",
+		"apiVersion: v1\nentries: [1]":           "not a chart repository index: entries is an array",
+		"apiVersion: v1\nentries: {web: 1}":      "not a chart repository index: entries is a number",
+		"apiVersion: 2\nentries: {}":             "not a chart repository index: apiVersion is a number",
+		"":                                       "not a chart repository index: it has no apiVersion",
+	} {
+		if _, _, err := repo.Parse("index.yaml", []byte(text)); !errors.Is(err, repo.ErrNotIndex) || err.Error() != want {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+	_, list, err := repo.Parse("index.yaml", []byte("apiVersion: v1\nentries: {web: [{name: web, version: 1.5}, text]}"))
+	if err != nil || len(list) != 2 || list[0].Summary != "the entry is left out: version is a number" || list[1].Summary != "the entry is left out: it is a string" {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
 // TestIndexAliases refuses an index whose aliases would fill the memory.
 func TestIndexAliases(t *testing.T) {
 	t.Parallel()

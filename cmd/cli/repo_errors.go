@@ -54,6 +54,9 @@ func repoError(err error) error {
 		}
 		return notFoundError(withHint(err, hint))
 	}
+	if errors.Is(err, repo.ErrNotIndex) {
+		return withHint(err, "the URL of a repository is that of the folder in which index.yaml lies")
+	}
 	if errors.Is(err, client.ErrDigest) {
 		return withHint(err, "fetch the index again with: gantry repo update; if that does not help, the file was changed after it was published")
 	}

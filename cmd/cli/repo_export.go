@@ -85,7 +85,7 @@ func runRepoExport(ctx context.Context, a *app, o *repoExportOptions) error {
 		return err
 	}
 	if n == 0 {
-		a.nothingChosen()
+		a.nothingChosen(o.choose)
 	}
 	fmt.Fprintf(a.Err, "exported %s to %s, %s\n", countOf(n, "version"), o.file, diag.Size(size))
 	return nil

@@ -45,7 +45,7 @@ A folder that gantry repo serve serves needs no such file.`,
 func runRepoIndex(ctx context.Context, a *app, o *repoIndexOptions) error {
 	index, list, err := client.IndexDirectory(ctx, o.dir, o.url)
 	if err != nil {
-		return repoError(err)
+		return repoError(withHint(fmt.Errorf("read %s: %w", o.dir, err), "name the folder that holds the archives"))
 	}
 	if o.merge != "" {
 		data, err := os.ReadFile(o.merge)

@@ -111,7 +111,7 @@ func runRepoMirror(ctx context.Context, a *app, o *repoMirrorOptions) error {
 		}
 	}
 	if len(steps) == 0 {
-		a.nothingChosen()
+		a.nothingChosen(o.selected)
 	}
 	return a.sumUp(steps, o.copy.DryRun)
 }
@@ -188,7 +188,11 @@ func joinWords(a, b string) string {
 }
 
 // nothingChosen tells that a selection has nothing to choose from, or is mistaken.
-func (a *app) nothingChosen() {
+func (a *app) nothingChosen(s mirror.Selection) {
+	if s.All() {
+		fmt.Fprintln(a.Err, "there is no chart to copy")
+		return
+	}
 	fmt.Fprintln(a.Err, "no version is there that --chart, --versions and --stable allow")
 }
 

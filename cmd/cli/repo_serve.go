@@ -298,9 +298,6 @@ func (o *repoServeOptions) announce(a *app, addr net.Addr) error {
 	if where == "" {
 		where, flag = o.store.url, "--store"
 	}
-	if o.tokens {
-		credentials += fmt.Sprintf("   # made by: gantry repo token create NAME %s %s", flag, where)
-	}
 	fmt.Fprintf(a.Out, `Serving the charts of %s at %s
 
 Use it from another terminal:
@@ -308,5 +305,8 @@ Use it from another terminal:
   gantry chart push CHART local
   gantry repo search
 `, where, url, url, credentials)
+	if o.tokens {
+		fmt.Fprintf(a.Out, "\nTokens are made with:\n  gantry repo token create NAME %s %s\n", flag, where)
+	}
 	return nil
 }

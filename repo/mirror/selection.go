@@ -21,6 +21,11 @@ type Selection struct {
 	Latest int
 }
 
+// All reports whether all versions are chosen.
+func (s Selection) All() bool {
+	return len(s.Charts) == 0 && s.Versions == "" && !s.Stable && s.Latest == 0
+}
+
 // Check says why nothing can be chosen by a selection.
 func (s Selection) Check() error {
 	if s.Latest < 0 {
