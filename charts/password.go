@@ -6,10 +6,11 @@ import (
 	"gantry/charts/pattern"
 )
 
-// password is where an address has one: user:password@host, or the parameter
-// password=… of many drivers, or where the options of a program have one, such as
+// password is where an address has one: user:password@host, where the user may be an
+// e-mail address and the host begins behind the last @, or the parameter password=… of
+// many drivers, or where the options of a program have one, such as
 // -Djavax.net.ssl.keyStorePassword=… and --requirepass ….
-var password = pattern.Lazy(`://[^\s/?#@:]*:([^\s/?#@]+)@|` +
+var password = pattern.Lazy(`://[^\s/?#:]*:([^\s/?#@]+(?:@[^\s/?#@"',;]+)*)@|` +
 	`(?i:(?:^|[\s;?&]|-D[-_.a-z0-9]*)(?:password|passwd|pwd)=([^\s;&]+)|(?:^|\s)--(?:requirepass|masterauth)[= ]["']?([^\s;&"'$]+))`)
 
 // CutPassword cuts an address, a connection string or options of a program, such as

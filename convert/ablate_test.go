@@ -85,6 +85,8 @@ func otherValues(t *testing.T, path diag.Path) []string {
 	switch {
 	case found.Entry.Takes == "true or false":
 		return []string{"true", "false"}
+	case rowName(found.Entry.Path) == "container_name":
+		return []string{"another"} // that of the service is its name anyway
 	case rowName(found.Entry.Path) == "restart":
 		return []string{"always"} // the schema lists the values in its description alone
 	default:

@@ -95,7 +95,7 @@ var (
 	// reference is a value that is nothing but a variable.
 	reference = pattern.Lazy(`^\$(\w+|\{\w+(:?[-+]` + hidden + `|:?[-+]|:?\?[^{}]*)?\})$`)
 	// inURL is the password of a URL.
-	inURL = pattern.Lazy(`(://[^/\s:@"']*:)([^@\s"'/]+)@`)
+	inURL = pattern.Lazy(`(://[^/\s:"']*:)([^\s"'/]+)@`)
 	// flag is an option of a command whose argument is a secret.
 	flag = pattern.Lazy(`(?i)(--?[a-z0-9-]*(?:passw(?:or)?d|passphrase|requirepass|secret|token|api-?key)[a-z0-9-]*)((?:=|\s+|["']?\s*,\s*)["']?)([^\s"',\]]+)`)
 	// bareFlag is such an option as a list item of its own.

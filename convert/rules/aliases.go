@@ -17,9 +17,13 @@ import (
 func (a *app) aliases(units []*unit) {
 	for _, u := range units {
 		if u.in.NetworkMode == "host" || u.in.NetworkMode == "none" {
+			if u.in.ContainerName != "" {
+				u.note(finding{code: string(Ignored), summary: "is no name in the cluster: the service is on no network of it"}, "container_name")
+			}
 			continue
 		}
 		u.ownAliases()
+		u.containerAlias()
 		u.externalLinks()
 		for _, link := range u.in.Links {
 			service, alias, found := strings.Cut(link, ":")
@@ -49,9 +53,6 @@ func (u *unit) ownAliases() {
 	if mentioned && (u.mentions.others[hostname] || !strings.Contains(hostname, ".")) {
 		u.alias(hostname, "hostname")
 	}
-	if _, mentioned := u.mentions.first[u.in.ContainerName]; mentioned && u.renames[u.in.ContainerName] == "" { // or else rename has told
-		u.alias(u.in.ContainerName, "container_name")
-	}
 	for _, name := range u.firstContainer(u.name) {
 		path, mentioned := u.mentions.first[name]
 		if !mentioned || u.mentions.hosts[name] != u.name || u.renames[name] != "" {
@@ -66,6 +67,24 @@ func (u *unit) ownAliases() {
 		u.report(diag.Note, finding{
 			code: "container-alias", summary: fmt.Sprintf("mentions %s, as Compose calls a container of %s: a Service of that name leads to it", name, u.name),
 		}, path)
+	}
+}
+
+// containerAlias gives the service the name of its container, where a string mentions
+// it, and tells what became of that name, unless it is the service's own.
+func (u *unit) containerAlias() {
+	name := u.in.ContainerName
+	if name == "" || name == u.name || u.serves(name) {
+		return
+	}
+	_, mentioned := u.mentions.first[name]
+	switch renamed := u.renames[name]; {
+	case renamed != "":
+		u.note(finding{code: "alias-renamed", summary: renamedAlias(name, renamed)}, "container_name")
+	case !mentioned:
+		u.note(finding{code: string(Ignored), summary: "is no name in the cluster: no string of the files mentions it as a host"}, "container_name")
+	case u.alias(name, "container_name"):
+		u.note(finding{code: string(Approximated), summary: "is mentioned as a host: a second Service of this name leads to the pods"}, "container_name")
 	}
 }
 
@@ -84,17 +103,19 @@ func (u *unit) aliasFor(other *unit, name string) {
 	u.aliasRefused(name, other.at("links"))
 }
 
-func (u *unit) alias(name string, key ...string) {
+// alias adds a name, and reports whether a Service of its own has it.
+func (u *unit) alias(name string, key ...string) (added bool) {
 	if _, shared := u.sharedAliases[name]; shared || name == "" || u.names[u.name] == name {
-		return
+		return false
 	}
 	if e := u.aliasEndpoint(name); e != nil {
 		u.addEndpoint(e)
-		return
+		return true
 	}
 	if !u.dotted(name, key) {
 		u.aliasRefused(name, u.at(key...))
 	}
+	return false
 }
 
 // dotted serves a name such as api.local, if it can: a pod that is called api, and whose
@@ -123,10 +144,10 @@ func (u *unit) aliasRefused(name string, path diag.Path) {
 		u.report(diag.Note, finding{code: "alias-renamed", summary: renamedAlias(name, renamed)}, path)
 		return
 	}
-	holder, taken := u.kindNames("Service")[name]
-	if taken && holder == aliasOf+u.name || taken && holder == u.object {
-		return // there is such a Service already
+	if u.serves(name) {
+		return
 	}
+	holder, taken := u.kindNames("Service")[name]
 	why := "has characters that names of Services do not have"
 	if other, isAlias := strings.CutPrefix(holder, aliasOf); isAlias {
 		why = fmt.Sprintf("is one of %s, too, and not on one network", other)
@@ -136,6 +157,12 @@ func (u *unit) aliasRefused(name string, path diag.Path) {
 		why = "has dots, which only the cluster's DNS server could serve"
 	}
 	u.report(diag.Warning, finding{code: "alias", summary: fmt.Sprintf("alias %q %s: it does not resolve", name, why), hint: "use the name " + u.object}, path)
+}
+
+// serves reports whether a Service of this name leads to the service already.
+func (u *unit) serves(name string) bool {
+	holder, taken := u.kindNames("Service")[name]
+	return taken && (holder == aliasOf+u.name || holder == u.object)
 }
 
 func renamedAlias(name, renamed string) string {

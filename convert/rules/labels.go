@@ -104,7 +104,7 @@ func (a *app) invalidKeys(in map[string]string, path diag.Path) {
 		a.report(diag.Warning, finding{
 			code:    "label-key",
 			summary: "is left out: Kubernetes does not take this key for an annotation",
-			hint:    "use letters, digits, - _ . and at most one / behind a domain",
+			hint:    "use up to 63 letters, digits, - _ . and before them at most a domain and a /",
 		}, below(path, key))
 	}
 }

@@ -40,15 +40,30 @@ var (
 // a key.
 var setting = pattern.Lazy(`(?m)(?:^|[{,])\s*["']?([A-Za-z][-_.A-Za-z0-9]*)["']?[ \t]*[:=][ \t]*["']?([^\s"'#,{}\[\]$]{4,})`)
 
+// element is an element of XML with a value, or an attribute, and directive a line of
+// Redis and its like, which give a value behind a space.
+var (
+	element   = pattern.Lazy(`<([A-Za-z][-_.A-Za-z0-9]*)>\s*([^\s<>$]{4,})\s*</|\s([A-Za-z][-_.A-Za-z0-9]*)=["']([^\s"'<>$]{4,})["']`)
+	directive = pattern.Lazy(`(?m)^[ \t]*(requirepass|masterauth|sentinel[ \t]+auth-pass[ \t]+\S+)[ \t]+["']?([^\s"'$]{4,})["']?;?[ \t]*$`)
+)
+
 // hasSecretSetting reports whether a value of several lines, or of JSON, is a document with
 // a secret in it: INVIDIOUS_CONFIG holds all of the settings of its program.
 func hasSecretSetting(value string) bool {
 	if !isDocument(value) {
 		return false
 	}
-	return slices.ContainsFunc(setting().FindAllStringSubmatch(value, -1), func(m []string) bool {
-		return secretEnd().MatchString(m[1]) && !isSwitch(m[2]) && !elsewhere().MatchString(m[2]) && strings.Trim(m[2], "0123456789*") != ""
-	})
+	isSecret := func(name, value string) bool {
+		return secretEnd().MatchString(name) && isSecretText(value)
+	}
+	return slices.ContainsFunc(setting().FindAllStringSubmatch(value, -1), func(m []string) bool { return isSecret(m[1], m[2]) }) ||
+		slices.ContainsFunc(element().FindAllStringSubmatch(value, -1), func(m []string) bool { return isSecret(m[1]+m[3], m[2]+m[4]) }) ||
+		slices.ContainsFunc(directive().FindAllStringSubmatch(value, -1), func(m []string) bool { return isSecretText(m[2]) })
+}
+
+// isSecretText reports whether a value is more than a switch, a number or a place.
+func isSecretText(value string) bool {
+	return !isSwitch(value) && !elsewhere().MatchString(value) && strings.Trim(value, "0123456789*") != ""
 }
 
 // isDocument reports whether a text is no mere word or sentence.

@@ -4,7 +4,7 @@ package rules
 func serviceRows() []Row {
 	return []Row{
 		{"attach", Ignored, Note, "", "is for docker compose up on a terminal"},
-		{"container_name", Approximated, Note, "Service", "becomes a second Service where a string of the file mentions it"},
+		{"container_name", Approximated, Silent, "Service", "becomes a second Service where a string of the file mentions it"},
 		{"deploy", Converted, Silent, "", "describes the workload"},
 		{"deploy.endpoint_mode", Converted, Silent, "Service.spec.clusterIP", "dnsrr becomes a headless Service"},
 		{"deploy.labels", Converted, Silent, "metadata.labels", "becomes labels of the workload, and annotations where the values are none for labels"},
