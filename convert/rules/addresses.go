@@ -28,6 +28,26 @@ func (a *app) findAddresses() map[string]string {
 	return owners
 }
 
+// findSubnets returns the ranges of addresses that networks of Compose have for good, by
+// their first address, and whose each is.
+func (a *app) findSubnets() map[string]subnet {
+	found := map[string]subnet{}
+	for _, name := range slices.Sorted(maps.Keys(a.project.Networks)) {
+		for _, pool := range a.project.Networks[name].Ipam.Config {
+			if pool == nil {
+				continue
+			}
+			if prefix, err := netip.ParsePrefix(pool.Subnet); err == nil {
+				found[prefix.Masked().Addr().String()] = subnet{pool.Subnet, name}
+			}
+		}
+	}
+	return found
+}
+
+// subnet is a range of addresses, and the network that has it.
+type subnet struct{ text, network string }
+
 // ownerOf returns the service that an address belongs to in Compose, or "".
 func (a *app) ownerOf(address string) string {
 	ip, err := netip.ParseAddr(address)
@@ -37,7 +57,8 @@ func (a *app) ownerOf(address string) string {
 	return a.addresses[ip.String()]
 }
 
-// fixed warns where a string speaks of a service by an address that it no longer has.
+// fixed warns where a string speaks of a service by an address that it no longer has, or
+// of all of a network by their range, as those do who trust it.
 func (a *app) fixed() {
 	for _, address := range slices.Sorted(maps.Keys(a.addresses)) {
 		path, mentioned := a.mentions.first[address]
@@ -49,6 +70,17 @@ func (a *app) fixed() {
 			code:    "address-fixed",
 			summary: fmt.Sprintf("mentions %s, the address of %s in Compose: pods have other addresses, which change", address, service),
 			hint:    fmt.Sprintf("write %s, the name of its Service", a.names[service]),
+		}, path)
+	}
+	for _, first := range slices.Sorted(maps.Keys(a.subnets)) {
+		path, mentioned := a.mentions.first[first]
+		if !mentioned {
+			continue
+		}
+		a.report(diag.Warning, finding{
+			code:    "address-fixed",
+			summary: fmt.Sprintf("mentions %s, the addresses of the network %s in Compose: pods have others", a.subnets[first].text, a.subnets[first].network),
+			hint:    "write the range of the cluster's pods",
 		}, path)
 	}
 }

@@ -132,6 +132,9 @@ func (a *app) hosts() map[string]string {
 	for _, address := range slices.Sorted(maps.Keys(a.addresses)) {
 		add(address, a.addresses[address])
 	}
+	for first := range a.subnets {
+		add(first, "") // no one service
+	}
 	return hosts
 }
 

@@ -63,7 +63,7 @@ func Apply(project *compose.Project, opts Options) (*workload.App, diag.List) {
 	a.findClaims()
 	a.nestFolders()
 	a.findStorage()
-	a.addresses = a.findAddresses()
+	a.addresses, a.subnets = a.findAddresses(), a.findSubnets()
 	a.findSharedAliases()
 	a.readStrings()
 	a.secretVariables = findCredentials(project)

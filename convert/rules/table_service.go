@@ -62,7 +62,7 @@ func topRows() []Row {
 		{"networks.*.attachable", Ignored, Note, "", "has no counterpart: all pods of a cluster reach each other"},
 		{"networks.*.external", Ignored, Note, "", "is another network in Compose: in a cluster, applications in other namespaces are reached as SERVICE.NAMESPACE"},
 		{"networks.*.internal", Approximated, Silent, "NetworkPolicy", "forbids the way out of the network with --network-policies"},
-		{"networks.*.ipam", Ignored, Note, "", "is left to the network of the cluster, which gives addresses"},
+		{"networks.*.ipam", Ignored, Note, "", "is left to the network of the cluster, which gives addresses; strings that mention a subnet are told"},
 		{"networks.*.labels", Ignored, Note, "", "has no counterpart: there is no object for a network"},
 		{"networks.*.name", Ignored, Note, "", "has no counterpart: there is no object for a network"},
 		{"secrets", Converted, Silent, "Secret", "becomes Secrets"},

@@ -45,6 +45,8 @@ type app struct {
 	builtFrom map[string][]string
 	// addresses are those that networks of Compose give to services, and whose they are.
 	addresses map[string]string
+	// subnets are their ranges of addresses, by the first of each.
+	subnets map[string]subnet
 	// mentions is where the user's own strings speak of services, and renames are those of
 	// their names that hosts of the cluster cannot have.
 	mentions mentions
