@@ -14,6 +14,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	composeschema "github.com/compose-spec/compose-go/v2/schema"
 	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/compose-spec/compose-go/v2/tree"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
@@ -115,9 +116,25 @@ func words() schema.Words {
 	return schema.Words{
 		Unknown:   "is not a key of Compose here",
 		Known:     knownKeys,
-		Otherwise: func(key string) string { return "remove it, or write x-" + key + " to keep it as an extension" },
+		Otherwise: otherwise,
 		Formats:   map[string]string{"duration": "write a number and a unit, such as 30s or 1m30s"},
 	}
+}
+
+// otherwise is the hint for a key that is like none that Compose knows below a path.
+func otherwise(path []string, key string) string {
+	if takesNames(path) {
+		return "write a name of the letters a to z and A to Z, digits, . _ and -"
+	}
+	return "remove it, or write x-" + key + " to keep it as an extension"
+}
+
+// takesNames reports whether the keys below a path are names that the user gives.
+func takesNames(path []string) bool {
+	return slices.ContainsFunc(composeschema.AttributePaths(), func(p tree.Path) bool {
+		parts := strings.Split(string(p), ".")
+		return len(parts) > len(path) && parts[len(path)] == "*" && matches(parts[:len(path)], path)
+	})
 }
 
 // casts reports text that is none of the number or truth that Compose reads from
@@ -206,27 +223,18 @@ func lenient(text string, lookup template.Mapping) (string, error) {
 // plain returns a node as maps, lists and scalars, aliases followed.
 func plain(n *yaml.Node, depth int) any {
 	n = resolve(n)
-	if n == nil || depth > maxDepth || n.Tag == "!reset" {
+	if n == nil || depth > maxDepth || isReset(n) {
 		return nil
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
-		out := map[string]any{}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if isMerge(n.Content[i]) {
-				merged(out, resolve(n.Content[i+1]), depth)
-			}
-		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if !isMerge(n.Content[i]) {
-				out[n.Content[i].Value] = plain(n.Content[i+1], depth+1)
-			}
-		}
-		return out
+		return plainMapping(n, depth)
 	case yaml.SequenceNode:
 		out := []any{}
 		for _, item := range n.Content {
-			out = append(out, plain(item, depth+1))
+			if !isReset(resolve(item)) {
+				out = append(out, plain(item, depth+1))
+			}
 		}
 		return out
 	default:
@@ -237,6 +245,28 @@ func plain(n *yaml.Node, depth int) any {
 		return out
 	}
 }
+
+func plainMapping(n *yaml.Node, depth int) map[string]any {
+	out := map[string]any{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if isMerge(n.Content[i]) {
+			merged(out, resolve(n.Content[i+1]), depth)
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		switch key, val := n.Content[i], resolve(n.Content[i+1]); {
+		case isMerge(key):
+		case isReset(val):
+			delete(out, key.Value)
+		default:
+			out[key.Value] = plain(val, depth+1)
+		}
+	}
+	return out
+}
+
+// isReset reports whether a value takes away what other files have in its place.
+func isReset(n *yaml.Node) bool { return n != nil && n.Tag == "!reset" }
 
 func merged(out map[string]any, n *yaml.Node, depth int) {
 	if n == nil {

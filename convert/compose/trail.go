@@ -201,7 +201,7 @@ func (t *trail) merge(s scope, n *yaml.Node, path diag.Path, into *origin, hidde
 func (t *trail) field(s scope, key, val *yaml.Node, path diag.Path, into *origin) {
 	p := append(slices.Clip(path), key.Value)
 	switch {
-	case val.Tag == "!reset":
+	case isReset(val):
 		into.next.remove(key.Value)
 		return
 	case val.Tag == "!override":

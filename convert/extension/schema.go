@@ -96,7 +96,7 @@ func words(spec *jsonschema.Schema) schema.Words {
 		Known: func(path []string) []string {
 			return slices.Sorted(maps.Keys(below(spec, path).Properties))
 		},
-		Otherwise: func(string) string { return "see its fields with: gantry explain x-kubernetes" },
+		Otherwise: func([]string, string) string { return "see its fields with: gantry explain x-kubernetes" },
 		Formats: map[string]string{
 			"quantity": "write a number and a unit, such as 500m, 256Mi or 10Gi",
 			"schedule": `write minute, hour, day, month and weekday, such as "30 4 * * *"`,

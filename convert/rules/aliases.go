@@ -82,9 +82,9 @@ func (u *unit) containerAlias() {
 	case renamed != "":
 		u.note(finding{code: "alias-renamed", summary: renamedAlias(name, renamed)}, "container_name")
 	case !mentioned:
-		u.note(finding{code: string(Ignored), summary: "is no name in the cluster: no string of the files mentions it as a host"}, "container_name")
+		u.note(finding{code: string(Ignored), summary: "is no name in the cluster: no string of the files mentions it"}, "container_name")
 	case u.alias(name, "container_name"):
-		u.note(finding{code: string(Approximated), summary: "is mentioned as a host: a second Service of this name leads to the pods"}, "container_name")
+		u.note(finding{code: string(Approximated), summary: "is mentioned: a second Service of this name leads to the pods"}, "container_name")
 	}
 }
 

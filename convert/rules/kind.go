@@ -202,8 +202,10 @@ func (a *app) mountedBesides(service, volume string) bool {
 // completes ends the hint of what the user writes for something that runs once.
 const completes = "let another service depend on it with condition: service_completed_successfully, or set deploy.mode: replicated-job"
 
-// keptRunning tells what restarts although Compose would let it end.
+// keptRunning tells what restarts although Compose would let it end, and what a restart
+// takes from it.
 func (u *unit) keptRunning() {
+	u.reportUnkept()
 	condition, tries, key := restart(u.in)
 	if tries != nil && condition != "no" {
 		u.note(finding{code: "restart-attempts", summary: "has no limit here: Kubernetes restarts what is kept running for ever, after longer and longer pauses"}, attemptsKey(u.in)...)

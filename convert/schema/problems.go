@@ -40,8 +40,8 @@ type Words struct {
 	Unknown string
 	// Known returns the keys that the schema has below a path.
 	Known func(path []string) []string
-	// Otherwise is the hint for an unknown key that is like no other.
-	Otherwise func(key string) string
+	// Otherwise is the hint for an unknown key below a path that is like no other.
+	Otherwise func(path []string, key string) string
 	// Formats are examples of the formats of the schema, by name.
 	Formats map[string]string
 }
@@ -104,7 +104,7 @@ func (w Words) instead(path []string, key string) string {
 	if hint := diag.DidYouMean(key, w.Known(path)); hint != "" {
 		return hint
 	}
-	return w.Otherwise(key)
+	return w.Otherwise(path, key)
 }
 
 // leaves returns the errors that say something. Of the alternatives of a value
