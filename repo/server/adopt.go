@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -17,6 +19,8 @@ import (
 type found struct {
 	info       blob.Info
 	provenance string
+	// record is what was read of it.
+	record record
 }
 
 // adopt brings the records in line with the archives that lie at the root of the
@@ -28,8 +32,9 @@ func (s *Server) adopt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var lost []lostFile
+	var lost []lostFiles
 	for _, seg := range s.catalog.current().published() {
+		gone := lostFiles{chart: seg.shard.Chart}
 		for _, r := range seg.shard.Versions {
 			if strings.HasPrefix(r.Archive, ownFolder) {
 				continue
@@ -38,8 +43,11 @@ func (s *Server) adopt(ctx context.Context) error {
 			if ok && file.info.Size == r.Size && file.info.ModTime.Equal(r.Adopted) && file.provenance == r.Provenance {
 				delete(archives, r.Archive)
 			} else if !ok {
-				lost = append(lost, lostFile{seg.shard.Chart, r})
+				gone.records = append(gone.records, r)
 			}
+		}
+		if len(gone.records) > 0 {
+			lost = append(lost, gone)
 		}
 	}
 	for _, l := range lost {
@@ -47,12 +55,59 @@ func (s *Server) adopt(ctx context.Context) error {
 			return err
 		}
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(loaders)
-	for _, file := range archives {
-		group.Go(func() error { return s.adoptOne(ctx, file) })
+	return s.adoptAll(ctx, archives)
+}
+
+// adoptedAtOnce is how many archives are read before their records are written: what a
+// server that is killed reads again.
+const adoptedAtOnce = 1000
+
+// adoptAll records archives, one write for those of a chart: a record is written as a
+// whole, and a folder may hold thousands of versions of one chart. Of two files with the
+// same version the first by name is taken.
+func (s *Server) adoptAll(ctx context.Context, archives map[string]found) error {
+	read := 0
+	for keys := range slices.Chunk(slices.Sorted(maps.Keys(archives)), adoptedAtOnce) {
+		files := make([]found, len(keys))
+		for i, key := range keys {
+			files[i] = archives[key]
+		}
+		if err := s.adoptSome(ctx, files); err != nil {
+			return err
+		}
+		if read += len(files); len(archives) > adoptedAtOnce {
+			s.options.Log.InfoContext(ctx, "archives of the store are read", slog.Int("read", read), slog.Int("of", len(archives)))
+		}
 	}
-	return group.Wait()
+	return nil
+}
+
+// adoptSome reads archives and records them.
+func (s *Server) adoptSome(ctx context.Context, files []found) error {
+	charts := make([]string, len(files))
+	reading, within := errgroup.WithContext(ctx)
+	reading.SetLimit(loaders)
+	for i := range files {
+		reading.Go(func() (err error) {
+			charts[i], err = s.readLoose(within, &files[i])
+			return err
+		})
+	}
+	if err := reading.Wait(); err != nil {
+		return err
+	}
+	byChart := map[string][]found{}
+	for i, chart := range charts {
+		if chart != "" {
+			byChart[chart] = append(byChart[chart], files[i])
+		}
+	}
+	recording, within := errgroup.WithContext(ctx)
+	recording.SetLimit(loaders)
+	for chart, files := range byChart {
+		recording.Go(func() error { return s.adoptChart(within, chart, files) })
+	}
+	return recording.Wait()
 }
 
 // looseArchives lists the archives at the root of the store by key.
@@ -77,58 +132,87 @@ func (s *Server) looseArchives(ctx context.Context) (map[string]found, error) {
 	return archives, nil
 }
 
-type lostFile struct {
-	chart  string
-	record record
+type lostFiles struct {
+	chart   string
+	records []record
 }
 
-// forget takes a version out whose file was removed by hand.
-func (s *Server) forget(ctx context.Context, l lostFile) error {
-	s.options.Log.WarnContext(ctx, "the file of a version is gone",
-		slog.String("chart", l.chart), slog.String("version", l.record.Version), slog.String("file", l.record.Archive))
+// forget takes versions out whose files were removed by hand.
+func (s *Server) forget(ctx context.Context, l lostFiles) error {
+	for _, r := range l.records {
+		s.options.Log.WarnContext(ctx, "the file of a version is gone",
+			slog.String("chart", l.chart), slog.String("version", r.Version), slog.String("file", r.Archive))
+	}
 	return s.commitAdopted(ctx, l.chart, func(sh shard) (shard, error) {
-		i, ok := sh.find(l.record.Version)
-		if !ok || sh.Versions[i].Archive != l.record.Archive {
+		deleted, changed := sh.Deleted, false // if a file comes back, so does its version
+		for _, r := range l.records {
+			if i, ok := sh.find(r.Version); ok && sh.Versions[i].Archive == r.Archive {
+				sh, changed = sh.without(i), true
+			}
+		}
+		sh.Deleted = deleted
+		if !changed {
 			return sh, errUnchanged
 		}
-		next := sh.without(i)
-		next.Deleted = sh.Deleted // if the file comes back, so does the version
-		return next, nil
+		return sh, nil
 	})
 }
 
-// adoptOne records one archive. What is no chart that could be served is left
-// alone, with a warning.
-func (s *Server) adoptOne(ctx context.Context, file found) error {
-	r, chart, err := s.describeFile(ctx, file)
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		s.warnFile(ctx, file, err.Error())
-		return nil
+// readLoose describes an archive. What is no chart that could be served is left alone,
+// with a warning.
+func (s *Server) readLoose(ctx context.Context, file *found) (chart string, err error) {
+	file.record, chart, err = s.describeFile(ctx, *file)
+	if err != nil && ctx.Err() == nil {
+		s.warnFile(ctx, *file, err.Error())
+		return "", nil
 	}
+	return chart, err
+}
+
+// adoptChart records archives of a chart.
+func (s *Server) adoptChart(ctx context.Context, chart string, files []found) error {
 	return s.commitAdopted(ctx, chart, func(sh shard) (shard, error) {
 		if sh.Chart != chart && len(sh.Versions) > 0 {
-			s.warnFile(ctx, file, "its name differs from that of chart "+sh.Chart+" in case alone")
-			return sh, errUnchanged
-		}
-		if sh.buried(r.Version, r.Digest) {
-			return sh, errUnchanged
-		}
-		i, ok := sh.find(r.Version)
-		if ok && sh.Versions[i].Archive != r.Archive {
-			if sh.Versions[i].Digest != r.Digest {
-				s.warnFile(ctx, file, "the version is published with other content")
+			for _, file := range files {
+				s.warnFile(ctx, file, "its name differs from that of chart "+sh.Chart+" in case alone")
 			}
 			return sh, errUnchanged
 		}
+		records := s.fitting(ctx, sh, files)
+		if len(records) == 0 {
+			return sh, errUnchanged
+		}
 		sh.Chart = chart
-		return sh.with(r), nil
+		return sh.withAll(records), nil
 	})
 }
 
+// fitting returns what becomes a version of a chart.
+func (s *Server) fitting(ctx context.Context, sh shard, files []found) (records []record) {
+	taken := make(map[string]record, len(sh.Versions)+len(files))
+	for _, r := range sh.Versions {
+		taken[r.Version] = r
+	}
+	for _, file := range files {
+		r := file.record
+		have, there := taken[r.Version]
+		switch {
+		case sh.buried(r.Version, r.Digest):
+		case !there || have.Archive == r.Archive:
+			taken[r.Version] = r
+			records = append(records, r)
+		case have.Digest != r.Digest:
+			s.warnFile(ctx, file, "the version is published with other content")
+		}
+	}
+	return records
+}
+
+// warnFile tells of a file once: it is looked at again now and then.
 func (s *Server) warnFile(ctx context.Context, file found, reason string) {
+	if told, ok := s.warned.Swap(file.info.Key, reason); ok && told == reason {
+		return
+	}
 	s.options.Log.WarnContext(ctx, "a file is not served as a chart", slog.String("file", file.info.Key), slog.String("reason", reason))
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -137,6 +138,8 @@ type Server struct {
 	hooks    *hooks
 	// stopping tells probes to send nobody here any more.
 	stopping atomic.Bool
+	// warned are files that are no charts, and why.
+	warned sync.Map
 }
 
 // maxLoading is how many uploads are in memory as a whole at once.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -374,6 +376,62 @@ func TestUnknownRoutes(t *testing.T) {
 		if r := s.get(path); r.status != http.StatusOK {
 			t.Errorf("%s: %d", path, r.status)
 		}
+	}
+}
+
+// TestAdoptsMany writes the record of a chart that has many archives once, and tells of a
+// file that is none once, however often it looks.
+func TestAdoptsMany(t *testing.T) {
+	t.Parallel()
+	memory := &blob.Memory{}
+	const many = 50
+	add := func(name string, data []byte) {
+		t.Helper()
+		if _, err := memory.Put(t.Context(), name, bytes.NewReader(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range many {
+		for _, name := range []string{"web", "api"} {
+			add(fmt.Sprintf("%s-1.%d.0.tgz", name, i), chartArchive(t, name, fmt.Sprintf("1.%d.0", i), ""))
+		}
+	}
+	add("a-copy-1.0.0.tgz", chartArchive(t, "web", "1.0.0", "first: by name"))
+	add("broken-1.0.0.tgz", []byte("no archive"))
+	var writes atomic.Int64
+	var log bytes.Buffer
+	s := serve(t, faulty{memory, func(op, key string) error {
+		if op == "put" && strings.HasPrefix(key, "gantry/index/") {
+			writes.Add(1)
+		}
+		return nil
+	}}, server.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for range 2 {
+		if err := s.handler.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := len(s.listed()); got != 2*many || writes.Load() != 2 {
+		t.Errorf("%d versions in %d writes", got, writes.Load())
+	}
+	if r := s.get("/charts/web-1.0.0.tgz"); !bytes.Equal(r.body, chartArchive(t, "web", "1.0.0", "first: by name")) {
+		t.Error("of two files with one version the first is not taken")
+	}
+	for _, file := range []string{"broken-1.0.0.tgz", "web-1.0.0.tgz"} {
+		if got := strings.Count(log.String(), "file="+file); got != 1 {
+			t.Errorf("%s is told of %d times:\n%s", file, got, &log)
+		}
+	}
+	for i := range many - 1 {
+		if err := memory.Delete(t.Context(), fmt.Sprintf("api-1.%d.0.tgz", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.handler.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(s.listed()); got != many+1 || writes.Load() != 3 {
+		t.Errorf("when files are gone: %d versions in %d writes", got, writes.Load())
 	}
 }
 

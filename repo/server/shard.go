@@ -211,6 +211,24 @@ func (sh shard) with(r record) shard {
 	return sh
 }
 
+// withAll is with for many versions, each of them once.
+func (sh shard) withAll(records []record) shard {
+	replaced := make(map[string]bool, len(records))
+	for _, r := range records {
+		replaced[r.Version] = true
+	}
+	versions := make([]record, 0, len(sh.Versions)+len(records))
+	for _, have := range sh.Versions {
+		if !replaced[have.Version] {
+			versions = append(versions, have)
+		}
+	}
+	sh.Versions = append(versions, records...)
+	slices.SortStableFunc(sh.Versions, func(a, b record) int { return repo.CompareVersions(b.Version, a.Version) })
+	sh.Deleted = slices.DeleteFunc(slices.Clone(sh.Deleted), func(t tombstone) bool { return replaced[t.Version] })
+	return sh
+}
+
 // without returns a copy that lacks the version and remembers it.
 func (sh shard) without(i int) shard {
 	gone := sh.Versions[i]
