@@ -10,6 +10,7 @@ SHELL := bash
 VERSION ?= 0.1.0-dev
 KUBERNETES := v1.36.3
 HELM := v3.22.0
+AZURITE := 3.35.0
 FUZZTIME ?= 10s
 BENCHCOUNT ?= 6
 LARGEST ?= 10000
@@ -81,6 +82,12 @@ bin/tools/fake-gcs-server: testdata/tools/fakegcs/go.mod testdata/tools/fakegcs/
 	go build -C testdata/tools/fakegcs -o $(CURDIR)/$@ github.com/fsouza/fake-gcs-server
 	@touch $@
 
+# Azurite is a program for Node.js: it needs npm, and only make azure asks for it.
+bin/tools/azurite: Makefile
+	@command -v npm >/dev/null || { echo 'Azurite needs Node.js and npm: install them, such as with apt-get install npm' >&2; exit 1; }
+	npm install --no-audit --no-fund --no-save --prefix $@ azurite@$(AZURITE)
+	@touch $@
+
 bin/tools/kube-score: testdata/tools/kube-score/go.mod testdata/tools/kube-score/go.sum
 	go build -C testdata/tools/kube-score -o $(CURDIR)/$@ github.com/zegl/kube-score/cmd/kube-score
 	@touch $@
@@ -98,6 +105,9 @@ test: build bin/tools/helm bin/tools/versitygw bin/tools/fake-gcs-server ## run 
 
 integration: build bin/tools/helm bin/tools/versitygw bin/tools/fake-gcs-server ## run only the tests against the real API server
 	$(gotest) -count=1 -parallel 8 $(INTEGRATION)
+
+azure: bin/tools/azurite ## run the tests of buckets on Azurite, which stands in for Azure (needs npm)
+	$(gotest) -count=1 -run 'Azure|/azure' ./repo/blob ./repo/server
 
 lint: bin/tools/golangci-lint ## check the code and its format
 	bin/tools/golangci-lint run --allow-serial-runners $(PACKAGES) $(INTEGRATION)
@@ -153,4 +163,4 @@ ci: lint test ## what CI runs
 clean: ## remove what make built
 	rm -rf bin coverage.out coverage.html $(playground)
 
-.PHONY: help build image sandbox tools test integration lint fmt generate golden fuzz bench cover demo corpus corpus-charts corpus-releases ci clean
+.PHONY: help build image sandbox tools test integration azure lint fmt generate golden fuzz bench cover demo corpus corpus-charts corpus-releases ci clean

@@ -86,6 +86,7 @@ it answers /readyz with 503 for as long as --stop-delay says.
   gantry repo serve --store s3://my-charts/stable --listen :8879
   gantry repo serve --store s3://charts --s3-endpoint http://127.0.0.1:9000
   gantry repo serve --store gs://my-charts/stable --listen :8879
+  AZURE_STORAGE_ACCOUNT=myaccount gantry repo serve --store az://charts --listen :8879
   gantry repo serve --dir charts --basic-auth-user ci --basic-auth-pass-file pass.txt --anonymous-read
   gantry repo serve --dir charts --users users.txt
   gantry repo serve --dir charts --tokens --audit-log audit.jsonl

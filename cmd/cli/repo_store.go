@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,14 +29,14 @@ type storeOptions struct {
 
 // bindBucket binds the flags that say where a bucket is.
 func (o *storeOptions) bindBucket(f *pflag.FlagSet) {
-	f.StringVar(&o.url, "store", "", "bucket that keeps the charts, such as s3://BUCKET/PREFIX or gs://BUCKET/PREFIX; instead of --dir")
+	f.StringVar(&o.url, "store", "", "bucket that keeps the charts, such as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX; instead of --dir")
 	f.StringVar(&o.endpoint, "s3-endpoint", "", "URL of an S3 server other than Amazon's (default: $AWS_ENDPOINT_URL)")
 	f.StringVar(&o.region, "s3-region", "", "region of a bucket of S3 (default: $AWS_REGION)")
 }
 
 // completeStore completes how the URL of a bucket begins.
 func completeStore(c *cobra.Command) {
-	_ = c.RegisterFlagCompletionFunc("store", cobra.FixedCompletions([]string{"s3://", "gs://"}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
+	_ = c.RegisterFlagCompletionFunc("store", cobra.FixedCompletions([]string{"s3://", "gs://", "az://"}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 }
 
 // bind binds the flags of a server.
@@ -83,9 +84,19 @@ func (o *storeOptions) openBucket(ctx context.Context, a *app) (*blob.Bucket, er
 		return o.openS3(ctx)
 	case "gs":
 		return o.openGCS(ctx, a)
+	case "az":
+		return o.openAzure(ctx, a)
 	default:
-		return nil, usageError(fmt.Errorf("--store %q does not name a bucket: write s3://BUCKET/PREFIX or gs://BUCKET/PREFIX", o.url))
+		return nil, usageError(fmt.Errorf("--store %q does not name a bucket: write s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX", o.url))
 	}
+}
+
+// checkOther refuses the flags of S3 for a bucket of another kind.
+func (o *storeOptions) checkOther() error {
+	if o.endpoint != "" || o.region != "" {
+		return errors.New("--s3-endpoint and --s3-region go with a bucket of S3")
+	}
+	return nil
 }
 
 func (o *storeOptions) openS3(ctx context.Context) (*blob.Bucket, error) {
@@ -107,10 +118,7 @@ func (o *storeOptions) openS3(ctx context.Context) (*blob.Bucket, error) {
 
 func (o *storeOptions) openGCS(ctx context.Context, a *app) (*blob.Bucket, error) {
 	where, err := blob.ParseGCS(o.url)
-	if err == nil && (o.endpoint != "" || o.region != "") {
-		err = errors.New("--s3-endpoint and --s3-region go with a bucket of S3")
-	}
-	if err != nil {
+	if err = cmp.Or(err, o.checkOther()); err != nil {
 		return nil, usageError(err)
 	}
 	where.Emulator, where.Alone = a.Getenv("STORAGE_EMULATOR_HOST"), o.single
@@ -126,6 +134,33 @@ func (o *storeOptions) openGCS(ctx context.Context, a *app) (*blob.Bucket, error
 		err = withHint(err, "give the account the role on the bucket: gcloud storage buckets add-iam-policy-binding gs://"+where.Bucket+" --role roles/storage.objectUser --member serviceAccount:ACCOUNT")
 	default:
 		err = withHint(err, "check the network; STORAGE_EMULATOR_HOST names a server other than Google's")
+	}
+	return nil, unreachableError(err)
+}
+
+func (o *storeOptions) openAzure(ctx context.Context, a *app) (*blob.Bucket, error) {
+	where, err := blob.ParseAzure(o.url)
+	if err = cmp.Or(err, o.checkOther()); err != nil {
+		return nil, usageError(err)
+	}
+	// The names are those of az, the command of Azure.
+	where.Account, where.Endpoint = a.Getenv("AZURE_STORAGE_ACCOUNT"), a.Getenv("AZURE_STORAGE_SERVICE_ENDPOINT")
+	where.ConnectionString, where.Key, where.SAS = a.Getenv("AZURE_STORAGE_CONNECTION_STRING"), a.Getenv("AZURE_STORAGE_KEY"), a.Getenv("AZURE_STORAGE_SAS_TOKEN")
+	where.Alone = o.single
+	s, err := blob.OpenAzure(ctx, where)
+	switch {
+	case err == nil:
+		return s, nil
+	case errors.Is(err, blob.ErrNoAccount):
+		return nil, usageError(withHint(err, "name it with AZURE_STORAGE_ACCOUNT"))
+	case errors.Is(err, blob.ErrCredentials):
+		err = withHint(err, "set AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING, or sign in with az login; a pod has a workload identity, a machine a managed one")
+	case errors.Is(err, blob.ErrNoBucket):
+		err = withHint(err, "check the name, or make the container: az storage container create --name "+where.Container)
+	case errors.Is(err, fs.ErrPermission):
+		err = withHint(err, "give the identity the role on the account or the container: az role assignment create --role \"Storage Blob Data Contributor\" --assignee ID --scope SCOPE")
+	default:
+		err = withHint(err, "check the network and the name of the account (AZURE_STORAGE_ACCOUNT); AZURE_STORAGE_SERVICE_ENDPOINT is the URL of its blobs where that is not in Azure's public cloud")
 	}
 	return nil, unreachableError(err)
 }

@@ -40,6 +40,10 @@ func bucketKinds() map[string]bucketKind {
 			t.Helper()
 			return openGCS(t, blob.GCSOptions{Bucket: objectstore.Bucket, Prefix: prefix, Emulator: endpoint})
 		}, refuseGCS},
+		"azure": {objectstore.StartAzure, func(t *testing.T, endpoint, prefix string) *blob.Bucket {
+			t.Helper()
+			return openAzure(t, azureAt(endpoint, prefix))
+		}, refuseAzure},
 	}
 }
 
@@ -79,7 +83,7 @@ func isWrite(r *http.Request) bool {
 }
 
 func isList(r *http.Request) bool {
-	return r.URL.Path == "/"+objectstore.Bucket || r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/o")
+	return r.URL.Path == "/"+objectstore.Bucket || r.Method == http.MethodGet && (strings.HasSuffix(r.URL.Path, "/o") || r.URL.Query().Get("comp") == "list")
 }
 
 // faults puts a proxy in front of a server, which may answer in its place.
@@ -89,6 +93,8 @@ func faults(t *testing.T, server *objectstore.Server, fault func(http.ResponseWr
 	if err != nil {
 		t.Fatal(err)
 	}
+	account := target.Path // of Azure, which is part of what is asked for
+	target.Path = ""
 	proxy := &httputil.ReverseProxy{
 		// The signature covers the host, so it stays as the client had it.
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -99,7 +105,7 @@ func faults(t *testing.T, server *objectstore.Server, fault func(http.ResponseWr
 	}
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fault(w, r, proxy) }))
 	t.Cleanup(front.Close)
-	return front.URL
+	return front.URL + account
 }
 
 // bucketFaults has every fifth request fail, in turn in all the ways of a store
@@ -322,7 +328,7 @@ func bucketResumes(t *testing.T, kind bucketKind) {
 	front := faults(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/big") {
 			mu.Lock()
-			ranges = append(ranges, r.Header.Get("Range"))
+			ranges = append(ranges, r.Header.Get("Range")+r.Header.Get("X-Ms-Range"))
 			mu.Unlock()
 			if cut.CompareAndSwap(true, false) {
 				truncate(w, r, next)

@@ -3,7 +3,6 @@ package blob
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -44,7 +43,7 @@ const (
 
 // OpenGCS opens a bucket as a store.
 func OpenGCS(ctx context.Context, o GCSOptions) (*Bucket, error) {
-	server := &gcsServer{endpoint: gcsEndpoint, bucket: o.Bucket, client: gcsClient()}
+	server := &gcsServer{endpoint: gcsEndpoint, bucket: o.Bucket, client: bucketClient()}
 	var err error
 	if o.Emulator != "" {
 		server.endpoint, err = emulatorURL(o.Emulator)
@@ -55,26 +54,6 @@ func OpenGCS(ctx context.Context, o GCSOptions) (*Bucket, error) {
 		return nil, err
 	}
 	return openBucket(ctx, &Bucket{server: server, url: "gs://" + o.Bucket + "/"}, o.Prefix, o.Alone)
-}
-
-// gcsClient follows no redirects: Google's API has none, and the token is for nobody
-// else.
-func gcsClient() *http.Client {
-	transport := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: bucketSilence}).DialContext,
-		ForceAttemptHTTP2:     true,
-		TLSHandshakeTimeout:   bucketSilence,
-		ResponseHeaderTimeout: bucketSilence,
-		MaxIdleConnsPerHost:   bucketConnections,
-		IdleConnTimeout:       90 * time.Second,
-		// What is stored compressed is to arrive as it is stored.
-		DisableCompression: true,
-	}
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }
 
 // gcsTokens finds credentials. What they give out is asked for as long as the store is

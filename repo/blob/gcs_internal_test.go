@@ -82,7 +82,7 @@ func TestGCSTokens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		server := &gcsServer{client: gcsClient(), endpoint: google.URL, bucket: "charts", tokens: source}
+		server := &gcsServer{client: bucketClient(), endpoint: google.URL, bucket: "charts", tokens: source}
 		return openBucket(t.Context(), &Bucket{server: server, url: "gs://charts/"}, "", false)
 	}
 	b, err := open()

@@ -3,19 +3,16 @@ package blob
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -39,8 +36,6 @@ const (
 	gcsMaxAnswer = 16 << 20
 	// gcsMaxRefusal is how much is read of an answer that says no.
 	gcsMaxRefusal = 64 << 10
-	// gcsMaxMessage is how much of what it says is told.
-	gcsMaxMessage = 1000
 	// gcsNoBucket is in what is said of a bucket that is not there. For reads, nothing
 	// else tells it from an object that is not.
 	gcsNoBucket = "bucket does not exist"
@@ -224,36 +219,6 @@ func envelope(u *upload) (head, tail []byte, contentType string, err error) {
 	return b.Bytes()[:at], b.Bytes()[at:], "multipart/related; boundary=" + w.Boundary(), nil
 }
 
-// lentBody is a body that is not read any more once it was taken back: while an answer
-// is here already, the request may still be on its way, and the content is needed for
-// the next try.
-type lentBody struct {
-	mu     sync.Mutex
-	reader io.Reader
-}
-
-var errTakenBack = errors.New("the request is over")
-
-func (l *lentBody) Read(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.reader == nil {
-		return 0, errTakenBack
-	}
-	return l.reader.Read(p)
-}
-
-func (l *lentBody) takeBack() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.reader = nil
-}
-
-func (l *lentBody) Close() error {
-	l.takeBack()
-	return nil
-}
-
 // call sends a request and reads the answer.
 func (s *gcsServer) call(ctx context.Context, q gcsQuery, into any) error {
 	resp, err := s.send(ctx, q)
@@ -320,30 +285,6 @@ func refusedToken(err error) error {
 	return a
 }
 
-// unanswered is a request without an answer. It may have one later, unless nobody is
-// there who could give it.
-func unanswered(err error) error {
-	a := &answerError{text: unsent(err), err: err, later: true}
-	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
-		a.later = false
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		a.later = false
-	}
-	return a
-}
-
-// passes reports whether a server that answers so may answer otherwise later.
-func passes(status int) bool {
-	switch status {
-	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
-		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	default:
-		return false
-	}
-}
-
 // refusal reads what a server says that says no.
 func refusal(resp *http.Response) error {
 	defer resp.Body.Close()
@@ -365,12 +306,9 @@ func refusal(resp *http.Response) error {
 		a.code = answer.Error.Errors[0].Reason
 	}
 	a.bucket = a.status == http.StatusNotFound && strings.Contains(message, gcsNoBucket)
-	if len(message) > gcsMaxMessage {
-		message = strings.ToValidUTF8(message[:gcsMaxMessage], "") + "…"
-	}
 	if a.code == "" {
 		a.code = http.StatusText(resp.StatusCode)
 	}
-	a.text = said(a.status, a.code, strings.Join(strings.Fields(message), " "))
+	a.text = said(a.status, a.code, oneLine(message))
 	return a
 }

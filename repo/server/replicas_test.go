@@ -41,6 +41,14 @@ func bucketKinds() map[string]func(*testing.T) func() blob.Store {
 			o := blob.GCSOptions{Bucket: objectstore.Bucket, Prefix: "org/repo", Emulator: objectstore.StartGoogle(t).URL}
 			return opener(t, func() (*blob.Bucket, error) { return blob.OpenGCS(t.Context(), o) })
 		},
+		"azure": func(t *testing.T) func() blob.Store {
+			t.Helper()
+			o := blob.AzureOptions{
+				Container: objectstore.Bucket, Prefix: "org/repo", Endpoint: objectstore.StartAzure(t).URL,
+				Account: objectstore.Account, Key: objectstore.AccountKey,
+			}
+			return opener(t, func() (*blob.Bucket, error) { return blob.OpenAzure(t.Context(), o) })
+		},
 	}
 }
 

@@ -9,20 +9,31 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 )
 
-// Binary and GoogleBinary are what make builds, below the root of the project.
+// Binary, GoogleBinary and AzureBinary are what make builds, below the root of the
+// project. The last one needs npm, and only make azure asks for it.
 const (
 	Binary       = "bin/tools/versitygw"
 	GoogleBinary = "bin/tools/fake-gcs-server"
+	AzureBinary  = "bin/tools/azurite/node_modules/.bin/azurite-blob"
 )
 
 // Credentials that the server takes.
 const (
 	AccessKey = "gantry-tests"
 	SecretKey = "not-a-secret"
+)
+
+// Account and AccountKey are those of the server that stands in for Azure.
+const (
+	Account    = "gantrytests"
+	AccountKey = "bm90LWEtc2VjcmV0"
 )
 
 // Bucket is there from the start.
@@ -57,6 +68,29 @@ func StartGoogle(tb testing.TB) *Server {
 	return start(tb, GoogleBinary, "/_internal/healthcheck", func(host, port, dir string) (args, env []string) {
 		return []string{"-scheme", "http", "-host", host, "-port", port, "-backend", "memory", "-data", dir, "-log-level", "error"}, nil
 	})
+}
+
+// StartAzure starts a server that stands in for Azure Blob Storage, with one container.
+// Its URL is that of the account.
+func StartAzure(tb testing.TB) *Server {
+	tb.Helper()
+	s := start(tb, AzureBinary, "", func(host, port, _ string) (args, env []string) {
+		return []string{"--blobHost", host, "--blobPort", port, "--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry"},
+			[]string{"AZURITE_ACCOUNTS=" + Account + ":" + AccountKey}
+	})
+	s.URL += "/" + Account
+	key, err := container.NewSharedKeyCredential(Account, AccountKey)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := container.NewClientWithSharedKeyCredential(s.URL+"/"+Bucket, key, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := c.Create(tb.Context(), nil); err != nil {
+		tb.Fatal(err)
+	}
+	return s
 }
 
 // start starts a server. Where it is not built, the test is skipped; make test builds
@@ -118,7 +152,8 @@ func find(tb testing.TB, binary string) string {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			tb.Skipf("%s is missing: build it with make %s", binary, binary)
+			target, _, _ := strings.Cut(binary, "/node_modules/")
+			tb.Skipf("%s is missing: build it with make %s", binary, target)
 		}
 		dir = parent
 	}
@@ -134,7 +169,7 @@ func freeAddress(tb testing.TB) string {
 	return l.Addr().String()
 }
 
-// await waits until the server answers.
+// await waits until the server answers: at the path of its health, if it has one.
 func (s *Server) await(ctx context.Context, health string, ended <-chan struct{}) error {
 	deadline, ticker := time.NewTimer(startTimeout), time.NewTicker(20*time.Millisecond)
 	defer deadline.Stop()
@@ -146,7 +181,7 @@ func (s *Server) await(ctx context.Context, health string, ended <-chan struct{}
 		}
 		if resp, err := http.DefaultClient.Do(req); err == nil {
 			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
+			if resp.StatusCode == http.StatusOK || health == "" {
 				return nil
 			}
 		}
