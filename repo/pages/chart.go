@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -39,6 +40,11 @@ type chartPage struct {
 	View        string
 	Tabs        []tab
 	All         []Version
+	// Listed are those that the page of versions has, and Runs tells that one of them says
+	// which version of the application it is.
+	Listed []Version
+	Runs   bool
+	paging
 	// Newest is the version to use instead, when this is an older one.
 	Newest     string
 	PreRelease bool
@@ -107,12 +113,24 @@ func (p *Pages) Chart(w http.ResponseWriter, r *http.Request, v Visit, at Place)
 	if !slices.ContainsFunc(c.Tabs, func(t tab) bool { return t.View == c.View }) {
 		return &NotFoundError{What: "a chart has no page " + c.View}
 	}
-	if c.View != versionsView {
+	if c.View == versionsView {
+		c.list(r.URL.Query().Get("page"))
+	} else {
 		if err := p.open(r.Context(), v.Library, c); err != nil {
 			return err
 		}
 	}
 	return p.show(w, r, http.StatusOK, "chart", c)
+}
+
+// versionsPerPage is how many versions a page lists.
+const versionsPerPage = 200
+
+// list shows a part of the versions. Any two are chosen on the page that compares.
+func (c *chartPage) list(page string) {
+	first, end := c.turn(len(c.All), versionsPerPage, page, func(n int) string { return "?page=" + strconv.Itoa(n) })
+	c.Listed = c.All[first:end]
+	c.Runs = slices.ContainsFunc(c.Listed, func(v Version) bool { return v.AppVersion != "" })
 }
 
 func newChartPage(v Visit, versions []Version, place int, view string) *chartPage {

@@ -25,11 +25,10 @@ type homePage struct {
 	// finds.
 	Total, Found, Versions int
 	// Narrowed tells that a part of what there is was asked for.
-	Narrowed       bool
-	Commands       []command
-	Orders         []order
-	Page, Pages    int
-	Previous, Next string
+	Narrowed bool
+	Commands []command
+	Orders   []order
+	paging
 }
 
 // homeCard is a card in its place, with what changes all the time.
@@ -89,17 +88,8 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request, v Visit) error {
 	found := search(cards, h.Query)
 	h.Found = len(found)
 	chosen := h.order(found, query.Get("sort"))
-	h.Pages = max(1, (len(found)+perPage-1)/perPage)
-	h.Page, _ = strconv.Atoi(query.Get("page"))
-	h.Page = min(max(h.Page, 1), h.Pages)
-	first := (h.Page - 1) * perPage
-	h.Cards = found[first:min(first+perPage, len(found))]
-	if h.Page > 1 {
-		h.Previous = h.address(chosen, h.Page-1)
-	}
-	if h.Page < h.Pages {
-		h.Next = h.address(chosen, h.Page+1)
-	}
+	first, end := h.turn(len(found), perPage, query.Get("page"), func(n int) string { return h.address(chosen, n) })
+	h.Cards = found[first:end]
 	return p.show(w, r, http.StatusOK, "home", &h)
 }
 

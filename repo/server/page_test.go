@@ -330,3 +330,36 @@ func TestProblemPages(t *testing.T) {
 	down.Store(false)
 	hasAll(t, string(private.get("/", "Accept: text/html").body), "Unauthorized", "Sign in")
 }
+
+// TestPageOfManyVersions lists a part of them, and all of them to choose from where two
+// are compared.
+func TestPageOfManyVersions(t *testing.T) {
+	t.Parallel()
+	store := &blob.Memory{}
+	const many = 450
+	for i := range many {
+		if _, err := store.Put(t.Context(), fmt.Sprintf("web-1.%d.0.tgz", i), bytes.NewReader(chartArchive(t, "web", fmt.Sprintf("1.%d.0", i), ""))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := serve(t, store, server.Options{})
+	for page, want := range map[string]struct {
+		rows int
+		has  []string
+	}{
+		"":          {200, []string{`value="1.449.0"`, "1 of 3", `href="?page=2"`}},
+		"?page=3":   {50, []string{`value="1.0.0"`, "3 of 3", `href="?page=2"`}},
+		"?page=-1":  {200, []string{"1 of 3"}},
+		"?page=9e9": {200, []string{"1 of 3"}},
+		"?page=99":  {50, []string{"3 of 3"}},
+	} {
+		body := s.page("/chart/web/1.449.0/versions"+page, http.StatusOK)
+		if got := strings.Count(body, ` name="to"`); got != want.rows {
+			t.Errorf("%s: %d rows, want %d", page, got, want.rows)
+		}
+		hasAll(t, body, append(want.has, ">450</span>")...)
+	}
+	if got := strings.Count(s.page("/chart/web/compare", http.StatusOK), "<option"); got != 2*many {
+		t.Errorf("%d versions to choose from", got)
+	}
+}
