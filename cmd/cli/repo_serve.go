@@ -100,7 +100,12 @@ it answers /readyz with 503 for as long as --stop-delay says.
   gantry repo serve --dir cache --upstream oci://registry.example.org/charts/web
   gantry repo serve --dir cache --upstream oci://registry.example.org/charts --upstream-chart web --upstream-chart api
   gantry repo serve --config repo.yaml --print-config`,
-		Args: cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError(withHint(fmt.Errorf("gantry repo serve takes flags alone, and %q is none", args[0]), "name the folder with: gantry repo serve --dir FOLDER"))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.readSettings(cmd.LocalNonPersistentFlags(), settingsPlace{flag: "config", prefix: "GANTRY_REPO_"})
 			if err != nil {
