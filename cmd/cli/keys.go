@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -138,7 +139,6 @@ func readHidden(ctx context.Context, out io.Writer, in *os.File, prompt string) 
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprint(out, prompt)
 	type line struct {
 		text []byte
 		err  error
@@ -148,12 +148,32 @@ func readHidden(ctx context.Context, out io.Writer, in *os.File, prompt string) 
 		text, err := term.ReadPassword(int(in.Fd()))
 		done <- line{text, err}
 	}()
+	awaitHidden(in, before)
+	fmt.Fprint(out, prompt)
 	defer fmt.Fprintln(out)
 	select {
 	case <-ctx.Done():
 		return nil, errors.Join(ctx.Err(), term.Restore(int(in.Fd()), before))
 	case l := <-done:
 		return l.text, l.err
+	}
+}
+
+// hiddenTries is how often a terminal is looked at, once a millisecond: one that showed
+// nothing before stays as it was.
+const hiddenTries = 500
+
+// awaitHidden waits until a terminal shows nothing of what is typed. Who asks earlier may
+// show the beginning of the answer; and who puts the terminal back earlier, at an
+// interrupt, may leave it to a shell without an echo.
+func awaitHidden(in *os.File, before *term.State) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range hiddenTries {
+		if now, err := term.GetState(int(in.Fd())); err != nil || *now != *before {
+			return
+		}
+		<-tick.C
 	}
 }
 
