@@ -202,7 +202,7 @@ const (
 func keepCounts(ctx context.Context, handler *server.Server, log *slog.Logger) {
 	flush := func(ctx context.Context) {
 		if err := handler.Flush(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			log.ErrorContext(ctx, "cannot keep the counts of downloads", slog.Any("error", err))
+			log.ErrorContext(ctx, "cannot keep the counts of downloads and the journal", slog.Any("error", err))
 		}
 	}
 	flush(ctx)
