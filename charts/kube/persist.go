@@ -47,6 +47,9 @@ func (p *persistent) RoundTrip(req *http.Request) (*http.Response, error) {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		wasAway := p.away.Load()
 		resp, err := p.next.RoundTrip(req)
+		if err == nil {
+			resp, err = complete(req, resp)
+		}
 		why := again(req, resp, err)
 		if err == nil && why == "" && wasAway { // what was sent before the outage does not end it
 			p.away.Store(false)
@@ -77,6 +80,22 @@ func (p *persistent) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		req = next
 	}
+}
+
+// complete reads the answer to a write that can be sent again: a server that dies on the way may
+// leave half of it. Nobody reads such an answer as it comes.
+func complete(req *http.Request, resp *http.Response) (*http.Response, error) {
+	switch req.Method {
+	case http.MethodPatch, http.MethodPut, http.MethodDelete:
+	default:
+		return resp, nil
+	}
+	data, err := io.ReadAll(resp.Body)
+	if cerr := resp.Body.Close(); err != nil || cerr != nil {
+		return nil, errors.Join(err, cerr)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(data))
+	return resp, nil
 }
 
 // rewound returns a request whose body was not read yet, if it can be had again.

@@ -2,21 +2,30 @@ package kube
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 )
 
 // What cannot take effect twice is sent again; everything else is not.
 func TestPersistent(t *testing.T) {
 	tests := []struct {
 		name, method string
-		// answers are status codes, one a try; 0 loses the answer.
+		// answers are status codes, one a try; 0 loses the answer, and 1 cuts it off.
 		answers  []int
 		once     bool
 		want     int
@@ -24,6 +33,9 @@ func TestPersistent(t *testing.T) {
 	}{
 		{"patch, broken", http.MethodPatch, []int{500, 503, 200}, false, 200, 3},
 		{"patch, answer lost", http.MethodPatch, []int{0, 200}, false, 200, 2},
+		{"patch, answer cut off", http.MethodPatch, []int{1, 1, 200}, false, 200, 3},
+		{"post, answer cut off", http.MethodPost, []int{1, 201}, false, 200, 1},
+		{"watch, cut off", http.MethodGet, []int{1, 200}, false, 200, 1},
 		{"post, turned away", http.MethodPost, []int{503, 429, 201}, false, 201, 3},
 		{"post, broken", http.MethodPost, []int{500, 201}, false, 500, 1},
 		{"post, answer lost", http.MethodPost, []int{0, 201}, false, 0, 1},
@@ -42,6 +54,12 @@ func TestPersistent(t *testing.T) {
 				}
 				code := test.answers[requests.Add(1)-1]
 				if code == 0 {
+					panic(http.ErrAbortHandler)
+				}
+				if code == 1 {
+					w.Header().Set("Content-Length", "100")
+					_, _ = io.WriteString(w, "half")
+					_ = http.NewResponseController(w).Flush()
 					panic(http.ErrAbortHandler)
 				}
 				if code < 0 {
@@ -144,4 +162,29 @@ func TestOutageIsToldOnce(t *testing.T) {
 			t.Errorf("two outages are told %d times", told)
 		}
 	})
+}
+
+// TestLost: whatever broke on the way means that the cluster does not answer, and what was
+// ended or refused does not.
+func TestLost(t *testing.T) {
+	t.Parallel()
+	c := &Cluster{config: &rest.Config{Host: "https://cluster.test"}}
+	of := func(err error) error { return &url.Error{Op: "Patch", URL: "https://cluster.test/api", Err: err} }
+	for _, test := range []struct {
+		err  error
+		lost bool
+	}{
+		{of(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), true},
+		{of(errors.New("http2: client connection lost")), true},
+		{of(io.ErrUnexpectedEOF), true},
+		{fmt.Errorf("unexpected error when reading response body: %w", io.ErrUnexpectedEOF), true},
+		{of(context.Canceled), false},
+		{of(context.DeadlineExceeded), false},
+		{&apierrors.StatusError{ErrStatus: metav1.Status{Code: 500}}, false},
+		{errors.New("of something else"), false},
+	} {
+		if _, lost := errors.AsType[*UnreachableError](c.Lost(test.err)); lost != test.lost {
+			t.Errorf("%v: lost is %v", test.err, lost)
+		}
+	}
 }

@@ -87,7 +87,9 @@ func (c *Cluster) Lost(err error) error {
 	if _, ok := errors.AsType[*UnreachableError](err); ok || err == nil {
 		return err
 	}
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EHOSTUNREACH) {
+	_, unsent := errors.AsType[*url.Error](err)
+	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if !ended && (unsent || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)) {
 		return &UnreachableError{Address: c.Address(), Err: err}
 	}
 	return err
@@ -95,6 +97,9 @@ func (c *Cluster) Lost(err error) error {
 
 // reason takes off the layers that repeat the address and the request.
 func reason(err error) string {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return "its answer broke off"
+	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
