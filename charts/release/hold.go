@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
@@ -63,7 +64,33 @@ func (m *Manager) hold(ctx context.Context, name string, unlock bool) (context.C
 		h.Release()
 		return nil, nil, err
 	}
-	return held, h.Release, nil
+	told := m.tellEnding(ctx)
+	return held, func() { told(); h.Release() }, nil
+}
+
+// endingSoon is how long an operation that was interrupted may take to end before that is told.
+const endingSoon = time.Second
+
+// tellEnding tells of an operation that was interrupted and takes its time to end: a cluster that
+// is away cannot be told of it, and what is undone has to be waited for. What comes back is called
+// when it has ended.
+func (m *Manager) tellEnding(ctx context.Context) (ended func()) {
+	over := make(chan struct{})
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-over:
+			return
+		}
+		select {
+		case <-time.After(endingSoon):
+		case <-over:
+			return
+		}
+		m.observe(Event{Action: Doing, Detail: "interrupted, but not done yet with undoing or recording what was begun; a second interrupt leaves that to the next operation"})
+	})
+	return func() { close(over); telling.Wait() }
 }
 
 // recover marks the newest revision as failed when it is in the middle of an

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	helmrelease "helm.sh/helm/v3/pkg/release"
@@ -427,5 +429,46 @@ func TestLogsOfPodsThatAreGone(t *testing.T) {
 		if failure.dropped != test.want {
 			t.Errorf("%q: dropped %v", test.lines, failure.dropped)
 		}
+	}
+}
+
+// TestInterruptionIsTold: who interrupts an operation hears why it does not end at once, and
+// nothing where it does.
+func TestInterruptionIsTold(t *testing.T) {
+	for _, test := range []struct {
+		takes time.Duration
+		want  int
+	}{{0, 0}, {3 * time.Second, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t)
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			b.cluster.after = func(call string) {
+				if call == "send" {
+					interrupt()
+					time.Sleep(test.takes)
+				}
+			}
+			_, err := b.Install(ctx, "shop", testChart(t), nil, release.InstallOptions{ApplyOptions: release.ApplyOptions{Wait: true}})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			told := slices.DeleteFunc(b.told, func(line string) bool { return !strings.HasPrefix(line, "interrupted, but not done yet") })
+			if len(told) != test.want {
+				t.Errorf("told %q", told)
+			}
+		})
+	}
+}
+
+// TestInterruptedUninstallation is returned with what it was about to do.
+func TestInterruptedUninstallation(t *testing.T) {
+	b := newBench(t)
+	b.install(t, nil)
+	ctx, interrupt := context.WithCancel(t.Context())
+	b.cluster.after = func(string) { interrupt() }
+	done, err := b.Uninstall(ctx, "shop", release.UninstallOptions{Wait: true})
+	if done == nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v", done, err)
 	}
 }

@@ -44,7 +44,8 @@ type Uninstalled struct {
 	Plan *Plan
 }
 
-// Uninstall deletes the objects of a release, and its records.
+// Uninstall deletes the objects of a release, and its records. When it fails on the way, what
+// was to be done is returned along with the error.
 func (m *Manager) Uninstall(ctx context.Context, name string, o UninstallOptions) (*Uninstalled, error) {
 	if err := m.cluster.Reach(ctx); err != nil {
 		return nil, err
@@ -98,7 +99,7 @@ func (m *Manager) uninstall(ctx context.Context, name string, o UninstallOptions
 		return out, nil
 	}
 	if err := m.takeAway(ctx, e, o); err != nil {
-		return nil, m.uninstallFailed(last, cmp.Or(Ended(ctx), err))
+		return out, m.uninstallFailed(last, cmp.Or(Ended(ctx), err))
 	}
 	return out, m.close(records, o)
 }

@@ -179,9 +179,11 @@ func checkApply(o *release.ApplyOptions, dry release.DryRun) error {
 	return nil
 }
 
-// unfinished says how what was interrupted goes on, once there is a record of it.
+// unfinished says how what was interrupted goes on, once there is a record of it, and it was
+// not undone.
 func unfinished(err error, r *release.Release) error {
-	if r == nil || !errors.Is(err, context.Canceled) {
+	_, undone := errors.AsType[*release.UndoneError](err)
+	if r == nil || undone || !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return withHint(err, fmt.Sprintf("what was done until then stays, as revision %d; go on with: gantry up, or gantry upgrade %s CHART -n %s", r.Revision, r.Name, r.Namespace))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -80,6 +81,9 @@ func runRollback(ctx context.Context, a *app, name string, revision int, o *roll
 	}
 	r, err := manager.Rollback(ctx, name, revision, o.RollbackOptions)
 	p.finish()
+	if err != nil && r != nil && errors.Is(err, context.Canceled) {
+		err = withHint(err, fmt.Sprintf("what was done until then stays, as revision %d; go on with the same command, or with: gantry upgrade %s CHART -n %s", r.Revision, name, r.Namespace))
+	}
 	if err != nil {
 		return a.releaseError(err)
 	}

@@ -85,6 +85,9 @@ func (a *app) uninstall(ctx context.Context, name string, o release.UninstallOpt
 	}
 	done, err := manager.Uninstall(ctx, name, o)
 	p.finish()
+	if done != nil && errors.Is(err, context.Canceled) {
+		err = withHint(err, fmt.Sprintf("what was deleted until then is gone; go on with the same command, or bring it back with: gantry upgrade %s CHART -n %s", name, done.Release.Namespace))
+	}
 	return done, a.releaseError(err)
 }
 
