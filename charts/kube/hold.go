@@ -39,7 +39,7 @@ func (c *Cluster) Hold(ctx context.Context, name string, o release.ClientOptions
 	if err != nil {
 		return nil, nil, err
 	}
-	l := &lease{client: client.CoordinationV1().Leases(o.Namespace), name: "gantry." + name, holder: c.holder}
+	l := &lease{client: client.CoordinationV1().Leases(o.Namespace), namespace: o.Namespace, name: "gantry." + name, holder: c.holder}
 	abandoned, err := l.take(ctx, func(holder string) {
 		o.Observe(release.Event{Action: release.Doing, Detail: fmt.Sprintf("%s was at work on release %s: waiting up to %s for a sign of life", holder, name, leaseDuration)})
 	})
@@ -73,6 +73,7 @@ func (c *Cluster) Hold(ctx context.Context, name string, o release.ClientOptions
 // lease is a Lease that is taken, kept and given back.
 type lease struct {
 	client       coordinationclient.LeaseInterface
+	namespace    string
 	name, holder string
 	current      *coordinationv1.Lease
 }
@@ -203,10 +204,20 @@ func (l *lease) keep(ctx context.Context, cancel context.CancelCauseFunc) {
 		case err == nil:
 			l.current = renewed
 		case apierrors.IsNotFound(err), apierrors.IsConflict(err) && l.lost(ctx):
-			cancel(release.ErrHoldLost)
+			cancel(l.lostTo(ctx))
 			return
 		}
 	}
+}
+
+// lostTo says why the lease is no longer ours: it may have gone with its namespace.
+func (l *lease) lostTo(ctx context.Context) error {
+	fresh := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: l.name}, Spec: l.spec()}
+	_, err := l.client.Create(ctx, fresh, metav1.CreateOptions{FieldManager: fieldManager, DryRun: []string{metav1.DryRunAll}})
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || apierrors.IsNotFound(err) {
+		return &release.EndingNamespaceError{Namespace: l.namespace}
+	}
+	return release.ErrHoldLost
 }
 
 // lost reports whether the lease is somebody else's by now. It may only be newer than

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -21,7 +22,7 @@ func TestLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := fake.NewClientset().CoordinationV1().Leases("shop")
-		ann, bob := &lease{client, "gantry.web", "ann", nil}, &lease{client, "gantry.web", "bob", nil}
+		ann, bob := &lease{client, "shop", "gantry.web", "ann", nil}, &lease{client, "shop", "gantry.web", "bob", nil}
 		if abandoned, err := ann.take(t.Context(), nil); err != nil || abandoned != "" {
 			t.Fatalf("ann takes what is free: %q, %v", abandoned, err)
 		}
@@ -59,7 +60,7 @@ func TestForgottenLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := fake.NewClientset().CoordinationV1().Leases("shop")
-		ann, bob := &lease{client, "gantry.web", "ann", nil}, &lease{client, "gantry.web", "bob", nil}
+		ann, bob := &lease{client, "shop", "gantry.web", "ann", nil}, &lease{client, "shop", "gantry.web", "bob", nil}
 		if _, err := ann.take(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +78,7 @@ func TestLeaseIsNewer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		set := fake.NewClientset()
 		client := set.CoordinationV1().Leases("shop")
-		ann := &lease{client, "gantry.web", "ann", nil}
+		ann := &lease{client, "shop", "gantry.web", "ann", nil}
 		if _, err := ann.take(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +110,7 @@ func TestLeaseIsTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		set := fake.NewClientset()
 		client := set.CoordinationV1().Leases("shop")
-		ann, bob := &lease{client, "gantry.web", "ann", nil}, &lease{client, "gantry.web", "bob", nil}
+		ann, bob := &lease{client, "shop", "gantry.web", "ann", nil}, &lease{client, "shop", "gantry.web", "bob", nil}
 		if _, err := ann.take(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -132,4 +133,35 @@ func TestLeaseIsTaken(t *testing.T) {
 			t.Errorf("ann gave back what was bob's: %v, %v", there, err)
 		}
 	})
+}
+
+// TestLeaseGoesWithItsNamespace: nobody has taken over what is deleted with everything else.
+func TestLeaseGoesWithItsNamespace(t *testing.T) {
+	t.Parallel()
+	ending := apierrors.NewForbidden(coordinationv1.Resource("leases"), "gantry.web", errors.New("because it is being terminated"))
+	ending.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	for name, refusal := range map[string]error{
+		"being deleted": ending,
+		"gone":          apierrors.NewNotFound(corev1.Resource("namespaces"), "shop"),
+		"still there":   nil,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			set := fake.NewClientset()
+			client := set.CoordinationV1().Leases("shop")
+			ann := &lease{client, "shop", "gantry.web", "ann", nil}
+			if _, err := ann.take(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.Delete(t.Context(), "gantry.web", metav1.DeleteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			set.PrependReactor("create", "leases", func(clienttesting.Action) (bool, runtime.Object, error) { return refusal != nil, nil, refusal })
+			alive, die := context.WithCancelCause(t.Context())
+			ann.keep(alive, die)
+			err := context.Cause(alive)
+			if e, ends := errors.AsType[*release.EndingNamespaceError](err); ends != (refusal != nil) || ends && e.Namespace != "shop" || !ends && !errors.Is(err, release.ErrHoldLost) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
 }

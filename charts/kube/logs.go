@@ -41,6 +41,9 @@ func (s *Session) Logs(ctx context.Context, obj *unstructured.Unstructured, tell
 	}
 	for _, pod := range pods.Items {
 		for _, c := range pod.Spec.Containers {
+			if !hasStarted(pod, c.Name) {
+				continue // it has no log, of which the reasons tell
+			}
 			stream, err := client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: c.Name}).Stream(ctx)
 			if err == nil {
 				err = errors.Join(eachLine(stream, func(line string) { tell(pod.Name, c.Name, line) }), stream.Close())
@@ -51,6 +54,13 @@ func (s *Session) Logs(ctx context.Context, obj *unstructured.Unstructured, tell
 		}
 	}
 	return nil
+}
+
+// hasStarted reports whether a container of a pod has ever run.
+func hasStarted(pod corev1.Pod, name string) bool {
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
+		return c.Name == name && (c.State.Waiting == nil || c.RestartCount > 0)
+	})
 }
 
 // eachLine tells each line of a stream, in several pieces where one is too long.

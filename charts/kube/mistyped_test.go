@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -60,5 +61,17 @@ func TestMistyped(t *testing.T) {
 	}
 	if found := mistyped(custom); found != nil {
 		t.Errorf("of a kind that nobody knows: %v", found)
+	}
+}
+
+// TestUnasked: a webhook that does not answer keeps the object out, and is told like every
+// other refusal.
+func TestUnasked(t *testing.T) {
+	t.Parallel()
+	obj := parse(t, "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}")
+	err := apierrors.NewInternalError(errors.New(`failed calling webhook "w.example.com": failed to call webhook: connection refused`))
+	e, ok := refused("create", obj, nil, err).(*release.RefusedError) //nolint:errorlint // it is not wrapped
+	if !ok || e.Why != release.RefusedUnasked || !strings.Contains(e.Problem, `failed calling webhook "w.example.com"`) {
+		t.Errorf("got %v", e)
 	}
 }

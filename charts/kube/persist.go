@@ -130,22 +130,30 @@ func again(req *http.Request, resp *http.Response, err error) string {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return resp.Status // it was turned away
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
-		if req.Method != http.MethodPost && !unmergeable(resp) {
-			return resp.Status
+		if req.Method == http.MethodPost {
+			return ""
 		}
+		switch head := peek(resp); {
+		case bytes.Contains(head, []byte("failed to create typed ")), bytes.Contains(head, []byte(unconvertible)):
+			return "" // an object that cannot be applied, which the server reports as a fault of its own
+		case bytes.Contains(head, []byte(unasked)) && req.URL.Query().Has("dryRun"):
+			return "" // it can be told at once: nothing was begun
+		case bytes.Contains(head, []byte(unasked)):
+			return "a webhook that it has to ask fails"
+		}
+		return resp.Status
 	}
 	return ""
 }
 
-// unmergeable recognises an object that cannot be applied, which the API server
-// reports as a fault of its own. The body can still be read.
-func unmergeable(resp *http.Response) bool {
-	head, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+// peek returns the beginning of an answer, which can still be read.
+func peek(resp *http.Response) []byte {
+	head, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<16)) // who reads all of it finds out what fails
 	resp.Body = struct {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
-	return err == nil && (bytes.Contains(head, []byte("failed to create typed ")) || bytes.Contains(head, []byte(unconvertible)))
+	return head
 }
 
 // attempts is how often an object is written again that the API server, or what

@@ -25,7 +25,8 @@ import (
 func TestPersistent(t *testing.T) {
 	tests := []struct {
 		name, method string
-		// answers are status codes, one a try; 0 loses the answer, and 1 cuts it off.
+		// answers are status codes, one a try; 0 loses the answer, 1 cuts it
+		// off, and below 0 the server says more.
 		answers  []int
 		once     bool
 		want     int
@@ -36,6 +37,8 @@ func TestPersistent(t *testing.T) {
 		{"patch, answer cut off", http.MethodPatch, []int{1, 1, 200}, false, 200, 3},
 		{"post, answer cut off", http.MethodPost, []int{1, 201}, false, 200, 1},
 		{"watch, cut off", http.MethodGet, []int{1, 200}, false, 200, 1},
+		{"patch, webhook away", http.MethodPatch, []int{-501, 200}, false, 200, 2},
+		{"rehearsal, webhook away", http.MethodPatch, []int{-501, 200}, false, 500, 1},
 		{"post, turned away", http.MethodPost, []int{503, 429, 201}, false, 201, 3},
 		{"post, broken", http.MethodPost, []int{500, 201}, false, 500, 1},
 		{"post, answer lost", http.MethodPost, []int{0, 201}, false, 0, 1},
@@ -62,6 +65,11 @@ func TestPersistent(t *testing.T) {
 					_ = http.NewResponseController(w).Flush()
 					panic(http.ErrAbortHandler)
 				}
+				if code == -501 {
+					w.WriteHeader(http.StatusInternalServerError)
+					_, _ = io.WriteString(w, `{"message":"Internal error occurred: failed calling webhook \"w\""}`)
+					return
+				}
 				if code < 0 {
 					w.WriteHeader(-code)
 					_, _ = io.WriteString(w, `{"message":"failed to create typed patch object"}`)
@@ -80,7 +88,11 @@ func TestPersistent(t *testing.T) {
 			if test.method != http.MethodGet {
 				body = strings.NewReader("body")
 			}
-			req, err := http.NewRequestWithContext(ctx, test.method, server.URL, body)
+			address := server.URL
+			if strings.HasPrefix(test.name, "rehearsal") {
+				address += "?dryRun=All"
+			}
+			req, err := http.NewRequestWithContext(ctx, test.method, address, body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -182,9 +194,13 @@ func TestLost(t *testing.T) {
 		{of(context.DeadlineExceeded), false},
 		{&apierrors.StatusError{ErrStatus: metav1.Status{Code: 500}}, false},
 		{errors.New("of something else"), false},
+		{apierrors.NewUnauthorized("expired"), false},
 	} {
 		if _, lost := errors.AsType[*UnreachableError](c.Lost(test.err)); lost != test.lost {
 			t.Errorf("%v: lost is %v", test.err, lost)
 		}
+	}
+	if _, denied := errors.AsType[*DeniedError](c.Lost(fmt.Errorf("update: %w", apierrors.NewUnauthorized("expired")))); !denied {
+		t.Error("expired credentials are not told as such")
 	}
 }

@@ -49,7 +49,7 @@ type DeniedError struct {
 
 // Error prints the address.
 func (e *DeniedError) Error() string {
-	return fmt.Sprintf("the cluster at %s does not accept the credentials of the kubeconfig: %v", e.Address, e.Err)
+	return fmt.Sprintf("the cluster at %s does not accept the credentials of the kubeconfig: Unauthorized", e.Address)
 }
 
 // Unwrap returns what the cluster said.
@@ -82,10 +82,15 @@ func (c *Cluster) Reach(ctx context.Context) error {
 }
 
 // Lost turns an error that means that the connection is gone into an
-// [*UnreachableError], and returns others as they are.
+// [*UnreachableError], one that means that the credentials are no longer taken into a
+// [*DeniedError], and returns others as they are.
 func (c *Cluster) Lost(err error) error {
-	if _, ok := errors.AsType[*UnreachableError](err); ok || err == nil {
+	_, away := errors.AsType[*UnreachableError](err)
+	if _, denied := errors.AsType[*DeniedError](err); away || denied || err == nil {
 		return err
+	}
+	if apierrors.IsUnauthorized(err) {
+		return &DeniedError{Address: c.Address(), Err: err}
 	}
 	_, unsent := errors.AsType[*url.Error](err)
 	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)

@@ -76,6 +76,9 @@ func withoutDumps(text string) string { return dump().ReplaceAllString(text, "")
 // its kind has: data of a Secret that is not base64.
 const unconvertible = "unable to convert unstructured object"
 
+// unasked is in the answer for an object of which a webhook could not be asked.
+const unasked = "failed calling webhook"
+
 // reasonFor sorts the answers of the API server.
 func reasonFor(status *apierrors.StatusError) (why release.Refusal, known bool) {
 	message := status.ErrStatus.Message
@@ -83,6 +86,8 @@ func reasonFor(status *apierrors.StatusError) (why release.Refusal, known bool) 
 	// A webhook with side effects says so with this answer.
 	case apierrors.IsBadRequest(status) && strings.Contains(message, "dry run"), apierrors.IsBadRequest(status) && strings.Contains(message, "dryRun"):
 		return release.RefusedRehearsal, true
+	case apierrors.IsInternalError(status) && strings.Contains(message, unasked):
+		return release.RefusedUnasked, true
 	case strings.Contains(message, unconvertible):
 		return release.RefusedInvalid, true
 	// The typed merge has no error of its own.

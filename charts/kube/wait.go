@@ -26,6 +26,10 @@ const tellEvery = 10 * time.Second
 // broke or when watching is not allowed.
 const pause = time.Second
 
+// deniedTries is how often credentials may be refused before a wait ends: nobody else mends
+// those that have expired.
+const deniedTries = 3
+
 // watchSeconds is how long the server keeps one watch open. A watch whose
 // connection has died unnoticed would otherwise wait for ever.
 func watchSeconds() *int64 {
@@ -161,10 +165,13 @@ func (w *waiter) follow(ctx context.Context, g group, targets map[string]*target
 	if len(targets) == 1 {
 		options.FieldSelector = "metadata.name=" + slices.Collect(maps.Keys(targets))[0]
 	}
-	for {
+	for denied := 0; ; {
 		version, err := w.look(ctx, client, options, targets)
+		if apierrors.IsUnauthorized(err) && denied < deniedTries {
+			denied, err = denied+1, nil // what gives the credentials may make new ones
+		}
 		if err != nil || w.done(targets) {
-			return err
+			return w.session.cluster.Lost(err)
 		}
 		if version != "" {
 			if err := w.watch(ctx, client, options, version, targets); err != nil || w.done(targets) {
@@ -188,6 +195,8 @@ func (w *waiter) look(ctx context.Context, client dynamic.ResourceInterface, opt
 		return "", ctx.Err()
 	case apierrors.IsForbidden(err) || apierrors.IsMethodNotSupported(err):
 		return "", w.lookEach(ctx, client, targets)
+	case apierrors.IsUnauthorized(err):
+		return "", err
 	case err != nil:
 		return "", nil //nolint:nilerr // the server may come back before the time is over
 	}

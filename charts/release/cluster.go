@@ -195,6 +195,8 @@ const (
 	RefusedUnmergeable Refusal = "unmergeable"
 	// RefusedRehearsal means that the API server cannot say without doing it.
 	RefusedRehearsal Refusal = "rehearsal"
+	// RefusedUnasked means that a webhook has to agree, and does not answer.
+	RefusedUnasked Refusal = "unasked"
 	// RefusedMissing is an object that refers to what is not there.
 	RefusedMissing Refusal = "missing"
 )

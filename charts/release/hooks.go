@@ -115,7 +115,7 @@ func (e *execution) hook(ctx context.Context, h *helmrelease.Hook) error {
 		return nil
 	}
 	h.LastRun.Phase = helmrelease.HookPhaseFailed
-	if slices.Contains(h.OutputLogPolicies, helmrelease.HookOutputOnFailed) && e.logs(ctx, h) {
+	if slices.Contains(h.OutputLogPolicies, helmrelease.HookOutputOnFailed) && ctx.Err() == nil && e.logs(ctx, h) {
 		if logged, ok := errors.AsType[withLogs](err); ok {
 			logged.DropLogs()
 		}

@@ -264,7 +264,8 @@ func (m *Manager) perform(ctx context.Context, e *execution, w work) error {
 // failed records that a revision has failed.
 func (m *Manager) failed(w work, err error) (*Release, error) {
 	w.next.SetStatus(helmrelease.StatusFailed, fmt.Sprintf("%s %q failed: %s", w.verb, w.name, err))
-	if uerr := m.records.Update(w.next); uerr != nil {
+	_, ending := errors.AsType[*EndingNamespaceError](err) // the record goes with it
+	if uerr := m.records.Update(w.next); uerr != nil && !ending {
 		m.observe(Event{Action: Warned, Detail: fmt.Sprintf("revision %d could not be marked as failed: %v", w.next.Version, m.cluster.Lost(uerr))})
 	}
 	return fromRecord(w.next), err

@@ -180,10 +180,14 @@ func (s *secrets) newest(ctx context.Context, client rest.Interface) ([]metav1.P
 	var newest []metav1.PartialObjectMetadata
 	options := metav1.ListOptions{LabelSelector: listed, Limit: page}
 	for {
-		data, err := client.Get().Namespace(s.namespace).Resource("secrets").
+		result := client.Get().Namespace(s.namespace).Resource("secrets").
 			VersionedParams(&options, scheme.ParameterCodec).
 			SetHeader("Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1").
-			Do(ctx).Raw()
+			Do(ctx)
+		if err := result.Error(); err != nil { // unlike that of Raw, it has read what the server says
+			return nil, fmt.Errorf("list the records: %w", err)
+		}
+		data, err := result.Raw()
 		if err != nil {
 			return nil, fmt.Errorf("list the records: %w", err)
 		}

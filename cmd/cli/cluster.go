@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"gantry/charts/kube"
 	"gantry/charts/release"
 	"gantry/charts/store"
@@ -117,6 +119,12 @@ func releaseHint(err error) string {
 	if _, ok := errors.AsType[*kube.UnreachableError](err); ok {
 		return "is the cluster running, and is it the one you mean? --context and --kubeconfig choose another"
 	}
+	if _, ok := errors.AsType[*kube.DeniedError](err); ok {
+		return "have they expired? Log in again; what was begun with them, the next operation settles"
+	}
+	if status, ok := errors.AsType[*apierrors.StatusError](err); ok && apierrors.IsForbidden(status) && status.ErrStatus.Details != nil && status.ErrStatus.Details.Kind == "secrets" {
+		return "releases are recorded in Secrets: ask for a role that may read and write them, or choose another namespace with -n"
+	}
 	if e, ok := errors.AsType[*release.NotFoundError](err); ok && e.Revision > 0 {
 		return fmt.Sprintf("see which there are with: gantry history %s -n %s", e.Name, e.Namespace)
 	}
@@ -142,7 +150,7 @@ func releaseHint(err error) string {
 		return fmt.Sprintf("wait until it has ended; see how far it is with: gantry status %s -n %s", e.Name, e.Namespace)
 	}
 	if e, ok := errors.AsType[*kube.StuckError](err); ok {
-		return stuckHint(e)
+		return stuckHint(e) + "; then upgrade again (--patient waits nevertheless)"
 	}
 	if e, ok := errors.AsType[*release.RefusedPlanError](err); ok {
 		return planHint(e)
@@ -188,20 +196,19 @@ func (a *app) explainUnready(e *kube.NotReadyError) {
 
 // stuckHint says what usually helps against the state of a pod.
 func stuckHint(e *kube.StuckError) string {
-	const again = "; then upgrade again (--patient waits nevertheless)"
 	switch {
 	case strings.Contains(e.Reason, "exceeded quota"):
-		return "raise the quota (kubectl describe quota), take away what is not needed, or ask for less" + again
+		return "raise the quota (kubectl describe quota), take away what is not needed, or ask for less"
 	case strings.HasPrefix(e.Reason, "FailedCreate"):
-		return "the API server refuses the pods: mend what it names" + again
+		return "the API server refuses the pods: mend what it names"
 	case strings.Contains(e.Reason, "Image"):
-		return "is the image's name right, was it pushed, and may the cluster pull it (imagePullSecrets)? Mend that" + again
+		return "is the image's name right, was it pushed, and may the cluster pull it (imagePullSecrets)? Mend that"
 	case strings.Contains(e.Reason, "ConfigError"):
-		return "make the Secret or ConfigMap, or the key in it, that the container asks for" + again
+		return "make the Secret or ConfigMap, or the key in it, that the container asks for"
 	case strings.Contains(e.Reason, "Unschedulable"):
-		return "give the cluster a node that fits, or ask for less" + again
+		return "give the cluster a node that fits, or ask for less"
 	default:
-		return "mend what its log says" + again
+		return "mend what its log says"
 	}
 }
 
@@ -242,11 +249,10 @@ func planHint(e *release.RefusedPlanError) string {
 				flags["-n NAMESPACE"] = "goes to another namespace, beside that release"
 			}
 		}
-		if refused, ok := errors.AsType[*release.RefusedError](refusal); ok && len(refused.Conflicts) > 0 {
-			flags["--force-conflicts"] = "takes these fields over; or leave them out of the chart"
-		}
-		if refused, ok := errors.AsType[*release.RefusedError](refusal); ok && refused.Why == release.RefusedMistyped && strings.Contains(refused.Problem, "quotes") {
-			flags["| quote"] = "writes quotes in a template: {{ .Values.version | quote }}"
+		if refused, ok := errors.AsType[*release.RefusedError](refusal); ok {
+			if what, helps := refusedHint(refused); helps != "" {
+				flags[what] = helps
+			}
 		}
 	}
 	var parts []string
@@ -254,4 +260,19 @@ func planHint(e *release.RefusedPlanError) string {
 		parts = append(parts, flag+" "+flags[flag])
 	}
 	return strings.Join(parts, "; ")
+}
+
+// refusedHint returns what lets an object be taken, and what that does.
+func refusedHint(e *release.RefusedError) (what, helps string) {
+	switch {
+	case len(e.Conflicts) > 0:
+		return "--force-conflicts", "takes these fields over; or leave them out of the chart"
+	case e.Why == release.RefusedUnasked:
+		return "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+			"lists who is asked; mend the one that does not answer, or take its configuration away"
+	case e.Why == release.RefusedMistyped && strings.Contains(e.Problem, "quotes"):
+		return "| quote", "writes quotes in a template: {{ .Values.version | quote }}"
+	default:
+		return "", ""
+	}
 }

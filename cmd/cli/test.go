@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gantry/charts/kube"
 	"gantry/charts/live"
 	"gantry/charts/release"
 )
@@ -91,7 +92,17 @@ func runTest(ctx context.Context, a *app, name string, o *testOptions) error {
 	if err := a.list(o.output, l); err != nil {
 		return err
 	}
-	return a.releaseError(failure)
+	return a.testError(failure)
+}
+
+// testError gives the failure of a test its exit code. There is no other way to wait for it, and
+// nothing to upgrade.
+func (a *app) testError(failure error) error {
+	err := a.releaseError(failure)
+	if e, ok := errors.AsType[*kube.StuckError](failure); ok {
+		return withHint(err, stuckHint(e)+"; then test again")
+	}
+	return err
 }
 
 func ofThese(filters []string) string {
