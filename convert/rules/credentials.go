@@ -118,19 +118,20 @@ func (u *unit) arguments(list []string) []string {
 }
 
 func argument(s string, places []place) string {
-	for _, p := range places {
-		at := p.in(s)
-		if at < 0 {
-			continue
+	var out strings.Builder
+	for i, p := range places {
+		for at := p.in(s); at >= 0; at = p.in(s) {
+			before := s[:at]
+			out.WriteString(argument(before, places[i+1:])) // those of the places before this one are out of the way
+			if strings.HasSuffix(before, "$") && !strings.HasSuffix(before, "$$") {
+				out.WriteByte('$') // or else it would escape what follows
+			}
+			out.WriteString("$(" + p.Name + ")")
+			s = s[at+len(p.Value):]
 		}
-		before, after := s[:at], s[at+len(p.Value):]
-		text := argument(before, places)
-		if strings.HasSuffix(before, "$") && !strings.HasSuffix(before, "$$") {
-			text += "$" // or else it would escape what follows
-		}
-		return text + "$(" + p.Name + ")" + argument(after, places)
 	}
-	return kubeletEscape(s)
+	out.WriteString(kubeletEscape(s))
+	return out.String()
 }
 
 // readByShell reports whether a shell reads the test of a health check, or can be made

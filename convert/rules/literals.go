@@ -242,7 +242,7 @@ func wordIndex(text, secret string) int {
 			return -1
 		}
 		before, after := text[:start+i], text[start+i+len(secret):]
-		opens := before == "" || strings.ContainsAny(before[len(before)-1:], " \t\n\"'=:@,(") || strings.HasSuffix(" "+before, " -p")
+		opens := before == "" || strings.ContainsAny(before[len(before)-1:], " \t\n\"'=:@,(") || before == "-p" || strings.HasSuffix(before, " -p")
 		if opens && (after == "" || strings.ContainsAny(after[:1], " \t\n\"'@,;)&|")) {
 			return start + i
 		}
