@@ -261,6 +261,9 @@ func (a *app) reportClear() {
 				u.warnClear(v, "annotations are not secret", key)
 			}
 		}
+		u.reportClearLabels(u.in.Labels, "labels")
+		u.reportClearLabels(u.in.Annotations, "annotations")
+		u.reportClearLabels(u.deploy().Labels, "deploy", "labels")
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.project.Configs)) {
 		path := diag.Path{"configs", name, "content"}
@@ -271,5 +274,20 @@ func (a *app) reportClear() {
 				hint:    "make it a secret: a top-level secret with environment or file, in secrets: of the service",
 			}, path)
 		}
+	}
+}
+
+// reportClearLabels tells of passwords that labels hold as they are, as those do that are
+// the command lines of a scheduler.
+func (u *unit) reportClearLabels(labels map[string]string, key ...string) {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		text := []string{labels[name]}
+		at := append(slices.Clip(key), name)
+		if !validKey(name) || len(u.secretVariables.at(u.at(at...))) > 0 || len(literals(text)) == 0 && len(u.knownIn(text)) == 0 {
+			continue
+		}
+		u.warn(finding{
+			code: "secret-in-clear", summary: "has a password in it, as it seems: annotations are not secret", hint: "write the name of a variable in its place, where a shell reads it",
+		}, at...)
 	}
 }
