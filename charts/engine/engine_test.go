@@ -354,6 +354,14 @@ func TestRenderEndsWithItsContext(t *testing.T) {
 	if _, err := engine.Render(ctx, forever, nil, engine.Options{Name: "demo"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
+	visible, err := chartutil.ToRenderValues(forever, nil, chartutil.ReleaseOptions{Name: "demo"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = engine.Files(ctx, forever, visible, nil)
+	if _, blamed := errors.AsType[*engine.TemplateError](err); blamed || !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, and a template is blamed: %t", err, blamed)
+	}
 }
 
 // FuzzTemplate: whatever stands in a template, an error about it names a file of

@@ -143,21 +143,31 @@ func Render(ctx context.Context, c *chart.Chart, values map[string]any, o Option
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
+	return untilDone(ctx, func() (*Rendered, error) { return render(ctx, c, values, o) })
+}
+
+// untilDone returns what work does, or as soon as ctx is done its error alone: which
+// template was being executed then is no news.
+func untilDone[T any](ctx context.Context, work func() (T, error)) (T, error) {
 	type result struct {
-		rendered *Rendered
-		err      error
+		value T
+		err   error
 	}
 	done := make(chan result, 1)
 	go func() {
-		r, err := render(ctx, c, values, o)
-		done <- result{r, err}
+		value, err := work()
+		done <- result{value, err}
 	}()
+	var r result
 	select {
 	case <-ctx.Done():
-		return nil, ctx.Err()
-	case r := <-done:
-		return r.rendered, r.err
+	case r = <-done:
 	}
+	if err := ctx.Err(); err != nil {
+		var none T
+		return none, err
+	}
+	return r.value, r.err
 }
 
 func render(ctx context.Context, c *chart.Chart, values map[string]any, o Options) (*Rendered, error) {
@@ -352,18 +362,20 @@ type Lookup func(apiVersion, kind, namespace, name string) (map[string]any, erro
 
 // Files executes the templates of a chart, which see what chartutil.ToRenderValues
 // made, and returns what each has written, by name. It is helm's Engine.Render, for
-// those who sort the documents themselves; lookup may be nil.
+// those who sort the documents themselves; lookup may be nil. It ends as Render does.
 func Files(ctx context.Context, c *chart.Chart, visible chartutil.Values, lookup Lookup) (map[string]string, error) {
 	p, err := compile(sources(c, visible), false)
 	if err != nil {
 		return nil, Explain(err)
 	}
 	p.lookup = lookup
-	files, err := p.run(ctx)
-	if err != nil {
-		return nil, Explain(err)
-	}
-	return files, nil
+	return untilDone(ctx, func() (map[string]string, error) {
+		files, err := p.run(ctx)
+		if err != nil {
+			return nil, Explain(err)
+		}
+		return files, nil
+	})
 }
 
 func renderFiles(ctx context.Context, c *chart.Chart, visible chartutil.Values, o Options) (map[string]string, error) {
