@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"gantry/charts/diag"
 )
@@ -14,8 +15,10 @@ type comparePage struct {
 	site
 
 	Name, Chart string
-	All         []Version
 	From, To    Version
+	// Choice are the newest versions, of Total.
+	Choice []Version
+	Total  int64
 	// Objects and Values are what differs, and Found how much that is in all.
 	Objects []objectChanges
 	Values  changes
@@ -33,17 +36,18 @@ type objectChanges struct {
 // Compare shows how two versions of a chart differ: by default the newest two.
 func (p *Pages) Compare(w http.ResponseWriter, r *http.Request, v Visit, name string) error {
 	q := r.URL.Query()
-	versions, to, err := v.find(name, q.Get("to"))
+	versions, to, err := v.find(name, strings.TrimSpace(q.Get("to")))
 	if err != nil {
 		return err
 	}
 	older := min(to+1, len(versions)-1)
-	_, from, err := v.find(name, cmp.Or(q.Get("from"), versions[older].Version))
+	_, from, err := v.find(name, cmp.Or(strings.TrimSpace(q.Get("from")), versions[older].Version))
 	if err != nil {
 		return err
 	}
 	c := &comparePage{
-		site: v.site(name + " " + versions[from].Version + " → " + versions[to].Version), Name: name, All: versions, From: versions[from], To: versions[to],
+		site: v.site(name + " " + versions[from].Version + " → " + versions[to].Version), Name: name, From: versions[from], To: versions[to],
+		Choice: versions[:min(len(versions), maxChoice)], Total: int64(len(versions)),
 	}
 	c.Chart = c.Base + "chart/" + url.PathEscape(name)
 	if p.options.Inspector == nil {
@@ -74,6 +78,13 @@ func (p *Pages) Compare(w http.ResponseWriter, r *http.Request, v Visit, name st
 	}
 	return p.show(w, r, http.StatusOK, "compare", c)
 }
+
+// maxChoice is how many versions are offered to choose from: a longer list nobody reads.
+const maxChoice = 200
+
+// Typed reports that there are more versions than are offered, and that they are typed
+// for that reason.
+func (c *comparePage) Typed() bool { return c.Total > int64(len(c.Choice)) }
 
 // fill makes of a comparison what a page can show.
 func (c *comparePage) fill(all *Comparison) {
