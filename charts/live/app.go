@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
@@ -40,6 +41,9 @@ type Service struct {
 	Kind      string `json:"kind"`
 	Object    string `json:"object"`
 	Namespace string `json:"namespace"`
+	// Container is the one of the object's pods that the service is, when it has joined
+	// the network of another service and is in its pods.
+	Container string `json:"container,omitempty"`
 }
 
 // String prints the object.
@@ -54,6 +58,7 @@ type App struct {
 	client   kubernetes.Interface
 	config   *rest.Config
 	services []Service
+	joined   joined
 	// endpoints are the Services of Kubernetes that the release has, by namespace
 	// and name.
 	endpoints map[[2]string]bool
@@ -81,20 +86,26 @@ func Open(c *kube.Cluster, r *release.Release) (*App, error) {
 // read takes the services from the manifest.
 func (a *App) read(r *release.Release) error {
 	var found []named
+	templates, selectors := map[[3]string]corev1.PodTemplateSpec{}, map[[2]string]map[string]string{}
 	err := eachObject(r.Manifest, func(u *unstructured.Unstructured) {
 		namespace := cmp.Or(u.GetNamespace(), r.Namespace)
 		a.objects[[3]string{u.GetKind(), namespace, u.GetName()}] = true
 		switch u.GetKind() {
 		case Deployment, StatefulSet, DaemonSet, Job, CronJob, Pod:
-			found = append(found, named{Service{Name: u.GetName(), Kind: u.GetKind(), Object: u.GetName(), Namespace: namespace}, u.GetLabels()[labelName]})
+			s := Service{Name: u.GetName(), Kind: u.GetKind(), Object: u.GetName(), Namespace: namespace}
+			found = append(found, named{s, u.GetLabels()[labelName]})
+			templates[s.workload()] = recordedTemplate(u)
 		case "Service":
-			a.endpoints[[2]string{namespace, u.GetName()}] = true
+			at := [2]string{namespace, u.GetName()}
+			a.endpoints[at] = true
+			selectors[at], _, _ = unstructured.NestedStringMap(u.Object, "spec", "selector")
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("read the manifest of %s: %w", r.Name, err)
 	}
 	a.services = shortNames(r.Name, found)
+	a.join(templates, selectors)
 	return nil
 }
 
@@ -155,10 +166,12 @@ func shortNames(releaseName string, found []named) []Service {
 		}
 		services = append(services, n.Service)
 	}
-	slices.SortStableFunc(services, func(x, y Service) int {
-		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Kind, y.Kind))
-	})
+	slices.SortStableFunc(services, compareServices)
 	return services
+}
+
+func compareServices(x, y Service) int {
+	return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Kind, y.Kind))
 }
 
 // Cluster is where the release runs.
@@ -211,8 +224,8 @@ func (a *App) find(name string) (Service, error) {
 	}, strings.ToLower(name))
 	for _, match := range []func(Service) bool{
 		func(s Service) bool { return s.Name == name },
-		func(s Service) bool { return s.Object == name },
-		func(s Service) bool { return strings.EqualFold(s.Kind+"/"+s.Object, name) },
+		func(s Service) bool { return s.Container == "" && s.Object == name },
+		func(s Service) bool { return s.Container == "" && strings.EqualFold(s.Kind+"/"+s.Object, name) },
 		func(s Service) bool { return s.Name == normal },
 	} {
 		if i := slices.IndexFunc(a.services, match); i >= 0 {

@@ -179,7 +179,10 @@ type about struct {
 func newAbout(services []Service) *about {
 	a := &about{services: slices.Clone(services)}
 	// Of Deployments web and web-api, the longer name counts first.
-	slices.SortStableFunc(a.services, func(x, y Service) int { return cmp.Compare(len(y.Object), len(x.Object)) })
+	// What is told of a pod is told of the service that others have joined.
+	slices.SortStableFunc(a.services, func(x, y Service) int {
+		return cmp.Or(cmp.Compare(len(y.Object), len(x.Object)), cmp.Compare(x.Container, y.Container))
+	})
 	for _, s := range a.services {
 		name := regexp.QuoteMeta(s.Object)
 		const hash, random = `[a-z0-9]{1,10}`, `[a-z0-9]{5}`

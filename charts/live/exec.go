@@ -75,15 +75,15 @@ func (a *App) Target(ctx context.Context, s Service, index int, container string
 	pods := seen.pods[s]
 	missing := &NoPodError{Service: s, Index: index, Status: seen.status(s)}
 	if index > 0 {
-		if index > len(pods) || len(running(&pods[index-1])) == 0 {
+		if index > len(pods) || len(a.reachable(s, &pods[index-1], container)) == 0 {
 			return Target{}, missing
 		}
-		return targetIn(s, &pods[index-1], container)
+		return a.targetIn(s, &pods[index-1], container)
 	}
 	slices.SortStableFunc(pods, func(x, y corev1.Pod) int { return unready(&x) - unready(&y) })
 	for i := range pods {
-		if pods[i].DeletionTimestamp == nil && len(running(&pods[i])) > 0 {
-			return targetIn(s, &pods[i], container)
+		if pods[i].DeletionTimestamp == nil && len(a.reachable(s, &pods[i], container)) > 0 {
+			return a.targetIn(s, &pods[i], container)
 		}
 	}
 	return Target{}, missing
@@ -107,8 +107,17 @@ func running(pod *corev1.Pod) []string {
 	return names
 }
 
-func targetIn(s Service, pod *corev1.Pod, container string) (Target, error) {
-	known := running(pod)
+// reachable are the running containers of a pod that a command may be run in: those of
+// the service, and all where one is named.
+func (a *App) reachable(s Service, pod *corev1.Pod, named string) []string {
+	if named != "" {
+		return running(pod)
+	}
+	return a.joined.pick(s, running(pod))
+}
+
+func (a *App) targetIn(s Service, pod *corev1.Pod, container string) (Target, error) {
+	known := a.reachable(s, pod, container)
 	if container == "" {
 		container = pod.Spec.Containers[0].Name
 		if named := pod.Annotations[defaultContainer]; slices.Contains(known, named) {
@@ -116,6 +125,9 @@ func targetIn(s Service, pod *corev1.Pod, container string) (Target, error) {
 		}
 		if !slices.Contains(known, container) {
 			container = known[0]
+			if slices.Contains(known, s.Name) {
+				container = s.Name
+			}
 		}
 	}
 	if !slices.Contains(known, container) {

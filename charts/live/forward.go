@@ -46,9 +46,14 @@ func (a *App) Forwards(ctx context.Context, services []Service) ([]Forward, erro
 		return nil, err
 	}
 	var all []Forward
-	taken := map[int]bool{}
+	taken, led := map[int]bool{}, map[[3]string][]int{}
 	for _, s := range list {
 		for _, p := range published(s.Ports) {
+			// Services that share their pods share the ports.
+			if slices.Contains(led[s.workload()], p.Target) {
+				continue
+			}
+			led[s.workload()] = append(led[s.workload()], p.Target)
 			all = append(all, Forward{Service: s.Service, Local: p.Published, Remote: p.Target, Flexible: true})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,10 +56,10 @@ metadata: {name: worker-queue}
 func TestServices(t *testing.T) {
 	got := appOf(t, manifest).Services()
 	want := []Service{
-		{"migrate", Job, "migrate-4585c2", "prod"},
-		{"queue", StatefulSet, "queue", "other"},
-		{"shop-cache", Deployment, "shop-cache", "prod"}, // its label is that of others, too
-		{"web", Deployment, "shop-web", "prod"},
+		{"migrate", Job, "migrate-4585c2", "prod", ""},
+		{"queue", StatefulSet, "queue", "other", ""},
+		{"shop-cache", Deployment, "shop-cache", "prod", ""}, // its label is that of others, too
+		{"web", Deployment, "shop-web", "prod", ""},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("services differ:\n%s", d)
@@ -110,8 +111,8 @@ func TestOwnerOf(t *testing.T) {
 		}
 	}
 	// A Job of the release that is named like one of a CronJob.
-	job := Service{"import", Job, "import-20260101", ""}
-	if s, ok := newOwned([]Service{job}).of(pod("Job", "import-20260101", "")); !ok || s != job {
+	job := Service{"import", Job, "import-20260101", "", ""}
+	if s := newOwned([]Service{job}).of(pod("Job", "import-20260101", "")); !slices.Equal(s, []Service{job}) {
 		t.Errorf("import-20260101 is of %v", s)
 	}
 }
@@ -261,7 +262,7 @@ func TestUnpack(t *testing.T) {
 
 // TestAbout finds the service of objects that are gone.
 func TestAbout(t *testing.T) {
-	a := newAbout([]Service{{"web", Deployment, "web", ""}, {"api", Deployment, "web-api", ""}, {"db", StatefulSet, "db", ""}, {"backup", CronJob, "backup", ""}})
+	a := newAbout([]Service{{Name: "peer", Kind: Deployment, Object: "web", Container: "peer"}, {Name: "web", Kind: Deployment, Object: "web"}, {Name: "api", Kind: Deployment, Object: "web-api"}, {Name: "db", Kind: StatefulSet, Object: "db"}, {Name: "backup", Kind: CronJob, Object: "backup"}})
 	for _, test := range []struct{ kind, name, service string }{
 		{"Pod", "web-67cf9fff6-cmqd2", "web"},
 		{"ReplicaSet", "web-67cf9fff6", "web"},

@@ -78,15 +78,15 @@ func (s logSource) line(at time.Time, text string) Line {
 // sourcesOf are the containers of a pod that have logs, or those that ran before
 // the current ones. What a container that waits for its restart has written last
 // is its log.
-func sourcesOf(s Service, pod *corev1.Pod, before bool) []logSource {
+func (a *App) sourcesOf(s Service, pod *corev1.Pod, before bool) []logSource {
 	var list []logSource
-	only := len(pod.Spec.Containers)+len(pod.Spec.InitContainers) == 1
+	only := len(readPod(pod, func(name string) bool { return a.joined.has(s, name) }).Containers) == 1
 	for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		ran := c.State.Running != nil || c.State.Terminated != nil || c.LastTerminationState.Terminated != nil
 		if before {
 			ran = c.LastTerminationState.Terminated != nil
 		}
-		if ran {
+		if ran && a.joined.has(s, c.Name) {
 			list = append(list, logSource{s, pod.Namespace, pod.Name, c.Name, only})
 		}
 	}
@@ -101,7 +101,7 @@ func (a *App) logSources(ctx context.Context, services []Service, before bool) (
 	var list []logSource
 	for _, s := range services {
 		for i := range seen.pods[s] {
-			list = append(list, sourcesOf(s, &seen.pods[s][i], before)...)
+			list = append(list, a.sourcesOf(s, &seen.pods[s][i], before)...)
 		}
 	}
 	return list, nil
@@ -297,14 +297,14 @@ func (f *follower) changes(ctx context.Context, namespace, version string) {
 // see begins to read the containers of a pod that are not read yet, and tells the
 // others of restarts. Of pods that are new, everything is read.
 func (f *follower) see(ctx context.Context, pod *corev1.Pod, isNew bool) {
-	s, ours := f.owners.of(pod)
-	if !ours {
-		return
-	}
 	over := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, source := range sourcesOf(s, pod, false) {
+	var sources []logSource
+	for _, s := range f.owners.of(pod) {
+		sources = append(sources, f.app.sourcesOf(s, pod, false)...)
+	}
+	for _, source := range sources {
 		restarts := restartsOf(pod, source.container)
 		r := f.runs[source]
 		if r == nil {

@@ -43,26 +43,25 @@ func scheduled(job string) (cron string, ok bool) {
 	return job[:i], true
 }
 
-// owned tells which service a pod belongs to.
-type owned map[[3]string]Service
+// owned tells which services a pod belongs to.
+type owned map[[3]string][]Service
 
 func newOwned(services []Service) owned {
 	o := owned{}
 	for _, s := range services {
-		o[[3]string{s.Kind, s.Namespace, s.Object}] = s
+		o[s.workload()] = append(o[s.workload()], s)
 	}
 	return o
 }
 
-func (o owned) of(pod *corev1.Pod) (Service, bool) {
+func (o owned) of(pod *corev1.Pod) []Service {
 	kind, name := OwnerOf(pod)
 	if s, ok := o[[3]string{kind, pod.Namespace, name}]; ok {
-		return s, true
+		return s
 	}
 	// A Job of the release may be named like one that a CronJob made.
 	if owner := metav1.GetControllerOf(pod); owner != nil {
-		s, ok := o[[3]string{owner.Kind, pod.Namespace, owner.Name}]
-		return s, ok
+		return o[[3]string{owner.Kind, pod.Namespace, owner.Name}]
 	}
-	return Service{}, false
+	return nil
 }

@@ -67,7 +67,7 @@ func (a *App) ports(ctx context.Context, seen *sight, services []Service) (map[S
 			}
 			for _, s := range services {
 				w := seen.workloads[s]
-				if w != nil && s.Namespace == namespace && labels.SelectorFromSet(e.Spec.Selector).Matches(labels.Set(w.labels)) {
+				if w != nil && s.Namespace == namespace && a.joined.leads(e.Name, s) && labels.SelectorFromSet(e.Spec.Selector).Matches(labels.Set(w.labels)) {
 					list[s] = append(list[s], portsOf(e, w.template)...)
 				}
 			}

@@ -50,7 +50,7 @@ func (a *App) RolloutHistory(ctx context.Context, s Service) ([]Revision, error)
 	current := templateOf(object)
 	list := make([]Revision, 0, len(all))
 	for _, r := range all {
-		list = append(list, Revision{Revision: r.number, Images: images(r.template.Spec), Cause: r.annotations[changeCause], Current: sameTemplate(r.template, current)})
+		list = append(list, Revision{Revision: r.number, Images: a.joined.images(s, r.template.Spec), Cause: r.annotations[changeCause], Current: sameTemplate(r.template, current)})
 	}
 	return list, nil
 }

@@ -28,6 +28,9 @@ func (e *UnableError) Error() string {
 
 // Scale sets how many pods a service has, and returns how many it had.
 func (a *App) Scale(ctx context.Context, s Service, pods int) (before int, err error) {
+	if s.Container != "" {
+		return 0, &UnableError{s, "scaled", "runs it in the pods of service " + a.homeOf(s)}
+	}
 	apps := a.client.AppsV1()
 	var (
 		get func(context.Context, string, metav1.GetOptions) (*autoscalingv1.Scale, error)

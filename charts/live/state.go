@@ -71,18 +71,29 @@ func hopeless(reason string) bool {
 
 // ReadPod says how a pod is.
 func ReadPod(pod *corev1.Pod) PodStatus {
+	return readPod(pod, func(string) bool { return true })
+}
+
+// readPod says how some of the containers of a pod are. It is ready when all of them are.
+func readPod(pod *corev1.Pod, has func(container string) bool) PodStatus {
 	p := PodStatus{Name: pod.Name, Node: pod.Spec.NodeName, IP: pod.Status.PodIP, Created: Time{pod.CreationTimestamp.Time}}
 	for _, c := range pod.Spec.InitContainers {
-		stays := c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
-		p.add(readContainer(c, pod.Status.InitContainerStatuses, !stays))
+		if has(c.Name) {
+			p.add(readContainer(c, pod.Status.InitContainerStatuses, !stays(&c)))
+		}
 	}
 	for _, c := range pod.Spec.Containers {
-		p.add(readContainer(c, pod.Status.ContainerStatuses, false))
+		if has(c.Name) {
+			p.add(readContainer(c, pod.Status.ContainerStatuses, false))
+		}
 	}
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodReady {
 			p.Ready = c.Status == corev1.ConditionTrue
 		}
+	}
+	if len(p.Containers) < len(pod.Spec.InitContainers)+len(pod.Spec.Containers) {
+		p.Ready = !slices.ContainsFunc(p.Containers, func(c ContainerStatus) bool { return !c.Init && !c.Ready })
 	}
 	p.State, p.Reason, p.Message = p.judge(pod)
 	return p

@@ -86,11 +86,12 @@ type workload struct {
 type sight struct {
 	workloads map[Service]*workload
 	pods      map[Service][]corev1.Pod
+	joined    *joined
 }
 
 // look asks for the workloads and for the pods of their namespaces.
 func (a *App) look(ctx context.Context, services []Service) (*sight, error) {
-	seen := &sight{workloads: map[Service]*workload{}, pods: map[Service][]corev1.Pod{}}
+	seen := &sight{workloads: map[Service]*workload{}, pods: map[Service][]corev1.Pod{}, joined: &a.joined}
 	found := make([]*workload, len(services))
 	spaces := namespaces(services)
 	pods := make([][]corev1.Pod, len(spaces))
@@ -121,7 +122,7 @@ func (a *App) look(ctx context.Context, services []Service) (*sight, error) {
 	owners := newOwned(services)
 	for _, list := range pods {
 		for _, pod := range list {
-			if s, ok := owners.of(&pod); ok {
+			for _, s := range owners.of(&pod) {
 				seen.pods[s] = append(seen.pods[s], pod)
 			}
 		}
@@ -221,14 +222,21 @@ func (seen *sight) status(s Service) Status {
 	if w == nil {
 		return Status{Service: s, State: Missing, Message: "the object is not in the cluster", Images: []string{}, Pods: []PodStatus{}}
 	}
-	st := Status{Service: s, Desired: w.desired, Ready: w.ready, Created: Time{w.created.Time}, Images: images(w.template), Pods: []PodStatus{}}
+	st := Status{Service: s, Desired: w.desired, Ready: w.ready, Created: Time{w.created.Time}, Images: seen.joined.images(s, w.template), Pods: []PodStatus{}}
+	running := 0
 	for i := range seen.pods[s] {
-		p := ReadPod(&seen.pods[s][i])
+		p := readPod(&seen.pods[s][i], func(container string) bool { return seen.joined.has(s, container) })
 		st.Pods = append(st.Pods, p)
 		st.Restarts += p.Restarts
-		if s.Kind == CronJob && p.Ready || s.Kind == Pod && p.Ready {
-			st.Ready++
+		if p.Ready && p.State != Stopping {
+			running++
 		}
+	}
+	switch {
+	case s.Kind == CronJob || s.Kind == Pod:
+		st.Ready = running
+	case s.Kind != Job && seen.joined.shares(s): // the workload counts pods of which all is ready
+		st.Ready = running
 	}
 	st.State, st.Reason, st.Message = w.judge(&st)
 	return st
@@ -275,14 +283,4 @@ func worstPod(pods []PodStatus) *PodStatus {
 		}
 	}
 	return nil
-}
-
-func images(spec corev1.PodSpec) []string {
-	all := []string{}
-	for _, c := range spec.Containers {
-		if !slices.Contains(all, c.Image) {
-			all = append(all, c.Image)
-		}
-	}
-	return all
 }

@@ -67,11 +67,7 @@ func runPs(ctx context.Context, a *app, names []string, o *psOptions) error {
 	}
 	switch {
 	case o.quiet:
-		for _, s := range shown {
-			for _, p := range s.Pods {
-				fmt.Fprintln(a.Out, p.Name)
-			}
-		}
+		a.printPods(shown)
 		return nil
 	case o.output == "wide":
 		return a.list("table", a.podTable(shown))
@@ -92,6 +88,19 @@ func runPs(ctx context.Context, a *app, names []string, o *psOptions) error {
 		fmt.Fprintf(a.Err, "ended or stopped: %s (gantry ps --all%s shows them)\n", strings.Join(hidden, ", "), o.which.again(a))
 	}
 	return nil
+}
+
+// printPods prints the names of pods, each once: services may share them.
+func (a *app) printPods(list []live.Status) {
+	told := map[[2]string]bool{}
+	for _, s := range list {
+		for _, p := range s.Pods {
+			if at := [2]string{s.Namespace, p.Name}; !told[at] {
+				told[at] = true
+				fmt.Fprintln(a.Out, p.Name)
+			}
+		}
+	}
 }
 
 func (a *app) serviceTable(list []live.Status) listing {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +47,11 @@ func runRestart(ctx context.Context, a *app, names []string, o *restartOptions) 
 	}
 	var restarted []live.Service
 	for _, s := range services {
+		// The pods of services that share them are replaced once.
+		if slices.ContainsFunc(restarted, func(one live.Service) bool { return one.Ref() == s.Ref() }) {
+			fmt.Fprintf(a.Out, "restarting %s\n", s.Name)
+			continue
+		}
 		err := app.Restart(ctx, s, a.Now())
 		if unable, ok := errors.AsType[*live.UnableError](err); ok && len(names) == 0 {
 			fmt.Fprintf(a.Err, "left alone: %v\n", unable)
