@@ -10,8 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/google/go-cmp/cmp"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/strvals"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
@@ -93,7 +96,14 @@ func writeChart(folder, values string, result *convert.Result, found *trace.Foun
 			return err
 		}
 	}
-	data, err := yaml.Marshal(helm.SecretValues(result.Objects))
+	given := helm.SecretValues(result.Objects)
+	demanded := map[string]any{}
+	for _, path := range helm.Demanded(result.Objects, result.App.Data) { // what only its users know
+		if err := strvals.ParseIntoString(path+"="+strings.Repeat("0", 32), demanded); err != nil {
+			return err
+		}
+	}
+	data, err := yaml.Marshal(chartutil.CoalesceTables(given, demanded))
 	if err != nil {
 		return err
 	}
