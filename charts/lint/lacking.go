@@ -3,6 +3,7 @@ package lint
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"helm.sh/helm/v3/pkg/chart"
 
@@ -15,10 +16,12 @@ import (
 // may still be rendered, where no cluster is asked. What may be missing is not in it, nor are
 // Secrets that somebody else makes.
 func Lacking(c *chart.Chart, r *engine.Rendered) diag.List {
-	all := objects(c, r)
-	made := keysMade(all)
+	made := keysMade(objectsThat(c, r, func(m engine.Manifest) bool { return m.Kind == "Secret" }))
+	if len(made) == 0 {
+		return nil
+	}
 	var list diag.List
-	for _, o := range all {
+	for _, o := range objectsThat(c, r, readsKeys) {
 		read := map[string]map[string]bool{}
 		readKeys(o.template(), read)
 		for _, secret := range slices.Sorted(maps.Keys(read)) {
@@ -36,13 +39,15 @@ func Lacking(c *chart.Chart, r *engine.Rendered) diag.List {
 	return list
 }
 
-// keysMade returns the keys of the Secrets among objects, by their names.
-func keysMade(all []object) map[string]map[string]bool {
+// readsKeys reports whether something in the text may read single keys of Secrets.
+func readsKeys(m engine.Manifest) bool {
+	return strings.Contains(m.Content, "secretKeyRef") || strings.Contains(m.Content, "secret") && strings.Contains(m.Content, "items")
+}
+
+// keysMade returns the keys of Secrets, by their names.
+func keysMade(secrets []object) map[string]map[string]bool {
 	made := map[string]map[string]bool{}
-	for _, o := range all {
-		if o.Kind != "Secret" {
-			continue
-		}
+	for _, o := range secrets {
 		if made[o.Name] == nil {
 			made[o.Name] = map[string]bool{}
 		}

@@ -22,11 +22,18 @@ type object struct {
 	text string
 }
 
+// objects returns all that a chart renders to.
 func objects(c *chart.Chart, r *engine.Rendered) []object {
+	return objectsThat(c, r, func(engine.Manifest) bool { return true })
+}
+
+// objectsThat returns some of what a chart renders to. Reading YAML takes longer than
+// rendering it: those who need few of the objects say by their text which.
+func objectsThat(c *chart.Chart, r *engine.Rendered, wanted func(engine.Manifest) bool) []object {
 	var all []object
 	add := func(m engine.Manifest, hook bool) {
 		var fields map[string]any
-		if yaml.Unmarshal([]byte(m.Content), &fields) == nil && len(fields) > 0 {
+		if wanted(m) && yaml.Unmarshal([]byte(m.Content), &fields) == nil && len(fields) > 0 {
 			if m.APIVersion == "" { // the files of definitions have not been read
 				m.APIVersion, _ = fields["apiVersion"].(string)
 				m.Name, _ = at(fields, "metadata", "name").(string)
