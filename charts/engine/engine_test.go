@@ -350,15 +350,16 @@ func TestRenderRefuses(t *testing.T) {
 func TestRenderEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(nil)
-	forever := shop(t, map[string]string{"templates/slow.yaml": "{{ range until 30000 }}{{ range until 30000 }}{{ end }}{{ end }}"})
-	if _, err := engine.Render(ctx, forever, nil, engine.Options{Name: "demo"}); !errors.Is(err, context.Canceled) {
+	slow := map[string]string{"templates/slow.yaml": "{{ range until 30000 }}{{ range until 30000 }}{{ end }}{{ end }}"}
+	if _, err := engine.Render(ctx, shop(t, slow), nil, engine.Options{Name: "demo"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	visible, err := chartutil.ToRenderValues(forever, nil, chartutil.ReleaseOptions{Name: "demo"}, nil)
+	c := shop(t, slow) // the other one is still at work
+	visible, err := chartutil.ToRenderValues(c, nil, chartutil.ReleaseOptions{Name: "demo"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = engine.Files(ctx, forever, visible, nil)
+	_, err = engine.Files(ctx, c, visible, nil)
 	if _, blamed := errors.AsType[*engine.TemplateError](err); blamed || !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, and a template is blamed: %t", err, blamed)
 	}
