@@ -44,7 +44,7 @@ func TestEndings(t *testing.T) {
 		if _, err := pods.Update(t.Context(), pod("migrate-1", "u", 3), metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * pause)
+		synctest.Wait()
 		killed := pod("migrate-1", "u", 143)
 		killed.DeletionTimestamp = &metav1.Time{Time: time.Now()}
 		if _, err := pods.Update(t.Context(), killed, metav1.UpdateOptions{}); err != nil {

@@ -7,13 +7,9 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-)
 
-// DependsOn is the annotation by which a workload names those that it comes after,
-// as Compose's depends_on does: "db=healthy, migrate=completed, mail". A name is
-// that of the object, or its label app.kubernetes.io/name, which a prefix of the
-// release does not change. What is not in the release is not waited for.
-const DependsOn = "gantry.dev/depends-on"
+	"gantry/charts"
+)
 
 // Dependency is a workload that another one comes after.
 type Dependency struct {
@@ -44,7 +40,7 @@ type DependsError struct {
 
 // Error names the object.
 func (e *DependsError) Error() string {
-	return fmt.Sprintf("%s: its annotation %s %s", e.Object, DependsOn, e.Problem)
+	return fmt.Sprintf("%s: its annotation %s %s", e.Object, charts.DependsOn, e.Problem)
 }
 
 // chain finds out which workloads come after which others, and gives each its rank:
@@ -121,7 +117,7 @@ func byName(workloads []*Step) map[string][]*Step {
 
 // findNeeds reads the annotation of a workload.
 func (s *Step) findNeeds(known map[string][]*Step) error {
-	for entry := range strings.SplitSeq(s.desired.GetAnnotations()[DependsOn], ",") {
+	for entry := range strings.SplitSeq(s.desired.GetAnnotations()[charts.DependsOn], ",") {
 		name, condition, _ := strings.Cut(strings.TrimSpace(entry), "=")
 		until, understood := untils()[condition]
 		if !understood {

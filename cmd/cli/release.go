@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gantry/charts"
 	"gantry/charts/release"
 )
 
@@ -24,7 +25,7 @@ func releaseCommands(a *app) []*cobra.Command {
 }
 
 // dependsHelp says what is waited for whether it is wanted or not.
-const dependsHelp = `Workloads that come after others (the annotation ` + release.DependsOn + `: db=healthy) are
+const dependsHelp = `Workloads that come after others (the annotation ` + charts.DependsOn + `: db=healthy) are
 applied when those are ready. That is waited for without --wait as well, at most
 for --timeout each time.`
 

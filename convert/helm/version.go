@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"gantry/charts"
 	"gantry/convert/manifest"
 	"gantry/convert/workload"
 )
@@ -79,7 +80,7 @@ func (b *builder) needed() map[string]int {
 // dependencies are the components that a workload comes after.
 func dependencies(o manifest.Object) []string {
 	var components []string
-	for entry := range strings.SplitSeq(o.GetAnnotations()[workload.DependsOn], ", ") {
+	for entry := range strings.SplitSeq(o.GetAnnotations()[charts.DependsOn], ", ") {
 		component, _, _ := strings.Cut(entry, "=")
 		components = append(components, component)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
 
+	"gantry/charts"
 	"gantry/charts/diag"
-	"gantry/convert/workload"
 )
 
 // findWaits notes which services others need, and wait for to complete. The latter
@@ -92,8 +92,8 @@ func (g *group) comeAfter() {
 	for _, component := range slices.Sorted(maps.Keys(strictest)) {
 		entries = append(entries, component+[]string{"", "=healthy", "=completed"}[strictest[component]])
 	}
-	if _, said := g.owner.work.Annotations[workload.DependsOn]; !said && len(entries) > 0 {
-		setKey(&g.owner.work.Annotations, workload.DependsOn, strings.Join(entries, ", "))
+	if _, said := g.owner.work.Annotations[charts.DependsOn]; !said && len(entries) > 0 {
+		setKey(&g.owner.work.Annotations, charts.DependsOn, strings.Join(entries, ", "))
 	}
 }
 

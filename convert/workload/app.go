@@ -330,9 +330,6 @@ const (
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 )
 
-// DependsOn is the annotation from which a release reads what a workload comes after.
-const DependsOn = "gantry.dev/depends-on"
-
 // SelectorLabels are the labels by which a workload finds its pods. They can
 // never change, so they hold nothing but who the pods belong to.
 func SelectorLabels(app, component string) map[string]string {

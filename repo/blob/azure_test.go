@@ -18,11 +18,7 @@ import (
 
 func openAzure(t *testing.T, o blob.AzureOptions) *blob.Bucket {
 	t.Helper()
-	s, err := blob.OpenAzure(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return opened(t, blob.OpenAzure, o)
 }
 
 // azureAt names the container of the tests at an endpoint, which is that of the account.

@@ -2,6 +2,7 @@ package blob_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,16 @@ func bucketKinds() map[string]bucketKind {
 			return openAzure(t, azureAt(endpoint, prefix))
 		}, refuseAzure},
 	}
+}
+
+// opened opens a bucket of a kind.
+func opened[Options any](t *testing.T, open func(context.Context, Options) (*blob.Bucket, error), o Options) *blob.Bucket {
+	t.Helper()
+	s, err := open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // TestBucket holds each kind to the contract, and to what becomes of it when requests

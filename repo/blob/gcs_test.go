@@ -22,11 +22,7 @@ import (
 
 func openGCS(t *testing.T, o blob.GCSOptions) *blob.Bucket {
 	t.Helper()
-	s, err := blob.OpenGCS(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return opened(t, blob.OpenGCS, o)
 }
 
 func refuseGCS(w http.ResponseWriter, status int, code string) {

@@ -16,11 +16,7 @@ import (
 
 func openS3(t *testing.T, o blob.S3Options) *blob.Bucket {
 	t.Helper()
-	s, err := blob.OpenS3(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return opened(t, blob.OpenS3, o)
 }
 
 func refuseS3(w http.ResponseWriter, status int, code string) {
